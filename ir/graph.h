@@ -1,0 +1,192 @@
+/* The graph: values, ops in topological order, constants, state. All edits
+ * go through graph.c, which keeps use lists right. Everything lives in the
+ * graph's arena. */
+#ifndef KILN_IR_GRAPH_H
+#define KILN_IR_GRAPH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ir/types.h"
+#include "support/array.h"
+#include "support/diag.h"
+
+typedef enum OpKind {
+#define OP(name, attrs, member, nmin, nmax, nout, traits, doc) OP_##name,
+#include "ir/ops.def"
+#undef OP
+  OP_COUNT
+} OpKind;
+
+enum { T_UNARY = 1, T_COMMUTATIVE = 2, T_VIEW = 4, T_MOVE = 8 };
+
+/* Fused activation: clamps to the real interval, then to the storage range. */
+typedef enum Act {
+  ACT_none,
+  ACT_relu,      /* [0, inf) */
+  ACT_relu6,     /* [0, 6] */
+  ACT_relu_n1_1, /* [-1, 1] */
+  ACT_relu_0_1,  /* [0, 1] */
+  ACT_COUNT
+} Act;
+
+/* Which specified step function turns accumulators into stored values;
+ * section by section in docs/numerics.md. */
+typedef enum Rounding {
+  ROUND_tflite, /* LiteRT's reference kernels */
+  ROUND_tflm,   /* TFLite Micro + CMSIS-NN */
+  ROUND_onnx,   /* ONNX Runtime's QLinear kernels */
+  ROUND_single, /* one rounding shift of the 64-bit product */
+  ROUND_COUNT
+} Rounding;
+
+/* Field types of attrs.def. */
+typedef int64_t Int;
+typedef bool Bool;
+typedef float Float;
+typedef struct Int2 { int64_t v[2]; } Int2;
+typedef struct Int4 { int64_t v[4]; } Int4;
+typedef struct IntList { int n; int64_t v[MAX_RANK]; } IntList;
+
+#define F(type, name, def) type name;
+#define ATTRS(name, fields)                                                    \
+  typedef struct name {                                                        \
+    fields                                                                     \
+  } name;
+#include "ir/attrs.def"
+#undef ATTRS
+#undef F
+
+typedef union Attrs {
+  NoAttrs none;
+  ConvAttrs conv;
+  DenseAttrs dense;
+  ActAttrs act;
+  PoolAttrs pool;
+  AxesAttrs axes;
+  AxisAttrs axis;
+  PermAttrs perm;
+  PadAttrs pad;
+  SliceAttrs slice;
+  SoftmaxAttrs softmax;
+  LeakyAttrs leaky;
+  ResizeAttrs resize;
+} Attrs;
+
+typedef struct Value Value;
+typedef struct Op Op;
+typedef struct Graph Graph;
+
+/* A constant's bytes: dense, little-endian, row-major, type_bytes(type) of
+ * them. They may lie in the mapped model file (borrowed) or in the arena. */
+typedef struct Const {
+  const void *data;
+} Const;
+
+typedef struct Use {
+  Op *op;
+  int index; /* operand of op */
+} Use;
+
+struct Value {
+  const char *name;  /* unique in the graph; any non-empty UTF-8 string */
+  const Type *type;
+  Op *def;           /* producer; NULL for inputs, constants and states */
+  int def_index;     /* which output of def */
+  const Const *init; /* != NULL: a constant */
+  ARRAY(Use) uses;   /* operands only; graph outputs are not uses */
+  int id;            /* dense, in order of creation; for side tables */
+};
+
+struct Op {
+  OpKind kind;
+  Rounding rounding;
+  int nin, nout;
+  Value **in;  /* (nin); an optional operand that is absent is NULL */
+  Value **out; /* (nout) */
+  Attrs attrs;
+  Loc loc;     /* where in the model file */
+  Op *prev, *next;
+  Graph *graph;
+  int index;   /* position in topological order, after graph_number() */
+};
+
+/* Variable or recurrent state: `in` reads it at the start of a run, the
+ * value of `out` is stored back at its end, `init` (a constant value, or
+ * NULL for zero points) is what reset restores. */
+typedef struct State {
+  const char *name;
+  Value *in, *out, *init;
+} State;
+
+struct Graph {
+  Arena *arena;
+  Diag *diag;
+  const char *name;  /* of the model */
+  const char *file;  /* the model file, as the user spelled it */
+  Rounding rounding; /* of ops that importers make */
+  ARRAY(Value *) inputs;
+  ARRAY(Value *) outputs;
+  ARRAY(State) states;
+  ARRAY(Value *) values; /* all, by id; removed ones are NULL */
+  Op *first, *last;
+  int nop;
+};
+
+/* What ops.def says of a kind. */
+typedef struct OpInfo {
+  const char *name;
+  int nin_min, nin_max, nout;
+  unsigned traits;
+  const char *doc;
+} OpInfo;
+const OpInfo *op_info(OpKind k);
+OpKind op_find(const char *name); /* OP_COUNT when unknown */
+const char *act_name(Act a);
+Act act_find(const char *name); /* ACT_COUNT when unknown */
+const char *rounding_name(Rounding r);
+Rounding rounding_find(const char *name); /* ROUND_COUNT when unknown */
+/* All attributes at their defaults. */
+Attrs attrs_default(OpKind k);
+bool attrs_equal(OpKind k, const Attrs *a, const Attrs *b);
+
+Graph *graph_new(Arena *a, Diag *d, const char *name);
+/* Makers. A name that is taken gets a suffix; NULL makes one up. */
+Value *graph_input(Graph *g, const char *name, const Type *t);
+Value *graph_const(Graph *g, const char *name, const Type *t,
+                   const void *data);
+void graph_output(Graph *g, Value *v);
+/* Inserts before `before` (NULL: at the end). Output values are made with
+ * the given types and names (names may be NULL). `in` and `outs` are copied.
+ * Rounding is the graph's. */
+Op *graph_op(Graph *g, Op *before, OpKind kind, const Attrs *attrs, int nin,
+             Value *const *in, int nout, const Type *const *types,
+             const char *const *names, Loc loc);
+
+void graph_replace_uses(Graph *g, Value *old, Value *with); /* + outputs */
+void op_set_input(Op *op, int index, Value *v);
+void graph_set_type(Graph *g, Value *v, const Type *t);
+/* Removes an op whose outputs have no uses and are no graph outputs. */
+void graph_remove_op(Graph *g, Op *op);
+void graph_remove_value(Graph *g, Value *v); /* unused input-less constant */
+void graph_number(Graph *g);                 /* sets op->index */
+Graph *graph_clone(Arena *a, const Graph *g); /* shares constants' bytes */
+
+bool value_is_output(const Graph *g, const Value *v);
+/* Uses plus graph outputs plus state outputs. */
+int value_use_count(const Graph *g, const Value *v);
+/* Input i, or NULL when absent. */
+Value *op_in(const Op *op, int i);
+
+/* Multiply-accumulates of one op, 0 for ops that have none; weight elements'
+ * bytes (no bias). Definition: docs/ir.md. */
+int64_t op_macs(const Op *op);
+int64_t op_weight_bytes(const Op *op);
+
+/* ir/infer.c: checks shapes, types, attributes and quantization of one op
+ * against its row; ir/verify.c: the whole graph (topological order, use
+ * lists, names, types). Errors go to g->diag; all of them are found. */
+bool op_verify(const Op *op);
+bool graph_verify(const Graph *g);
+
+#endif

@@ -1,0 +1,56 @@
+/* The specified step functions from accumulators to stored values. They are
+ * the numerics contract: the interpreter evaluates them, plan/ proves every
+ * form that code uses equal to them. Each is monotone non-decreasing in acc
+ * (all multipliers are positive), so it is fixed by at most 255 thresholds
+ * for an 8-bit output. Sources: LiteRT's reference kernels
+ * (MultiplyByQuantizedMultiplier with two roundings), ONNX Runtime's
+ * MlasRequantizeOutput. */
+#ifndef KILN_IR_REQUANT_H
+#define KILN_IR_REQUANT_H
+
+#include "ir/graph.h"
+
+typedef enum RequantKind {
+  /* saturating rounding doubling high multiply of (acc << left) by
+   * multiplier, then a rounding right shift, half away from zero */
+  RQ_double,
+  RQ_f64_away, /* round half away from zero of (double)acc * real */
+  RQ_f32_even, /* round half to even of (float)acc * (float)real, in float */
+  RQ_single    /* (acc * multiplier + 2^(30-shift)) >> (31 - shift) */
+} RequantKind;
+
+typedef struct Requant {
+  RequantKind kind;
+  int32_t multiplier; /* RQ_double, RQ_single: Q31, in [2^30, 2^31) or 0 */
+  int shift;          /* of them: > 0 left, < 0 right */
+  double real;        /* RQ_f64_away, RQ_f32_even: the factor */
+  int32_t zero_point; /* added after rounding */
+  int32_t lo, hi;     /* clamp after that; storage units */
+} Requant;
+
+/* The step function itself; |acc| < 2^31 for RQ_double. */
+int32_t requant_apply(const Requant *r, int64_t acc);
+
+/* The step function of output channel c of a conv2d, depthwise_conv2d,
+ * fully_connected, mul or mean op, by op->rounding. */
+Requant requant_of(const Op *op, int64_t c);
+
+/* Smallest acc in [acc_min, acc_max] with requant_apply(acc) >= y;
+ * acc_max + 1 when there is none. For lo < y <= hi these are the
+ * thresholds. */
+int64_t requant_threshold(const Requant *r, int32_t y, int64_t acc_min,
+                          int64_t acc_max);
+
+/* multiplier in [2^30, 2^31) and shift with real ~ multiplier * 2^(shift-31)
+ * (TFLite's QuantizeMultiplier); real >= 0. */
+void quantize_multiplier(double real, int32_t *multiplier, int *shift);
+/* TFLite's MultiplyByQuantizedMultiplier, two roundings. */
+int32_t multiply_by_quantized_multiplier(int32_t x, int32_t multiplier,
+                                         int shift);
+int32_t saturating_rounding_doubling_high_mul(int32_t a, int32_t b);
+int32_t rounding_divide_by_pot(int32_t x, int exponent);
+
+/* Stored-value clamp of an activation on output type t. */
+void act_range(Act act, const Type *t, int32_t *lo, int32_t *hi);
+
+#endif

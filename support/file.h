@@ -1,0 +1,31 @@
+/* Files: mapped for reading, replaced as a whole for writing. */
+#ifndef KILN_SUPPORT_FILE_H
+#define KILN_SUPPORT_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/diag.h"
+
+/* A read-only private mapping. An empty file maps to bytes = 0 and a
+ * non-NULL data. */
+typedef struct MappedFile {
+  const uint8_t *data;
+  size_t bytes;
+} MappedFile;
+
+/* false: the error (E0002) is in `d`, `out` is empty. */
+bool file_map(const char *path, MappedFile *out, Diag *d);
+void file_unmap(MappedFile *f);
+
+/* Writes to a temporary beside `path`, syncs, renames: `path` is either the
+ * old or the new content, never a part. "-" writes to standard output. */
+bool file_write(const char *path, const void *data, size_t bytes, Diag *d);
+
+/* Path helpers; results are in the arena. */
+char *path_join(Arena *a, const char *dir, const char *name);
+char *path_dir(Arena *a, const char *path);  /* "." when there is none */
+char *path_stem(Arena *a, const char *path); /* "a/kws.tflite" -> "kws" */
+
+#endif
