@@ -1,0 +1,45 @@
+/* Plan -> LLVM -> object and header; what driver/ sees of codegen. */
+#ifndef KILN_CODEGEN_CODEGEN_H
+#define KILN_CODEGEN_CODEGEN_H
+
+#include "ir/exec.h"
+#include "plan/plan.h"
+
+typedef struct CodegenOptions {
+  int opt_level;  /* 0..3 */
+  bool for_size;  /* -Os */
+} CodegenOptions;
+
+typedef struct Bytes {
+  const char *data;
+  size_t bytes;
+} Bytes;
+
+/* Everything emitted of one plan; bytes are in the plan's arena. */
+typedef struct Emitted {
+  Bytes object;      /* checked: no undefined symbol, no writable section */
+  Bytes assembly;    /* only when asked for */
+  Bytes llvm;        /* optimized module as text; only when asked for */
+  Bytes header;
+  ObjectSizes sizes;
+} Emitted;
+
+enum { EMIT_object = 1, EMIT_header = 2, EMIT_assembly = 4, EMIT_llvm = 8 };
+
+/* Also fills code_bytes of the plan's steps. false: errors in p->diag. */
+bool codegen_emit(Plan *p, const CodegenOptions *opt, unsigned what,
+                  Emitted *out);
+
+/* Loads an emitted object of a host plan into this process. NULL: errors. */
+Executor *jit_new(const Plan *p, const Emitted *e);
+/* As jit_new, on a keep_all plan: after run, bytes of a value in the form
+ * of the model's own type (flipped back), or NULL if it has no buffer. */
+const void *jit_value(Executor *e, const Value *v);
+
+/* Runs an emitted object elsewhere: under qemu with a harness made here and
+ * linked by ld.lld. in/out as Executor. With `arena_out` (arena_bytes), the
+ * arena's bytes after the run. *insns (may be NULL): not counted here. */
+bool qemu_run(const Plan *p, const Emitted *e, const void *const *in,
+              void *const *out, void *arena_out);
+
+#endif

@@ -1,0 +1,17 @@
+/* One lower_ function a row of plan/kernels.def: fills the body of a step
+ * function. */
+#ifndef KILN_CODEGEN_LOWER_H
+#define KILN_CODEGEN_LOWER_H
+
+#include "codegen/ll.h"
+
+typedef void (*LowerFn)(Cg *g, const Step *s, const StepArgs *a);
+#define KERNEL(name, match, cost, prepare, overlap, summary)                   \
+  void lower_##name(Cg *g, const Step *s, const StepArgs *a);
+#include "plan/kernels.def"
+#undef KERNEL
+
+/* The whole module of a plan: step functions, run, reset; not optimized. */
+bool lower_module(Cg *g);
+
+#endif

@@ -1,0 +1,30 @@
+/* Loops. Bounds are constants nearly always; a loop of one turn emits its
+ * body alone. Carried values are phis. */
+#ifndef KILN_CODEGEN_NEST_H
+#define KILN_CODEGEN_NEST_H
+
+#include "codegen/ll.h"
+
+enum { NEST_MAX_CARRY = 64 };
+
+typedef struct Loop {
+  Val i;                     /* counter, idx type */
+  Val carry[NEST_MAX_CARRY]; /* in the body: values of this turn; after
+                                loop_end: the final ones */
+  int ncarry;
+  /* private */
+  int64_t lo, hi, step;
+  LLVMBasicBlockRef head, entry;
+  Val phi[NEST_MAX_CARRY];
+} Loop;
+
+/* for (i = lo; i < hi; i += step), lo < hi constants. */
+Loop loop_begin(Cg *g, int64_t lo, int64_t hi, int64_t step);
+/* With ncarry values that start as init. */
+Loop loop_begin_carry(Cg *g, int64_t lo, int64_t hi, int64_t step, int ncarry,
+                      const Val *init);
+/* Ends the body; next: the carried values for the next turn (NULL when
+ * there are none). */
+void loop_end(Cg *g, Loop *l, const Val *next);
+
+#endif

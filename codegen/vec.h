@@ -1,0 +1,36 @@
+/* Idioms of quantized arithmetic over scalars or vectors of i32. */
+#ifndef KILN_CODEGEN_VEC_H
+#define KILN_CODEGEN_VEC_H
+
+#include "codegen/ll.h"
+#include "plan/requant_form.h"
+
+/* Per-channel constants of a requantization as a blob image, so that code
+ * loads them by channel; `lanes` channels at a time. */
+typedef struct RequantCode {
+  const RequantPlan *plan;
+  Val a, b;               /* RF_f32: pointers to f32 tables */
+  Val multiplier, shift;  /* pointers to i32 tables */
+  Val offset;             /* pointer to i64 table */
+  Val threshold;          /* pointer to i32 table */
+} RequantCode;
+
+/* acc: i32 scalar or vector; first: channel of lane 0 (idx type; ignored for
+ * one-for-all plans). Returns clamped stored values as i32. */
+Val vec_requant(Cg *g, const RequantCode *r, Val acc, Val first);
+
+/* The two-rounding fixed-point multiply with constants in registers:
+ * TFLite's MultiplyByQuantizedMultiplier for constant multiplier and shift. */
+Val vec_mbqm(Cg *g, Val x, int32_t multiplier, int shift);
+/* saturating rounding doubling high multiply, no saturation case possible
+ * (not both INT32_MIN). */
+Val vec_srdhm(Cg *g, Val a, Val b);
+/* rounding divide by 2^exponent, half away from zero */
+Val vec_rdp(Cg *g, Val x, int exponent);
+
+/* Loads `lanes` stored 8-bit elements as i32 (0 lanes: one scalar). */
+Val vec_load8(Cg *g, DType stored, Val p, int lanes);
+/* Truncates i32 lanes to bytes and stores them. */
+void vec_store8(Cg *g, Val v, Val p);
+
+#endif

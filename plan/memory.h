@@ -1,0 +1,28 @@
+/* Static memory planning: byte offsets for blocks with lifetimes. */
+#ifndef KILN_PLAN_MEMORY_H
+#define KILN_PLAN_MEMORY_H
+
+#include <stdint.h>
+
+#include "support/arena.h"
+
+typedef struct MemBlock {
+  int64_t bytes;
+  int first, last; /* live over these steps, both included */
+  int64_t offset;  /* result; a multiple of the alignment */
+} MemBlock;
+
+/* Block `out` may start at any offset <= offset(in) - distance although both
+ * are live at one step (the last of in, the first of out). */
+typedef struct MemOverlap {
+  int in, out;
+  int64_t distance; /* >= 0 */
+} MemOverlap;
+
+/* Fills offsets, returns the bytes needed; *lower_bound gets the largest sum
+ * of bytes that must coexist under those distances. */
+int64_t memory_plan(Arena *scratch, MemBlock *blocks, int nblock,
+                    const MemOverlap *overlaps, int noverlap, int align,
+                    int64_t *lower_bound);
+
+#endif

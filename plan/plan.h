@@ -1,0 +1,138 @@
+/* IR + target -> Plan: which kernel computes each op, where every byte
+ * lies, what the packed weights are. Plain C, no LLVM; codegen only spells
+ * out what stands here. */
+#ifndef KILN_PLAN_PLAN_H
+#define KILN_PLAN_PLAN_H
+
+#include "ir/graph.h"
+#include "plan/target.h"
+
+typedef struct Plan Plan;
+typedef struct Step Step;
+typedef struct Buffer Buffer;
+typedef struct Kernel Kernel;
+
+/* Read-only bytes of the object: packed weights, tables. One aligned array
+ * each, emitted as it is. */
+typedef struct Blob {
+  const char *symbol; /* "kws.w3" */
+  const void *data;
+  int64_t bytes;
+  int align;
+} Blob;
+
+typedef enum Place {
+  PLACE_arena,  /* base: the arena argument */
+  PLACE_input,  /* the caller's input number `index` */
+  PLACE_output, /* the caller's output number `index` */
+  PLACE_state,  /* offset into the caller's state */
+  PLACE_const   /* a blob */
+} Place;
+
+struct Buffer {
+  const Value *value; /* whose bytes these are */
+  const Type *type;   /* as stored: value's type, or with the signedness of
+                         its 8-bit elements changed and the zero point moved
+                         by 128; codegen looks only at this one */
+  Place place;
+  int index;          /* of an input or output */
+  int64_t offset;     /* in arena or state */
+  int64_t bytes;
+  const Blob *blob;   /* PLACE_const */
+  Buffer *base;       /* != NULL: a view into base, `offset` is its own final
+                         one all the same */
+  int64_t base_offset;
+  int first, last;    /* steps that write and read it; of a base: of all
+                         its views too */
+};
+
+/* One kernel call. */
+struct Step {
+  const Op *op;
+  const Kernel *kernel;
+  Buffer **in;             /* (op->nin) NULL where absent */
+  Buffer **out;            /* (op->nout) */
+  int64_t scratch_bytes;   /* in the arena, while the step runs */
+  int64_t scratch_offset;
+  const void *params;      /* what the kernel's prepare made, its own type */
+  const char *variant;     /* "qs8_5x64c4_avx512vnni": type, tile, ISA */
+  int vector_bytes;        /* width of its vector code, 0 = scalar */
+  const char *symbol;      /* "kws.conv2d_3.qs8_5x64c4_avx512vnni" */
+  int index;
+  int64_t code_bytes;      /* filled by codegen from the object */
+  int64_t blob_bytes;      /* of its blobs */
+};
+
+/* Result of Kernel.overlap: the output may not touch that input. */
+#define OVERLAP_NONE INT64_MIN
+
+/* One row of kernels.def. */
+struct Kernel {
+  const char *name;
+  /* Can it compute op on t? Looks at types and attributes only. */
+  bool (*match)(const Op *op, const Target *t);
+  /* Estimated cycles; the cheapest match is taken. */
+  double (*cost)(const Op *op, const Target *t);
+  /* Packs weights, makes tables, sets step->params, scratch_bytes, variant,
+   * vector_bytes. Buffers' stored types are decided by now. false: error
+   * reported. */
+  bool (*prepare)(Plan *p, Step *s);
+  /* How far the output may start before input i in memory while both are
+   * live: d >= 0 means any output offset <= input offset - d is safe (0: in
+   * place, at the same start, or anywhere lower); or OVERLAP_NONE. */
+  int64_t (*overlap)(const Step *s, int input);
+  const char *summary;
+};
+typedef enum KernelId {
+#define KERNEL(name, match, cost, prepare, overlap, summary) K_##name,
+#include "plan/kernels.def"
+#undef KERNEL
+  K_COUNT
+} KernelId;
+extern const Kernel kernel_table[K_COUNT];
+
+typedef struct PlanOptions {
+  const char *name;  /* C prefix; NULL: from the graph's name */
+  bool keep_all;     /* every value keeps its bytes to the end of the run:
+                        no reuse, no in-place; for layer-by-layer checks */
+  bool for_size;     /* -Os */
+} PlanOptions;
+
+struct Plan {
+  Arena *arena;
+  Diag *diag;
+  const Graph *graph;
+  const Target *target;
+  PlanOptions opt;
+  const char *name;     /* sanitized C identifier */
+  const char **in_name, **out_name; /* sanitized member names */
+  ARRAY(Buffer *) buffers;
+  ARRAY(Step *) steps;
+  ARRAY(const Blob *) blobs;
+  Buffer **of_value;    /* by value id; NULL: has none */
+  int64_t arena_bytes, arena_lower_bound, state_bytes;
+  int arena_align;
+};
+
+/* NULL: errors in the graph's diag. The graph must outlive the plan. */
+Plan *plan_new(Arena *a, const Graph *g, const Target *t,
+               const PlanOptions *opt);
+
+/* For prepare functions. The blob's bytes are copied by nobody: give arena
+ * memory. Symbol is made from the step and `what`. */
+const Blob *plan_blob(Plan *p, Step *s, const char *what, const void *data,
+                      int64_t bytes, int align);
+
+/* The stored form of a value: its buffer's type. The bytes differ from the
+ * model's by ^ 0x80 where this says so. */
+bool buffer_flipped(const Buffer *b);
+
+/* The report (--report), and the table that `compile` prints. Sizes of code
+ * and stack come from the object (codegen). */
+typedef struct ObjectSizes {
+  int64_t code_bytes, rodata_bytes, flash_bytes, stack_bytes;
+} ObjectSizes;
+void report_json(Str *out, const Plan *p, const ObjectSizes *sizes);
+void report_text(Str *out, const Plan *p, const ObjectSizes *sizes);
+
+#endif

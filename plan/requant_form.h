@@ -1,0 +1,51 @@
+/* Which arithmetic stands for a requant step function, with its constants,
+ * proven equal at compile time over the reachable accumulators. */
+#ifndef KILN_PLAN_REQUANT_FORM_H
+#define KILN_PLAN_REQUANT_FORM_H
+
+#include "ir/requant.h"
+#include "plan/target.h"
+
+/* y = clamp(form(acc), lo, hi), with zero_point inside the form. */
+typedef enum RequantForm {
+  /* trunc(fma((float)acc, a, copysign(b, acc))) + zero_point */
+  RF_f32,
+  /* the two roundings spelled out: high multiply, rounding shift;
+   * multiplier and shift of the spec */
+  RF_double,
+  /* (acc * multiplier + offset) >> shift, 64-bit product, zero point in
+   * offset; one shift for all channels, 32 <= shift < 62 */
+  RF_single,
+  /* lo + number of thresholds <= acc; nothing but compares */
+  RF_table,
+  RF_COUNT
+} RequantForm;
+
+typedef struct RequantPlan {
+  RequantForm form;
+  int channels;         /* entries of the arrays; 1 = one for all */
+  float *a, *b;         /* RF_f32 (channels) */
+  int32_t *multiplier;  /* RF_double, RF_single (channels) */
+  int32_t *shift;       /* RF_double (channels), as in Requant */
+  int64_t *offset;      /* RF_single (channels) */
+  int single_shift;     /* RF_single */
+  int32_t *threshold;   /* RF_table (channels, hi - lo), ascending */
+  int32_t zero_point, lo, hi;
+  int64_t acc_max;      /* largest |acc| reachable, of all channels */
+} RequantPlan;
+
+/* Reachable accumulators of one channel, both ends included. */
+typedef struct AccRange {
+  int64_t lo, hi;
+} AccRange;
+
+/* The cheapest form of `allowed` (bits 1 << RF_x; RF_table is always
+ * allowed) that equals every spec[c] on range[c]. All specs share lo, hi
+ * and zero_point. */
+RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
+                         const AccRange *range, unsigned allowed);
+/* What code in the chosen form computes, in C: for proofs and tests. */
+int32_t requant_plan_apply(const RequantPlan *p, int channel, int64_t acc);
+const char *requant_form_name(RequantForm f);
+
+#endif

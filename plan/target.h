@@ -1,0 +1,77 @@
+/* Targets as data: one row a CPU (target.c). Code asks the row, never the
+ * name. */
+#ifndef KILN_PLAN_TARGET_H
+#define KILN_PLAN_TARGET_H
+
+#include <stdbool.h>
+
+#include "support/diag.h"
+#include "support/str.h"
+
+typedef enum Arch {
+  ARCH_x86_64,
+  ARCH_aarch64,
+  ARCH_arm, /* Thumb and A32 */
+  ARCH_riscv64,
+  ARCH_wasm32
+} Arch;
+
+/* How 8-bit products are summed into 32 bits. `group` of dot_info() is how
+ * many consecutive k one 32-bit lane takes. */
+typedef enum Dot {
+  DOT_scalar,   /* no vectors: one multiply at a time */
+  DOT_widen,    /* vectors: sign-extend, multiply, add; group 1 */
+  DOT_pmaddwd,  /* x86: pairs of i16; group 2 */
+  DOT_vpdpbusd, /* AVX-512 VNNI: u8 x s8, no saturation; group 4 */
+  DOT_sdot,     /* Armv8.2: s8 x s8; group 4 */
+  DOT_smlad,    /* Armv7E-M DSP: pairs of i16 in a word */
+  DOT_vmladava  /* MVE: 16 s8 products into one scalar */
+} Dot;
+
+/* How 8-bit activations lie in the arena: as the model has them, or all
+ * signed, or all unsigned (values and zero points move by 128). */
+typedef enum ActSign { ACT_SIGN_any, ACT_SIGN_signed, ACT_SIGN_unsigned } ActSign;
+
+/* Forms that may stand for a requant step function when proven equal to it
+ * (plan/requant_form.h), bit set of 1 << RequantForm. */
+typedef struct Target {
+  const char *name;     /* preset, "cortex-m4" */
+  const char *triple;   /* normalized LLVM triple */
+  const char *cpu;      /* LLVM -mcpu */
+  const char *features; /* LLVM feature string */
+  const char *abi;      /* LLVM ABI name, "" = default */
+  const char *gcc;      /* matching gcc / clang flags, for the header */
+  Arch arch;
+  int pointer_bits;
+  int vector_bytes;     /* 0 = no vectors */
+  int nvregs;           /* vector (or general) registers */
+  Dot dot;
+  ActSign act;
+  unsigned requant;     /* allowed forms, 1 << RF_x */
+  bool fpu;             /* f32 in hardware */
+  bool mul64;           /* 32 x 32 -> 64 multiply in hardware */
+  bool position_independent;
+  int conv_pixels;      /* register tile of conv kernels: pixels ... */
+  int conv_vectors;     /* ... x vectors (or channels) of outputs */
+  int simd_align;       /* alignment of weights and of the arena */
+  const char *runner;   /* how verify runs it: "host", "qemu-aarch64",
+                           "mps2-an386", NULL = cannot */
+  const char *summary;
+} Target;
+
+extern const Target target_table[];
+extern const int target_count;
+
+/* A preset by name ("host" is the best row that this machine can run, by
+ * CPUID), refined by gcc's -mcpu= -mfpu= -mfloat-abi= (each may be NULL).
+ * NULL: error E0304 in d. Result is in the arena or in the table. */
+const Target *target_find(Arena *a, Diag *d, const char *preset,
+                          const char *mcpu, const char *mfpu,
+                          const char *mfloat_abi);
+/* Can this process execute the target's code directly? */
+bool target_runs_here(const Target *t);
+/* Consecutive k per lane of a dot kind: 1, 2 or 4 (vmladava: 16). */
+int dot_group(Dot dot);
+const char *dot_name(Dot dot);
+
+#endif
