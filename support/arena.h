@@ -15,17 +15,21 @@ void arena_free(Arena *a);
 
 /* Returns `bytes` zeroed bytes aligned to 16; never NULL. */
 void *arena_alloc(Arena *a, size_t bytes);
+/* n elements; a product that overflows counts as out of memory. */
+void *arena_alloc_array(Arena *a, size_t n, size_t elem_bytes);
 void *arena_dup(Arena *a, const void *data, size_t bytes);
 char *arena_strdup(Arena *a, const char *s);
 char *arena_strndup(Arena *a, const char *s, size_t n);
 char *arena_printf(Arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(Arena *a, const char *fmt, va_list ap);
+char *arena_vprintf(Arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 /* Bytes handed out so far. */
 size_t arena_used(const Arena *a);
 
 #define ARENA_NEW(a, T) ((T *)arena_alloc((a), sizeof(T)))
-#define ARENA_ARRAY(a, T, n) ((T *)arena_alloc((a), sizeof(T) * (size_t)(n)))
+#define ARENA_ARRAY(a, T, n)                                                   \
+  ((T *)arena_alloc_array((a), (size_t)(n), sizeof(T)))
 
 #endif

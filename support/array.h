@@ -15,8 +15,8 @@
 void *array_grow(Arena *a, void *v, int n, int *cap, size_t elem_bytes);
 
 #define ARRAY_PUSH(arena, arr, x)                                              \
-  ((arr)->v = array_grow((arena), (arr)->v, (arr)->n, &(arr)->cap,             \
-                         sizeof *(arr)->v),                                    \
+  ((arr)->v =                                                                  \
+       array_grow((arena), (arr)->v, (arr)->n, &(arr)->cap, sizeof *(arr)->v), \
    (arr)->v[(arr)->n++] = (x))
 
 #endif

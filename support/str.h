@@ -20,8 +20,13 @@ void str_add(Str *b, const char *s);
 void str_add_bytes(Str *b, const void *data, size_t n);
 void str_printf(Str *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-void str_vprintf(Str *b, const char *fmt, va_list ap);
+void str_vprintf(Str *b, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 const char *str_cstr(const Str *b);
+
+/* Adds `s` as valid UTF-8: every byte that is not part of a well-formed
+ * sequence becomes U+FFFD. For names out of model files. */
+void str_add_utf8(Str *b, const char *s);
 
 /* Adds the shortest decimal that reads back as exactly `x` (float), always
  * with a '.', an exponent, "inf" or "nan", so that it stays a float. */
