@@ -16,19 +16,24 @@ typedef enum RequantKind {
   RQ_double,
   RQ_f64_away, /* round half away from zero of (double)acc * real */
   RQ_f32_even, /* round half to even of (float)acc * (float)real, in float */
-  RQ_single    /* (acc * multiplier + 2^(30-shift)) >> (31 - shift) */
+  RQ_single,   /* (acc * multiplier + 2^(30-shift)) >> (31 - shift) */
+  /* (acc * m16 + 2^(14-shift)) >> (15 - shift) with m16 = min(2^15 - 1,
+   * (multiplier + 2^15) >> 16): 64-bit accumulators of i16 activations */
+  RQ_wide
 } RequantKind;
 
 typedef struct Requant {
   RequantKind kind;
-  int32_t multiplier; /* RQ_double, RQ_single: Q31, in [2^30, 2^31) or 0 */
-  int shift;          /* of them: > 0 left, < 0 right */
+  int32_t multiplier; /* all but the real ones: Q31, in [2^30, 2^31) or 0
+                         (mean: the quotient by the count, any value) */
+  int shift;          /* of it: > 0 left, < 0 right, in -31..30 */
   double real;        /* RQ_f64_away, RQ_f32_even: the factor */
   int32_t zero_point; /* added after rounding */
   int32_t lo, hi;     /* clamp after that; storage units */
 } Requant;
 
-/* The step function itself; |acc| < 2^31 for RQ_double. */
+/* The step function itself; |acc| < 2^31 for RQ_double and RQ_single,
+ * |acc| < 2^47 for RQ_wide. The shift left of RQ_double saturates. */
 int32_t requant_apply(const Requant *r, int64_t acc);
 
 /* The step function of output channel c of a conv2d, depthwise_conv2d,
