@@ -6,8 +6,8 @@
 #include "plan/plan.h"
 
 typedef struct CodegenOptions {
-  int opt_level;  /* 0..3 */
-  bool for_size;  /* -Os */
+  int opt_level; /* 0..3 */
+  bool for_size; /* -Os */
 } CodegenOptions;
 
 typedef struct Bytes {
@@ -17,9 +17,9 @@ typedef struct Bytes {
 
 /* Everything emitted of one plan; bytes are in the plan's arena. */
 typedef struct Emitted {
-  Bytes object;      /* checked: no undefined symbol, no writable section */
-  Bytes assembly;    /* only when asked for */
-  Bytes llvm;        /* optimized module as text; only when asked for */
+  Bytes object;   /* checked: no undefined symbol, no writable section */
+  Bytes assembly; /* only when asked for */
+  Bytes llvm;     /* optimized module as text; only when asked for */
   Bytes header;
   ObjectSizes sizes;
 } Emitted;

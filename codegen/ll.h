@@ -20,8 +20,8 @@ typedef struct Cg {
   LLVMModuleRef mod;
   LLVMBuilderRef b;
   Ty void_, i1, i8, i16, i32, i64, f32, ptr;
-  Ty idx;  /* index type: i32 or i64, the pointer's width */
-  Val fn;  /* function being built */
+  Ty idx; /* index type: i32 or i64, the pointer's width */
+  Val fn; /* function being built */
   bool for_size;
 } Cg;
 
@@ -41,7 +41,7 @@ Val ll_i64(Cg *g, int64_t x);
 Val ll_idx(Cg *g, int64_t x);
 Val ll_f32(Cg *g, float x); /* exactly */
 Ty ll_vec(Ty elem, int n);
-Val ll_splat(Cg *g, Val scalar, int n);         /* n = 0: the scalar */
+Val ll_splat(Cg *g, Val scalar, int n); /* n = 0: the scalar */
 Val ll_const_splat(Cg *g, Ty elem, int64_t x, int n);
 Val ll_poison(Ty t);
 /* Shape of v's type: lanes, 0 for a scalar. */

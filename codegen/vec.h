@@ -9,10 +9,10 @@
  * loads them by channel; `lanes` channels at a time. */
 typedef struct RequantCode {
   const RequantPlan *plan;
-  Val a, b;               /* RF_f32: pointers to f32 tables */
-  Val multiplier, shift;  /* pointers to i32 tables */
-  Val offset;             /* pointer to i64 table */
-  Val threshold;          /* pointer to i32 table */
+  Val a, b;              /* RF_f32: pointers to f32 tables */
+  Val multiplier, shift; /* pointers to i32 tables */
+  Val offset;            /* pointer to i64 table */
+  Val threshold;         /* pointer to i32 table */
 } RequantCode;
 
 /* acc: i32 scalar or vector; first: channel of lane 0 (idx type; ignored for

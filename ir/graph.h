@@ -44,9 +44,16 @@ typedef enum Rounding {
 typedef int64_t Int;
 typedef bool Bool;
 typedef float Float;
-typedef struct Int2 { int64_t v[2]; } Int2;
-typedef struct Int4 { int64_t v[4]; } Int4;
-typedef struct IntList { int n; int64_t v[MAX_RANK]; } IntList;
+typedef struct Int2 {
+  int64_t v[2];
+} Int2;
+typedef struct Int4 {
+  int64_t v[4];
+} Int4;
+typedef struct IntList {
+  int n;
+  int64_t v[MAX_RANK];
+} IntList;
 
 #define F(type, name, def) type name;
 #define ATTRS(name, fields)                                                    \
@@ -89,7 +96,7 @@ typedef struct Use {
 } Use;
 
 struct Value {
-  const char *name;  /* unique in the graph; any non-empty UTF-8 string */
+  const char *name; /* unique in the graph; any non-empty UTF-8 string */
   const Type *type;
   Op *def;           /* producer; NULL for inputs, constants and states */
   int def_index;     /* which output of def */
@@ -105,17 +112,17 @@ struct Op {
   Value **in;  /* (nin); an optional operand that is absent is NULL */
   Value **out; /* (nout) */
   Attrs attrs;
-  Loc loc;     /* where in the model file */
+  Loc loc; /* where in the model file */
   Op *prev, *next;
   Graph *graph;
-  int index;   /* position in topological order, after graph_number() */
+  int index; /* position in topological order, after graph_number() */
 };
 
 /* Variable or recurrent state: `in` reads it at the start of a run, the
  * value of `out` is stored back at its end, `init` (a constant value, or
  * NULL for zero points) is what reset restores. */
 typedef struct State {
-  const char *name;
+  const char *name; /* that of `in` */
   Value *in, *out, *init;
 } State;
 
@@ -131,6 +138,7 @@ struct Graph {
   ARRAY(Value *) values; /* all, by id; removed ones are NULL */
   Op *first, *last;
   int nop;
+  struct NameTable *names; /* graph.c's own */
 };
 
 /* What ops.def says of a kind. */
@@ -153,9 +161,15 @@ bool attrs_equal(OpKind k, const Attrs *a, const Attrs *b);
 Graph *graph_new(Arena *a, Diag *d, const char *name);
 /* Makers. A name that is taken gets a suffix; NULL makes one up. */
 Value *graph_input(Graph *g, const char *name, const Type *t);
-Value *graph_const(Graph *g, const char *name, const Type *t,
-                   const void *data);
+Value *graph_const(Graph *g, const char *name, const Type *t, const void *data);
 void graph_output(Graph *g, Value *v);
+/* Makes a state and returns the value that reads it; `init` is a constant or
+ * NULL. What is stored back is set once it exists; until then `out` is NULL
+ * and the graph does not verify. */
+Value *graph_state(Graph *g, const char *name, const Type *t, Value *init);
+void graph_set_state_out(Graph *g, const Value *in, Value *out);
+/* The value of that name; NULL when there is none. */
+Value *graph_find(const Graph *g, const char *name);
 /* Inserts before `before` (NULL: at the end). Output values are made with
  * the given types and names (names may be NULL). `in` and `outs` are copied.
  * Rounding is the graph's. */
@@ -163,17 +177,20 @@ Op *graph_op(Graph *g, Op *before, OpKind kind, const Attrs *attrs, int nin,
              Value *const *in, int nout, const Type *const *types,
              const char *const *names, Loc loc);
 
-void graph_replace_uses(Graph *g, Value *old, Value *with); /* + outputs */
+/* Operands, graph outputs, state outs (and state inits, where `with` is a
+ * constant). A graph output keeps its name: when an op's value `with` takes
+ * the place of an output `old`, the two swap names. */
+void graph_replace_uses(Graph *g, Value *old, Value *with);
 void op_set_input(Op *op, int index, Value *v);
 void graph_set_type(Graph *g, Value *v, const Type *t);
 /* Removes an op whose outputs have no uses and are no graph outputs. */
 void graph_remove_op(Graph *g, Op *op);
-void graph_remove_value(Graph *g, Value *v); /* unused input-less constant */
-void graph_number(Graph *g);                 /* sets op->index */
+void graph_remove_value(Graph *g, Value *v);  /* unused input-less constant */
+void graph_number(Graph *g);                  /* sets op->index */
 Graph *graph_clone(Arena *a, const Graph *g); /* shares constants' bytes */
 
 bool value_is_output(const Graph *g, const Value *v);
-/* Uses plus graph outputs plus state outputs. */
+/* Uses plus graph outputs plus state outs and inits. */
 int value_use_count(const Graph *g, const Value *v);
 /* Input i, or NULL when absent. */
 Value *op_in(const Op *op, int i);

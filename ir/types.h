@@ -39,16 +39,16 @@ typedef struct QuantParams {
 
 typedef struct Type {
   DType dtype;
-  int rank;               /* 0 = scalar */
-  int64_t dim[MAX_RANK];  /* all >= 0 and known */
-  const QuantParams *q;   /* NULL = not quantized */
+  int rank;              /* 0 = scalar */
+  int64_t dim[MAX_RANK]; /* all >= 0 and known */
+  const QuantParams *q;  /* NULL = not quantized */
 } Type;
 
-const char *dtype_name(DType t);     /* "i8" */
-DType dtype_find(const char *name);  /* DT_COUNT when unknown */
+const char *dtype_name(DType t);    /* "i8" */
+DType dtype_find(const char *name); /* DT_COUNT when unknown */
 int dtype_bits(DType t);
 bool dtype_is_float(DType t);
-bool dtype_is_integer(DType t);      /* signed or unsigned, not bool */
+bool dtype_is_integer(DType t); /* signed or unsigned, not bool */
 bool dtype_is_signed(DType t);
 /* Range of an integer dtype of at most 32 bits, or i64. */
 int64_t dtype_min(DType t);
@@ -65,8 +65,8 @@ const Type *type_with_dtype(Arena *a, const Type *t, DType dtype,
 const QuantParams *quant_per_tensor(Arena *a, float scale, int32_t zero_point,
                                     DType dtype);
 
-int64_t type_count(const Type *t);   /* elements; 1 for a scalar */
-int64_t type_bytes(const Type *t);   /* storage, rounded up to bytes */
+int64_t type_count(const Type *t); /* elements; 1 for a scalar */
+int64_t type_bytes(const Type *t); /* storage, rounded up to bytes */
 bool type_equal(const Type *a, const Type *b);
 bool type_same_shape(const Type *a, const Type *b);
 bool quant_equal(const QuantParams *a, const QuantParams *b);

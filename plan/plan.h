@@ -35,32 +35,32 @@ struct Buffer {
                          its 8-bit elements changed and the zero point moved
                          by 128; codegen looks only at this one */
   Place place;
-  int index;          /* of an input or output */
-  int64_t offset;     /* in arena or state */
+  int index;      /* of an input or output */
+  int64_t offset; /* in arena or state */
   int64_t bytes;
-  const Blob *blob;   /* PLACE_const */
-  Buffer *base;       /* != NULL: a view into base, `offset` is its own final
-                         one all the same */
+  const Blob *blob; /* PLACE_const */
+  Buffer *base;     /* != NULL: a view into base, `offset` is its own final
+                       one all the same */
   int64_t base_offset;
-  int first, last;    /* steps that write and read it; of a base: of all
-                         its views too */
+  int first, last; /* steps that write and read it; of a base: of all
+                      its views too */
 };
 
 /* One kernel call. */
 struct Step {
   const Op *op;
   const Kernel *kernel;
-  Buffer **in;             /* (op->nin) NULL where absent */
-  Buffer **out;            /* (op->nout) */
-  int64_t scratch_bytes;   /* in the arena, while the step runs */
+  Buffer **in;           /* (op->nin) NULL where absent */
+  Buffer **out;          /* (op->nout) */
+  int64_t scratch_bytes; /* in the arena, while the step runs */
   int64_t scratch_offset;
-  const void *params;      /* what the kernel's prepare made, its own type */
-  const char *variant;     /* "qs8_5x64c4_avx512vnni": type, tile, ISA */
-  int vector_bytes;        /* width of its vector code, 0 = scalar */
-  const char *symbol;      /* "kws.conv2d_3.qs8_5x64c4_avx512vnni" */
+  const void *params;  /* what the kernel's prepare made, its own type */
+  const char *variant; /* "qs8_5x64c4_avx512vnni": type, tile, ISA */
+  int vector_bytes;    /* width of its vector code, 0 = scalar */
+  const char *symbol;  /* "kws.conv2d_3.qs8_5x64c4_avx512vnni" */
   int index;
-  int64_t code_bytes;      /* filled by codegen from the object */
-  int64_t blob_bytes;      /* of its blobs */
+  int64_t code_bytes; /* filled by codegen from the object */
+  int64_t blob_bytes; /* of its blobs */
 };
 
 /* Result of Kernel.overlap: the output may not touch that input. */
@@ -92,10 +92,10 @@ typedef enum KernelId {
 extern const Kernel kernel_table[K_COUNT];
 
 typedef struct PlanOptions {
-  const char *name;  /* C prefix; NULL: from the graph's name */
-  bool keep_all;     /* every value keeps its bytes to the end of the run:
-                        no reuse, no in-place; for layer-by-layer checks */
-  bool for_size;     /* -Os */
+  const char *name; /* C prefix; NULL: from the graph's name */
+  bool keep_all;    /* every value keeps its bytes to the end of the run:
+                       no reuse, no in-place; for layer-by-layer checks */
+  bool for_size;    /* -Os */
 } PlanOptions;
 
 struct Plan {
@@ -104,12 +104,12 @@ struct Plan {
   const Graph *graph;
   const Target *target;
   PlanOptions opt;
-  const char *name;     /* sanitized C identifier */
+  const char *name;                 /* sanitized C identifier */
   const char **in_name, **out_name; /* sanitized member names */
   ARRAY(Buffer *) buffers;
   ARRAY(Step *) steps;
   ARRAY(const Blob *) blobs;
-  Buffer **of_value;    /* by value id; NULL: has none */
+  Buffer **of_value; /* by value id; NULL: has none */
   int64_t arena_bytes, arena_lower_bound, state_bytes;
   int arena_align;
 };

@@ -23,15 +23,15 @@ typedef enum RequantForm {
 
 typedef struct RequantPlan {
   RequantForm form;
-  int channels;         /* entries of the arrays; 1 = one for all */
-  float *a, *b;         /* RF_f32 (channels) */
-  int32_t *multiplier;  /* RF_double, RF_single (channels) */
-  int32_t *shift;       /* RF_double (channels), as in Requant */
-  int64_t *offset;      /* RF_single (channels) */
-  int single_shift;     /* RF_single */
-  int32_t *threshold;   /* RF_table (channels, hi - lo), ascending */
+  int channels;        /* entries of the arrays; 1 = one for all */
+  float *a, *b;        /* RF_f32 (channels) */
+  int32_t *multiplier; /* RF_double, RF_single (channels) */
+  int32_t *shift;      /* RF_double (channels), as in Requant */
+  int64_t *offset;     /* RF_single (channels) */
+  int single_shift;    /* RF_single */
+  int32_t *threshold;  /* RF_table (channels, hi - lo), ascending */
   int32_t zero_point, lo, hi;
-  int64_t acc_max;      /* largest |acc| reachable, of all channels */
+  int64_t acc_max; /* largest |acc| reachable, of all channels */
 } RequantPlan;
 
 /* Reachable accumulators of one channel, both ends included. */

@@ -30,7 +30,11 @@ typedef enum Dot {
 
 /* How 8-bit activations lie in the arena: as the model has them, or all
  * signed, or all unsigned (values and zero points move by 128). */
-typedef enum ActSign { ACT_SIGN_any, ACT_SIGN_signed, ACT_SIGN_unsigned } ActSign;
+typedef enum ActSign {
+  ACT_SIGN_any,
+  ACT_SIGN_signed,
+  ACT_SIGN_unsigned
+} ActSign;
 
 /* Forms that may stand for a requant step function when proven equal to it
  * (plan/requant_form.h), bit set of 1 << RequantForm. */
@@ -43,19 +47,19 @@ typedef struct Target {
   const char *gcc;      /* matching gcc / clang flags, for the header */
   Arch arch;
   int pointer_bits;
-  int vector_bytes;     /* 0 = no vectors */
-  int nvregs;           /* vector (or general) registers */
+  int vector_bytes; /* 0 = no vectors */
+  int nvregs;       /* vector (or general) registers */
   Dot dot;
   ActSign act;
-  unsigned requant;     /* allowed forms, 1 << RF_x */
-  bool fpu;             /* f32 in hardware */
-  bool mul64;           /* 32 x 32 -> 64 multiply in hardware */
+  unsigned requant; /* allowed forms, 1 << RF_x */
+  bool fpu;         /* f32 in hardware */
+  bool mul64;       /* 32 x 32 -> 64 multiply in hardware */
   bool position_independent;
-  int conv_pixels;      /* register tile of conv kernels: pixels ... */
-  int conv_vectors;     /* ... x vectors (or channels) of outputs */
-  int simd_align;       /* alignment of weights and of the arena */
-  const char *runner;   /* how verify runs it: "host", "qemu-aarch64",
-                           "mps2-an386", NULL = cannot */
+  int conv_pixels;    /* register tile of conv kernels: pixels ... */
+  int conv_vectors;   /* ... x vectors (or channels) of outputs */
+  int simd_align;     /* alignment of weights and of the arena */
+  const char *runner; /* how verify runs it: "host", "qemu-aarch64",
+                         "mps2-an386", NULL = cannot */
   const char *summary;
 } Target;
 

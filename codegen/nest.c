@@ -1,0 +1,51 @@
+/* Loops as blocks and phis: body, then test, then back (bounds are
+ * constants, so the first turn needs no test). */
+#include "codegen/nest.h"
+
+#include <assert.h>
+
+Loop loop_begin(Cg *g, int64_t lo, int64_t hi, int64_t step) {
+  return loop_begin_carry(g, lo, hi, step, 0, NULL);
+}
+
+Loop loop_begin_carry(Cg *g, int64_t lo, int64_t hi, int64_t step, int ncarry,
+                      const Val *init) {
+  assert(lo < hi && step > 0 && ncarry <= NEST_MAX_CARRY);
+  Loop l = {.ncarry = ncarry, .lo = lo, .hi = hi, .step = step};
+  if (lo + step >= hi) { /* one turn */
+    l.i = ll_idx(g, lo);
+    for (int k = 0; k < ncarry; k++)
+      l.carry[k] = init[k];
+    return l;
+  }
+  l.entry = LLVMGetInsertBlock(g->b);
+  l.head = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "loop");
+  LLVMBuildBr(g->b, l.head);
+  LLVMPositionBuilderAtEnd(g->b, l.head);
+  l.i = LLVMBuildPhi(g->b, g->idx, "i");
+  for (int k = 0; k < ncarry; k++) {
+    l.phi[k] = LLVMBuildPhi(g->b, LLVMTypeOf(init[k]), "");
+    l.carry[k] = l.phi[k];
+    LLVMAddIncoming(l.phi[k], (Val[]){init[k]}, &l.entry, 1);
+  }
+  return l;
+}
+
+void loop_end(Cg *g, Loop *l, const Val *next) {
+  if (l->head) {
+    Val i = LLVMBuildNUWAdd(g->b, l->i, ll_idx(g, l->step), "");
+    Val more = ll_icmp(g, LLVMIntULT, i, ll_idx(g, l->hi));
+    LLVMBasicBlockRef latch = LLVMGetInsertBlock(g->b);
+    LLVMBasicBlockRef done =
+        LLVMAppendBasicBlockInContext(g->ctx, g->fn, "done");
+    LLVMBuildCondBr(g->b, more, l->head, done);
+    Val start = ll_idx(g, l->lo);
+    LLVMAddIncoming(l->i, &start, &l->entry, 1);
+    LLVMAddIncoming(l->i, &i, &latch, 1);
+    for (int k = 0; k < l->ncarry; k++)
+      LLVMAddIncoming(l->phi[k], (Val[]){next[k]}, &latch, 1);
+    LLVMPositionBuilderAtEnd(g->b, done);
+  }
+  for (int k = 0; k < l->ncarry; k++)
+    l->carry[k] = next[k];
+}
