@@ -1,0 +1,309 @@
+/* Choosing the arithmetic of a requantization.
+ *
+ * A spec is monotone in acc, hence fixed by its thresholds: T_k is the
+ * smallest acc with spec(acc) >= k. Every form below is monotone too, so it
+ * equals the spec on a range exactly when it agrees at T_k and T_k - 1 for
+ * every k inside the range, and at the range's two ends. Constants are not
+ * guessed but solved for: each threshold bounds the additive constant from
+ * both sides, the intersection of the bounds is a window, and a constant
+ * from its middle is then checked with the very operations that code will
+ * execute. */
+#include "plan/requant_form.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Thresholds of one channel inside its range: acc[i] is T_(first + i). */
+typedef struct Steps {
+  int n;
+  int32_t first;
+  int64_t acc[256];
+} Steps;
+
+/* requant_threshold, but starting from where the real factor puts it. */
+static int64_t threshold_near(const Requant *r, double factor, int32_t y,
+                              AccRange in) {
+  double guess = ((double)y - r->zero_point - 0.5) / factor;
+  if (!(guess > (double)in.lo) || !(guess < (double)in.hi))
+    return requant_threshold(r, y, in.lo, in.hi);
+  int64_t t = (int64_t)guess;
+  for (int turn = 0; turn < 8; turn++) {
+    if (t > in.lo && requant_apply(r, t - 1) >= y)
+      t--;
+    else if (t <= in.hi && requant_apply(r, t) < y)
+      t++;
+    else
+      return t;
+  }
+  return requant_threshold(r, y, in.lo, in.hi);
+}
+
+static double spec_factor(const Requant *r) {
+  if (r->kind == RQ_double || r->kind == RQ_single)
+    return ldexp((double)r->multiplier, r->shift - 31);
+  return r->real;
+}
+
+static void find_steps(Steps *s, const Requant *r, AccRange in) {
+  int32_t bottom = requant_apply(r, in.lo), top = requant_apply(r, in.hi);
+  double factor = spec_factor(r);
+  s->first = bottom + 1;
+  s->n = 0;
+  for (int32_t y = bottom + 1; y <= top; y++)
+    s->acc[s->n++] = threshold_near(r, factor, y, in);
+}
+
+static int32_t clamp32(int64_t y, int32_t lo, int32_t hi) {
+  return y < lo ? lo : y > hi ? hi : (int32_t)y;
+}
+
+/* The float form, in the operations that code executes. */
+static int64_t apply_f32(float a, float b, int64_t acc) {
+  float x = (float)acc;
+  float y = fmaf(x, a, copysignf(b, x));
+  if (y < -1e6f || y > 1e6f) /* far outside any clamp */
+    return y < 0 ? -1000000 : 1000000;
+  return (int64_t)y;
+}
+
+static int64_t apply_single(int32_t m, int64_t offset, int shift, int64_t acc) {
+  return (acc * m + offset) >> shift;
+}
+
+static int32_t apply_table(const int32_t *t, int n, int32_t lo, int64_t acc) {
+  int32_t y = lo;
+  for (int i = 0; i < n; i++)
+    y += acc >= t[i];
+  return y;
+}
+
+int32_t requant_plan_apply(const RequantPlan *p, int channel, int64_t acc) {
+  int c = p->channels == 1 ? 0 : channel;
+  int64_t y = 0;
+  switch (p->form) {
+  case RF_f32:
+    y = apply_f32(p->a[c], p->b[c], acc) + p->zero_point;
+    break;
+  case RF_double:
+    y = (int64_t)multiply_by_quantized_multiplier(
+            (int32_t)acc, p->multiplier[c], p->shift[c]) +
+        p->zero_point;
+    break;
+  case RF_single:
+    y = apply_single(p->multiplier[c], p->offset[c], p->single_shift, acc);
+    break;
+  case RF_table: {
+    int n = p->hi - p->lo;
+    return apply_table(p->threshold + (int64_t)c * n, n, p->lo, acc);
+  }
+  case RF_COUNT:
+    break;
+  }
+  return clamp32(y, p->lo, p->hi);
+}
+
+/* Does the plan's form agree with the spec on the whole range? */
+static bool agrees(const RequantPlan *p, int c, const Requant *r, AccRange in,
+                   const Steps *s) {
+  if (requant_plan_apply(p, c, in.lo) != requant_apply(r, in.lo) ||
+      requant_plan_apply(p, c, in.hi) != requant_apply(r, in.hi))
+    return false;
+  for (int i = 0; i < s->n; i++) {
+    int32_t y = s->first + i;
+    if (requant_plan_apply(p, c, s->acc[i]) < y ||
+        requant_plan_apply(p, c, s->acc[i] - 1) >= y)
+      return false;
+  }
+  return true;
+}
+
+/* Window of b for a given a. With k = y - zero_point, a threshold T says
+ *   k >= 1:  fma(T, a, b) >= k      and fma(T - 1, a, b) < k
+ *   k <= 0:  fma(T - 1, a, -b) <= k - 1 and fma(T, a, -b) > k - 1  */
+static bool window_f32(float a, const Steps *s, int32_t zero_point, double *lo,
+                       double *hi) {
+  *lo = 0.25;
+  *hi = 0.99;
+  for (int i = 0; i < s->n; i++) {
+    double k = (double)(s->first + i - zero_point);
+    double at = (double)(float)s->acc[i] * (double)a;
+    double before = (double)(float)(s->acc[i] - 1) * (double)a;
+    double from = k >= 1 ? k - at : before - (k - 1);
+    double to = k >= 1 ? k - before : at - (k - 1);
+    *lo = from > *lo ? from : *lo;
+    *hi = to < *hi ? to : *hi;
+  }
+  return *lo < *hi;
+}
+
+static bool solve_f32(RequantPlan *p, int c, const Requant *r, AccRange in,
+                      const Steps *s) {
+  float a0 = (float)spec_factor(r);
+  float up = a0, down = a0;
+  for (int turn = 0; turn < 24; turn++) {
+    p->a[c] = turn % 2 ? up : down;
+    double lo, hi;
+    if (window_f32(p->a[c], s, p->zero_point, &lo, &hi)) {
+      p->b[c] = (float)((lo + hi) / 2);
+      if (lo <= 0.5 && 0.5 < hi)
+        p->b[c] = 0.5f;
+      if (agrees(p, c, r, in, s))
+        return true;
+      p->b[c] = (float)((lo + hi) / 2);
+      if (agrees(p, c, r, in, s))
+        return true;
+    }
+    if (turn % 2)
+      down = nextafterf(down, 0);
+    else
+      up = nextafterf(up, INFINITY);
+  }
+  return false;
+}
+
+/* Window of the offset for multiplier m, without the zero point:
+ *   k 2^s - T m <= c < k 2^s - (T - 1) m */
+static bool solve_single(RequantPlan *p, int c, const Requant *r, AccRange in,
+                         const Steps *s) {
+  int sh = p->single_shift;
+  int64_t m0 = llrint(ldexp(spec_factor(r), sh));
+  for (int turn = 0; turn < 17; turn++) {
+    int64_t m = m0 + (turn % 2 ? (turn + 1) / 2 : -(turn / 2));
+    if (m < 1 || m > INT32_MAX)
+      continue;
+    int64_t half = INT64_C(1) << (sh - 1);
+    int64_t lo = -half * 2, hi = half * 4;
+    for (int i = 0; i < s->n; i++) {
+      int64_t k = (int64_t)(s->first + i - p->zero_point) * half * 2;
+      int64_t from = k - s->acc[i] * m, to = from + m;
+      lo = from > lo ? from : lo;
+      hi = to < hi ? to : hi;
+    }
+    if (lo >= hi)
+      continue;
+    int64_t offset = lo <= half && half < hi ? half : lo + (hi - lo) / 2;
+    p->multiplier[c] = (int32_t)m;
+    p->offset[c] = offset + p->zero_point * half * 2;
+    if (agrees(p, c, r, in, s))
+      return true;
+  }
+  return false;
+}
+
+static bool solve_double(RequantPlan *p, int c, const Requant *r) {
+  p->multiplier[c] = r->multiplier;
+  p->shift[c] = r->shift;
+  return r->kind == RQ_double;
+}
+
+static bool solve_table(RequantPlan *p, int c, const Requant *r, AccRange in) {
+  int n = p->hi - p->lo;
+  for (int i = 0; i < n; i++) {
+    int64_t t = requant_threshold(r, p->lo + 1 + i, in.lo, in.hi);
+    p->threshold[(int64_t)c * n + i] = t > INT32_MAX ? INT32_MAX : (int32_t)t;
+  }
+  return true;
+}
+
+/* The shift that keeps every multiplier below 2^31, or 0 when the products
+ * of some channel would not fit 64 bits or the shift drops below 32. */
+static int common_shift(int channels, const Requant *spec,
+                        const AccRange *range) {
+  int shift = 46;
+  for (int c = 0; c < channels; c++) {
+    int e;
+    frexp(spec_factor(&spec[c]), &e);
+    if (31 - e - 1 < shift)
+      shift = 31 - e - 1;
+    int64_t most = range[c].hi > -range[c].lo ? range[c].hi : -range[c].lo;
+    if (most > INT32_MAX)
+      return 0;
+  }
+  return shift >= 32 ? shift : 0;
+}
+
+static void alloc_form(Arena *a, RequantPlan *p) {
+  size_t n = (size_t)p->channels;
+  switch (p->form) {
+  case RF_f32:
+    p->a = ARENA_ARRAY(a, float, n);
+    p->b = ARENA_ARRAY(a, float, n);
+    break;
+  case RF_double:
+    p->multiplier = ARENA_ARRAY(a, int32_t, n);
+    p->shift = ARENA_ARRAY(a, int32_t, n);
+    break;
+  case RF_single:
+    p->multiplier = ARENA_ARRAY(a, int32_t, n);
+    p->offset = ARENA_ARRAY(a, int64_t, n);
+    break;
+  case RF_table:
+    p->threshold = ARENA_ARRAY(a, int32_t, n *(size_t)(p->hi - p->lo));
+    break;
+  case RF_COUNT:
+    break;
+  }
+}
+
+static bool solve(RequantPlan *p, int c, const Requant *r, AccRange in,
+                  const Steps *s) {
+  switch (p->form) {
+  case RF_f32:
+    return solve_f32(p, c, r, in, s);
+  case RF_double:
+    return solve_double(p, c, r);
+  case RF_single:
+    return solve_single(p, c, r, in, s);
+  case RF_table:
+    return solve_table(p, c, r, in);
+  case RF_COUNT:
+    break;
+  }
+  return false;
+}
+
+static int64_t largest_acc(int channels, const AccRange *range) {
+  int64_t most = 0;
+  for (int c = 0; c < channels; c++) {
+    most = range[c].hi > most ? range[c].hi : most;
+    most = -range[c].lo > most ? -range[c].lo : most;
+  }
+  return most;
+}
+
+RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
+                         const AccRange *range, unsigned allowed) {
+  static const RequantForm order[] = {RF_f32, RF_single, RF_double, RF_table};
+  RequantPlan p = {.channels = channels,
+                   .zero_point = spec[0].zero_point,
+                   .lo = spec[0].lo,
+                   .hi = spec[0].hi,
+                   .acc_max = largest_acc(channels, range)};
+  allowed |= 1u << RF_table;
+  Arena *scratch = arena_new();
+  Steps *steps = ARENA_ARRAY(scratch, Steps, channels);
+  for (int c = 0; c < channels; c++)
+    find_steps(&steps[c], &spec[c], range[c]);
+  p.single_shift = common_shift(channels, spec, range);
+  if (!p.single_shift)
+    allowed &= ~(1u << RF_single);
+  for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+    p.form = order[i];
+    if (!(allowed & (1u << p.form)))
+      continue;
+    alloc_form(a, &p);
+    int c = 0;
+    while (c < channels && solve(&p, c, &spec[c], range[c], &steps[c]))
+      c++;
+    if (c == channels)
+      break;
+  }
+  arena_free(scratch);
+  return p;
+}
+
+const char *requant_form_name(RequantForm f) {
+  static const char *const name[RF_COUNT] = {"f32", "double", "single",
+                                             "table"};
+  return name[f];
+}
