@@ -3,21 +3,12 @@
 #define KILN_CODEGEN_VEC_H
 
 #include "codegen/ll.h"
-#include "plan/requant_form.h"
+#include "plan/requant_table.h"
 
-/* Per-channel constants of a requantization as a blob image, so that code
- * loads them by channel; `lanes` channels at a time. */
-typedef struct RequantCode {
-  const RequantPlan *plan;
-  Val a, b;              /* RF_f32: pointers to f32 tables */
-  Val multiplier, shift; /* pointers to i32 tables */
-  Val offset;            /* pointer to i64 table */
-  Val threshold;         /* pointer to i32 table */
-} RequantCode;
-
-/* acc: i32 scalar or vector; first: channel of lane 0 (idx type; ignored for
- * one-for-all plans). Returns clamped stored values as i32. */
-Val vec_requant(Cg *g, const RequantCode *r, Val acc, Val first);
+/* acc: i32 scalar or vector; first: channel of lane 0 (idx type; ignored
+ * where one constant serves all). Returns clamped stored values as i32. */
+Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
+                Val first);
 
 /* The two-rounding fixed-point multiply with constants in registers:
  * TFLite's MultiplyByQuantizedMultiplier for constant multiplier and shift. */

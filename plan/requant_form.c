@@ -139,6 +139,8 @@ static bool window_f32(float a, const Steps *s, int32_t zero_point, double *lo,
 static bool solve_f32(RequantPlan *p, int c, const Requant *r, AccRange in,
                       const Steps *s) {
   float a0 = (float)spec_factor(r);
+  if ((double)a0 * (double)p->acc_max > 1e9) /* the conversion back */
+    return false;
   float up = a0, down = a0;
   for (int turn = 0; turn < 24; turn++) {
     p->a[c] = turn % 2 ? up : down;

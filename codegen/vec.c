@@ -1,0 +1,190 @@
+/* Quantized arithmetic over scalars or vectors of i32: see vec.h. */
+#include "codegen/vec.h"
+
+#include <assert.h>
+
+/* Entries `first`.. of a table, as many as acc has lanes. */
+static Val table_at(Cg *g, const Blob *b, Ty elem, Val first, Val acc) {
+  int64_t size = elem == g->i64 ? 8 : 4;
+  Val p = ll_gep(g, ll_blob(g, b), ll_mulc(g, first, size));
+  return ll_load(g, ll_like(acc, elem), p, 4);
+}
+
+static Val f32_splat(Cg *g, float x, Val like) {
+  return ll_splat(g, ll_f32(g, x), ll_lanes(like));
+}
+
+/* trunc(fma((float)acc, a, copysign(b, acc))) + zero_point. Where the lower
+ * clamp is the zero point, negative accumulators end there whatever the sign
+ * of b, so the copysign goes. */
+static Val requant_f32(Cg *g, const RequantPlan *p, const RequantTables *t,
+                       Val acc, Val first) {
+  Ty ty = ll_like(acc, g->f32);
+  Val x = LLVMBuildSIToFP(g->b, acc, ty, "");
+  Val a =
+      t->a ? table_at(g, t->a, g->f32, first, acc) : f32_splat(g, p->a[0], acc);
+  Val b =
+      t->b ? table_at(g, t->b, g->f32, first, acc) : f32_splat(g, p->b[0], acc);
+  if (p->lo < p->zero_point)
+    b = ll_intrinsic(g, "llvm.copysign", &ty, 1, (Val[]){b, x}, 2);
+  Val y = ll_intrinsic(g, "llvm.fma", &ty, 1, (Val[]){x, a, b}, 3);
+  y = LLVMBuildFPToSI(g->b, y, ll_like(acc, g->i32), "");
+  return ll_addc(g, y, p->zero_point);
+}
+
+Val vec_srdhm(Cg *g, Val a, Val b) {
+  Ty t = LLVMTypeOf(a);
+  int lanes = ll_lanes(a);
+  if (lanes == 4 && g->target->arch == ARCH_aarch64)
+    return ll_intrinsic(g, "llvm.aarch64.neon.sqrdmulh", &t, 1, (Val[]){a, b},
+                        2);
+  if (lanes == 4 && g->target->dot == DOT_vmladava)
+    return ll_intrinsic(g, "llvm.arm.mve.vqrdmulh", &t, 1, (Val[]){a, b}, 2);
+  Val p = ll_mul(g, ll_sext(g, a, g->i64), ll_sext(g, b, g->i64));
+  p = ll_addc(g, p, INT64_C(1) << 30);
+  return ll_trunc(g, ll_ashrc(g, p, 31), g->i32);
+}
+
+Val vec_rdp(Cg *g, Val x, int exponent) {
+  if (!exponent)
+    return x;
+  Val sign = ll_ashrc(g, x, 31);
+  Val half = ll_addc(g, ll_add(g, x, sign), INT64_C(1) << (exponent - 1));
+  return ll_ashrc(g, half, exponent);
+}
+
+/* The same with an exponent a lane: the correction by the sign falls away
+ * where the exponent is 0, as does the half. `neg` is minus the exponent. */
+static Val rdp_lanes(Cg *g, Val x, Val exponent) {
+  Val zero = LLVMConstNull(LLVMTypeOf(x));
+  Val neg = ll_sub(g, zero, exponent);
+  Val fix = ll_ashrc(g, ll_and(g, x, neg), 31);
+  Val one = ll_const_splat(g, g->i32, 1, ll_lanes(x));
+  Val half = ll_lshrc(g, LLVMBuildShl(g->b, one, exponent, ""), 1);
+  Val sum = ll_add(g, ll_add(g, x, fix), half);
+  return LLVMBuildAShr(g->b, sum, exponent, "");
+}
+
+Val vec_mbqm(Cg *g, Val x, int32_t multiplier, int shift) {
+  if (shift > 0)
+    x = ll_shlc(g, x, shift);
+  Val m = ll_const_splat(g, g->i32, multiplier, ll_lanes(x));
+  return vec_rdp(g, vec_srdhm(g, x, m), shift < 0 ? -shift : 0);
+}
+
+/* Multiplier and shift of the spec, a table entry a channel. */
+static Val requant_double(Cg *g, const RequantPlan *p, const RequantTables *t,
+                          Val acc, Val first) {
+  if (!t->multiplier)
+    return ll_addc(g, vec_mbqm(g, acc, p->multiplier[0], p->shift[0]),
+                   p->zero_point);
+  int most = p->shift[0], least = most;
+  for (int c = 1; c < p->channels; c++) {
+    most = p->shift[c] > most ? p->shift[c] : most;
+    least = p->shift[c] < least ? p->shift[c] : least;
+  }
+  Val m = table_at(g, t->multiplier, g->i32, first, acc);
+  if (most == least) {
+    acc = ll_shlc(g, acc, most > 0 ? most : 0);
+    acc = vec_rdp(g, vec_srdhm(g, acc, m), most < 0 ? -most : 0);
+    return ll_addc(g, acc, p->zero_point);
+  }
+  Val shift = table_at(g, t->shift, g->i32, first, acc);
+  Val zero = LLVMConstNull(LLVMTypeOf(acc));
+  if (most > 0)
+    acc = LLVMBuildShl(g->b, acc, ll_smax(g, shift, zero), "");
+  acc = vec_srdhm(g, acc, m);
+  Val right = ll_smax(g, ll_sub(g, zero, shift), zero);
+  return ll_addc(g, rdp_lanes(g, acc, right), p->zero_point);
+}
+
+/* (acc * multiplier + offset) >> shift in 64 bits; the upper word first, as
+ * every multiply with accumulate delivers it in a register of its own. */
+static Val requant_single(Cg *g, const RequantPlan *p, const RequantTables *t,
+                          Val acc, Val first) {
+  int lanes = ll_lanes(acc);
+  Val m = t->multiplier ? table_at(g, t->multiplier, g->i32, first, acc)
+                        : ll_const_splat(g, g->i32, p->multiplier[0], lanes);
+  Val c = t->offset ? table_at(g, t->offset, g->i64, first, acc)
+                    : ll_const_splat(g, g->i64, p->offset[0], lanes);
+  Val y = ll_mul(g, ll_sext(g, acc, g->i64), ll_sext(g, m, g->i64));
+  y = ll_add(g, y, c);
+  y = ll_trunc(g, ll_lshrc(g, y, 32), g->i32);
+  return ll_ashrc(g, y, p->single_shift - 32);
+}
+
+/* lo + how many of n ascending thresholds are <= acc: binary search with a
+ * step that halves; `at` is how many are known to be. */
+static Val search_table(Cg *g, Val table, int n, Val acc) {
+  Val at = ll_idx(g, 0);
+  int step = 1;
+  while (step * 2 <= n)
+    step *= 2;
+  for (; step; step /= 2) {
+    Val next = ll_addc(g, at, step);
+    Val inside = ll_icmp(g, LLVMIntULE, next, ll_idx(g, n));
+    Val probe = ll_select(g, inside, next, ll_idx(g, n));
+    Val t = ll_load(g, g->i32,
+                    ll_gep(g, table, ll_mulc(g, ll_addc(g, probe, -1), 4)), 4);
+    Val take = ll_and(g, inside, ll_icmp(g, LLVMIntSLE, t, acc));
+    at = ll_select(g, take, next, at);
+  }
+  return at;
+}
+
+static Val to_i32(Cg *g, Val i) {
+  return LLVMTypeOf(i) == g->i32 ? i : ll_trunc(g, i, g->i32);
+}
+
+static Val requant_table_lane(Cg *g, const RequantPlan *p,
+                              const RequantTables *t, Val acc, Val channel) {
+  int n = p->hi - p->lo;
+  if (!n)
+    return ll_i32(g, p->lo);
+  Val row = ll_blob(g, t->threshold);
+  if (p->channels > 1)
+    row = ll_gep(g, row, ll_mulc(g, channel, 4 * (int64_t)n));
+  return ll_addc(g, to_i32(g, search_table(g, row, n, acc)), p->lo);
+}
+
+static Val requant_table(Cg *g, const RequantPlan *p, const RequantTables *t,
+                         Val acc, Val first) {
+  int lanes = ll_lanes(acc);
+  if (!lanes)
+    return requant_table_lane(g, p, t, acc, first);
+  Val out = ll_poison(LLVMTypeOf(acc));
+  for (int i = 0; i < lanes; i++) {
+    Val channel = p->channels > 1 ? ll_addc(g, first, i) : first;
+    out = ll_insert(
+        g, out, requant_table_lane(g, p, t, ll_extract(g, acc, i), channel), i);
+  }
+  return out;
+}
+
+Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
+                Val first) {
+  switch (p->form) {
+  case RF_f32:
+    acc = requant_f32(g, p, t, acc, first);
+    break;
+  case RF_double:
+    acc = requant_double(g, p, t, acc, first);
+    break;
+  case RF_single:
+    acc = requant_single(g, p, t, acc, first);
+    break;
+  case RF_table:
+    return requant_table(g, p, t, acc, first);
+  case RF_COUNT:
+    assert(!"no form");
+  }
+  return ll_clampc(g, acc, p->lo, p->hi);
+}
+
+Val vec_load8(Cg *g, DType stored, Val p, int lanes) {
+  return ll_extend(g, ll_load(g, ll_vec(g->i8, lanes), p, 1), stored, g->i32);
+}
+
+void vec_store8(Cg *g, Val v, Val p) {
+  ll_store(g, ll_trunc(g, v, g->i8), p, 1);
+}

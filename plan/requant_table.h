@@ -1,0 +1,22 @@
+/* The per-channel constants of a requantization as blobs of the object. */
+#ifndef KILN_PLAN_REQUANT_TABLE_H
+#define KILN_PLAN_REQUANT_TABLE_H
+
+#include "plan/plan.h"
+#include "plan/requant_form.h"
+
+/* NULL where the form does not use it, or where one constant serves all
+ * channels and stands in the code. */
+typedef struct RequantTables {
+  const Blob *a, *b;              /* f32 (padded) */
+  const Blob *multiplier, *shift; /* i32 (padded) */
+  const Blob *offset;             /* i64 (padded) */
+  const Blob *threshold;          /* i32 (padded, hi - lo) */
+} RequantTables;
+
+/* `padded` >= rp->channels entries each; those past the end repeat the last
+ * channel, so that code may compute whole vectors. */
+RequantTables requant_tables(Plan *p, Step *s, const RequantPlan *rp,
+                             int padded);
+
+#endif
