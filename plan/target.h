@@ -74,6 +74,8 @@ const Target *target_find(Arena *a, Diag *d, const char *preset,
                           const char *mfloat_abi);
 /* Can this process execute the target's code directly? */
 bool target_runs_here(const Target *t);
+/* The best row that it can; NULL when there is none. */
+const Target *target_host(void);
 /* Consecutive k per lane of a dot kind: 1, 2 or 4 (vmladava: 16). */
 int dot_group(Dot dot);
 const char *dot_name(Dot dot);
