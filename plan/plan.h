@@ -123,6 +123,11 @@ Plan *plan_new(Arena *a, const Graph *g, const Target *t,
 const Blob *plan_blob(Plan *p, Step *s, const char *what, const void *data,
                       int64_t bytes, int align);
 
+/* The blob of a constant that a kernel reads as a plain operand (weights
+ * that it packs don't need one): its bytes in the model's form, made at the
+ * first call. b->place is PLACE_const. */
+const Blob *plan_const_blob(Plan *p, Buffer *b);
+
 /* The stored form of a value: its buffer's type. The bytes differ from the
  * model's by ^ 0x80 where this says so. */
 bool buffer_flipped(const Buffer *b);

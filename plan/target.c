@@ -1,8 +1,8 @@
 /* The target rows. Tiles are what fits the registers with operands to spare;
- * a row without vectors still gets every kernel, by the
- * portable ones. Activations lie signed wherever the dot instruction
- * sign-extends or takes s8 x s8, so that sxtb16, vmovl.s8 and pmovsxbw serve
- * every layer alike; only vpdpbusd wants them unsigned. */
+ * a row without vectors still gets every kernel, by the portable ones.
+ * Activations lie signed wherever the dot instruction sign-extends or takes
+ * s8 x s8, so that sxtb16, vmovl.s8 and pmovsxbw serve every layer alike;
+ * only vpdpbusd wants them unsigned. */
 #include "plan/target.h"
 
 #include "plan/requant_form.h"
