@@ -57,6 +57,7 @@ struct Step {
   const void *params;  /* what the kernel's prepare made, its own type */
   const char *variant; /* "qs8_5x64c4_avx512vnni": type, tile, ISA */
   int vector_bytes;    /* width of its vector code, 0 = scalar */
+  const char *note;    /* for the report, e.g. its requant form; or NULL */
   const char *symbol;  /* "kws.conv2d_3.qs8_5x64c4_avx512vnni" */
   int index;
   int64_t code_bytes; /* filled by codegen from the object */
@@ -119,7 +120,8 @@ Plan *plan_new(Arena *a, const Graph *g, const Target *t,
                const PlanOptions *opt);
 
 /* For prepare functions. The blob's bytes are copied by nobody: give arena
- * memory. Symbol is made from the step and `what`. */
+ * memory. Symbol is made from the step and `what`. Equal bytes are shared:
+ * the result may be a blob of an earlier step. */
 const Blob *plan_blob(Plan *p, Step *s, const char *what, const void *data,
                       int64_t bytes, int align);
 

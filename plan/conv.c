@@ -1,0 +1,207 @@
+/* See conv.h.
+ *
+ *   acc[c] = bias[c] + sum_k (x[k] - zx) (w[c,k] - zw)
+ *          = (bias[c] - zx sum_k w[c,k] + K zx zw) + sum_k x[k] w[c,k]
+ *            - zw sum_k x[k]
+ *
+ * Padding takes the value zx, so K is the same for every window. */
+#include "plan/conv.h"
+
+#include <string.h>
+
+static ConvGeom dense_geom(const Op *op) {
+  const Type *w = op->in[1]->type;
+  ConvGeom g = {.n = 1, .ih = 1, .oh = 1, .kh = 1, .kw = 1, .sh = 1, .sw = 1};
+  g.dh = g.dw = g.groups = g.mult = 1;
+  g.ic = w->dim[1];
+  g.oc = w->dim[0];
+  g.iw = g.ow = g.oc ? type_count(op->out[0]->type) / g.oc : 0;
+  return g;
+}
+
+static void flatten_pointwise(ConvGeom *g) {
+  if (g->kh != 1 || g->kw != 1 || g->sh != 1 || g->sw != 1 || g->pt || g->pl ||
+      g->oh != g->ih || g->ow != g->iw)
+    return;
+  g->iw = g->ow = g->n * g->ih * g->iw;
+  g->n = g->ih = g->oh = 1;
+}
+
+ConvGeom conv_geom(const Op *op) {
+  if (op->kind == OP_fully_connected)
+    return dense_geom(op);
+  const ConvAttrs *a = &op->attrs.conv;
+  const int64_t *x = op->in[0]->type->dim, *w = op->in[1]->type->dim;
+  const int64_t *y = op->out[0]->type->dim;
+  ConvGeom g = {.n = x[0], .ih = x[1], .iw = x[2], .ic = x[3]};
+  g.oh = y[1], g.ow = y[2], g.oc = y[3];
+  g.kh = w[1], g.kw = w[2];
+  g.sh = a->stride.v[0], g.sw = a->stride.v[1];
+  g.dh = a->dilation.v[0], g.dw = a->dilation.v[1];
+  g.pt = a->pad.v[0], g.pl = a->pad.v[2];
+  g.groups = g.mult = 1;
+  g.depthwise = op->kind == OP_depthwise_conv2d;
+  if (g.depthwise) {
+    g.groups = g.ic;
+    g.mult = g.oc / g.ic;
+  } else {
+    g.groups = g.ic / w[3];
+    flatten_pointwise(&g);
+  }
+  return g;
+}
+
+static bool is_8bit(const Type *t) {
+  return t->q && (t->dtype == DT_i8 || t->dtype == DT_u8);
+}
+
+bool conv_is_q8(const Op *op) {
+  const Value *bias = op_in(op, 2);
+  return type_is_q8(op->in[0]->type) && type_is_q8(op->out[0]->type) &&
+         is_8bit(op->in[1]->type) && op->in[1]->init &&
+         (!bias || (bias->init && bias->type->dtype == DT_i32));
+}
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Splits `need` positions into pad before, copied ones and pad behind. */
+static void split_axis(int64_t need, int64_t pad, int64_t have, int64_t *before,
+                       int64_t *copied, int64_t *behind) {
+  *before = min64(pad, need);
+  *copied = max64(0, min64(have, need - pad));
+  *behind = need - *before - *copied;
+}
+
+static void source_runs(ConvParams *p) {
+  const ConvGeom *g = &p->g;
+  p->taps_h = g->kh;
+  p->taps_w = g->dw == 1 && !g->depthwise ? 1 : g->kw;
+  p->run = (g->depthwise ? 1 : g->ic) * (g->kw / p->taps_w);
+  p->run_padded = (p->run + p->group - 1) / p->group * p->group;
+}
+
+void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
+                 bool force) {
+  const ConvGeom *g = &p->g;
+  const Type *in = s->in[0]->type;
+  Stage *st = &p->stage;
+  int64_t need_rows = (g->oh - 1) * g->sh + (g->kh - 1) * g->dh + 1;
+  int64_t need_cols = (g->ow - 1) * g->sw + (g->kw - 1) * g->dw + 1;
+  bool flip = want != DT_COUNT && want != in->dtype;
+  int64_t bottom, right;
+  source_runs(p);
+  split_axis(need_rows, g->pt, g->ih, &st->top, &st->copied_rows, &bottom);
+  split_axis(need_cols, g->pl, g->iw, &st->left, &st->copied, &right);
+  st->bottom = bottom;
+  st->expand = g->mult;
+  st->on = force || flip || elem_bytes > 1 || st->expand > 1 || st->top ||
+           st->left || bottom || right || p->run % p->group;
+  p->in_type = flip ? want : in->dtype;
+  p->in_zero = type_zero_point(in);
+  if (flip)
+    p->in_zero += want == DT_u8 ? 128 : -128;
+  p->pixel = g->ic * st->expand;
+  p->pitch = (st->on ? need_cols : g->iw) * p->pixel;
+  if (!st->on) {
+    st->elem_bytes = 1;
+    return;
+  }
+  st->left *= p->pixel;
+  st->copied *= p->pixel;
+  st->right = right * p->pixel;
+  st->slack = p->run_padded - p->run;
+  st->elem_bytes = elem_bytes;
+  st->fill = p->in_zero;
+  st->xor = flip ? 0x80 : 0;
+}
+
+static int32_t weight_at(const Op *op, int64_t i) {
+  const Value *w = op->in[1];
+  if (w->type->dtype == DT_u8)
+    return ((const uint8_t *)w->init->data)[i] - 128;
+  return ((const int8_t *)w->init->data)[i];
+}
+
+int32_t conv_weight(const Op *op, const ConvGeom *g, int64_t c, int64_t y,
+                    int64_t x, int64_t i) {
+  if (g->depthwise)
+    return weight_at(op, (y * g->kw + x) * g->oc + c);
+  int64_t depth = g->ic / g->groups;
+  return weight_at(op, ((c * g->kh + y) * g->kw + x) * depth + i);
+}
+
+int32_t conv_weight_zero(const Op *op, int64_t c) {
+  const Type *t = op->in[1]->type;
+  return type_channel_zero_point(t, c) - (t->dtype == DT_u8 ? 128 : 0);
+}
+
+static int32_t bias_at(const Op *op, int64_t c) {
+  const Value *b = op_in(op, 2);
+  int32_t v = 0;
+  if (b)
+    memcpy(&v, (const char *)b->init->data + 4 * c, sizeof v);
+  return v;
+}
+
+/* Sums over one output channel's weights. */
+typedef struct WeightSums {
+  int64_t k, sum; /* count; sum of w */
+  AccRange range; /* of the sum of (x - zx)(w - zw) */
+} WeightSums;
+
+static WeightSums weight_sums(const Op *op, const ConvGeom *g, int64_t c,
+                              int64_t xmin, int64_t xmax) {
+  WeightSums s = {0};
+  int32_t zero = conv_weight_zero(op, c);
+  int64_t depth = g->depthwise ? 1 : g->ic / g->groups;
+  for (int64_t y = 0; y < g->kh; y++)
+    for (int64_t x = 0; x < g->kw; x++)
+      for (int64_t i = 0; i < depth; i++) {
+        int64_t w = conv_weight(op, g, c, y, x, i), d = w - zero;
+        s.sum += w;
+        s.range.lo += d < 0 ? d * xmax : d * xmin;
+        s.range.hi += d < 0 ? d * xmin : d * xmax;
+      }
+  s.k = g->kh * g->kw * depth;
+  return s;
+}
+
+static AccRange clip32(AccRange r) {
+  r.lo = max64(min64(r.lo, INT32_MAX), INT32_MIN);
+  r.hi = max64(min64(r.hi, INT32_MAX), INT32_MIN);
+  return r;
+}
+
+void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t padded,
+                 bool split_zero, unsigned forms) {
+  const Op *op = s->op;
+  const ConvGeom *g = &c->g;
+  const Type *in = op->in[0]->type, *out = s->out[0]->type;
+  int32_t model_zero = type_zero_point(in);
+  int32_t moved = type_zero_point(out) - type_zero_point(op->out[0]->type);
+  Arena *scratch = arena_new();
+  Requant *spec = ARENA_ARRAY(scratch, Requant, g->oc);
+  AccRange *range = ARENA_ARRAY(scratch, AccRange, g->oc);
+  int32_t *bias = ARENA_ARRAY(p->arena, int32_t, padded);
+  for (int64_t o = 0; o < g->oc; o++) {
+    WeightSums w = weight_sums(op, g, o, in->q->qmin - model_zero,
+                               in->q->qmax - model_zero);
+    int64_t zero = conv_weight_zero(op, o);
+    int64_t folded = bias_at(op, o) - c->in_zero * (w.sum - w.k * zero);
+    bias[o] = (int32_t)(uint32_t)(uint64_t)folded; /* as the accumulator */
+    range[o].lo = bias_at(op, o) + w.range.lo;
+    range[o].hi = bias_at(op, o) + w.range.hi;
+    range[o] = clip32(range[o]);
+    spec[o] = requant_of(op, o);
+    spec[o].zero_point += moved;
+    spec[o].lo += moved;
+    spec[o].hi += moved;
+  }
+  c->weight_zero = split_zero ? conv_weight_zero(op, 0) : 0;
+  c->out_type = out->dtype;
+  c->bias = plan_blob(p, s, "bias", bias, 4 * padded, p->target->simd_align);
+  c->rq = requant_plan(p->arena, (int)g->oc, spec, range, forms);
+  c->rt = requant_tables(p, s, &c->rq, (int)padded);
+  arena_free(scratch);
+}

@@ -1,0 +1,84 @@
+/* What the convolution kernels share: geometry, the staged copy of the
+ * input, folded biases and the requantization. A fully_connected op is a
+ * 1x1 convolution over one row of as many pixels as it has rows.
+ *
+ * A window is read as runs: with dilation 1 along the width the kw * ic
+ * elements of a window row lie side by side in NHWC, so a kh x kw window is
+ * kh runs; else kh * kw runs of ic. Kernels see no padding: where there is
+ * any, or where the input's form does not suit the dot instruction, a padded
+ * copy is made first ("staged"). */
+#ifndef KILN_PLAN_CONV_H
+#define KILN_PLAN_CONV_H
+
+#include "plan/requant_table.h"
+
+typedef struct ConvGeom {
+  int64_t n, ih, iw, ic, oh, ow, oc;
+  int64_t kh, kw, sh, sw, dh, dw;
+  int64_t pt, pl; /* leading pads; trailing ones follow from oh, ow */
+  int64_t groups;
+  bool depthwise; /* then groups == ic and there are ... */
+  int64_t mult;   /* ... this many outputs per input channel; else 1 */
+} ConvGeom;
+
+/* The copy: rows * pitch elements and `slack` more that reads past the last
+ * run may touch. Row: left fill, copied elements, right fill. */
+typedef struct Stage {
+  bool on;
+  int64_t top, copied_rows, bottom;
+  int64_t left, copied, right; /* elements of a row */
+  int64_t slack;
+  int elem_bytes; /* 1, or 2 for sign-extended i16 */
+  int64_t expand; /* copies of each element (depthwise mult) */
+  int32_t fill;   /* stored zero point of the copy */
+  int xor ;       /* 0x80 when the copy changes signedness */
+} Stage;
+
+typedef struct ConvParams {
+  ConvGeom g;
+  Stage stage;
+  DType in_type, out_type; /* stored; in_type after staging */
+  int64_t pitch, pixel;    /* source elements per row and per pixel */
+  int64_t taps_h, taps_w;  /* runs of a window */
+  int64_t run;             /* elements of a run */
+  int64_t run_padded;      /* to a multiple of the group, zero weights */
+  int group;               /* k that one lane takes at a time */
+  int lanes;               /* i32 lanes of a vector; 1 = scalar */
+  int vectors;             /* vectors (or channels) of outputs in a tile */
+  int pixels;              /* pixels of a tile; <= ow */
+  int64_t blocks;          /* tiles over the channels */
+  int32_t in_zero;         /* stored zero point of the source */
+  int32_t weight_zero;     /* != 0: subtract it times the sum of inputs */
+  int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */
+  const Blob *w;           /* order: see each kernel's pack function */
+  const Blob *bias;        /* i32 (blocks * vectors * lanes) */
+  RequantPlan rq;
+  RequantTables rt;
+} ConvParams;
+
+/* Geometry of a conv2d, depthwise_conv2d or fully_connected op. 1x1
+ * convolutions without stride and padding are flattened into one row. */
+ConvGeom conv_geom(const Op *op);
+
+/* Does the op have the 8-bit types that these kernels take? */
+bool conv_is_q8(const Op *op);
+
+/* Source geometry. `want` is the stored dtype that the kernel reads (DT_COUNT:
+ * either), force: stage in any case. */
+void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
+                 bool force);
+
+/* Weight (output c, tap row, tap column, input channel of the group), as
+ * stored minus 128 for u8; and its zero point likewise. */
+int32_t conv_weight(const Op *op, const ConvGeom *g, int64_t c, int64_t y,
+                    int64_t x, int64_t i);
+int32_t conv_weight_zero(const Op *op, int64_t c);
+
+/* Bias with the zero points folded in, requantization over the reachable
+ * accumulators; tables are padded to `padded` channels. `split_zero`: the
+ * kernel subtracts weight_zero * sum of inputs itself (else its weights have
+ * the zero point taken off). `forms`: allowed requantizations. */
+void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t padded,
+                 bool split_zero, unsigned forms);
+
+#endif

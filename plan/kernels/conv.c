@@ -1,0 +1,277 @@
+/* conv_lanes, conv_mve, conv_smlad, conv_scalar: which tile, which order of
+ * weights. The loops are in codegen/kernels/. */
+#include "plan/kernels/conv.h"
+
+#include "plan/kernel.h"
+
+int64_t stage_bytes(const ConvParams *c) {
+  const Stage *st = &c->stage;
+  if (!st->on)
+    return 0;
+  int64_t rows = st->top + st->copied_rows + st->bottom;
+  int64_t bytes = (rows * c->pitch + st->slack) * st->elem_bytes;
+  return (bytes + 15) / 16 * 16;
+}
+
+int8_t *pack_image(Plan *p, int64_t bytes) {
+  return arena_alloc(p->arena, (size_t)bytes);
+}
+
+bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra) {
+  ConvParams *keep = arena_dup(p->arena, c, sizeof *c);
+  s->params = keep;
+  s->scratch_bytes = stage_bytes(c) + extra;
+  s->vector_bytes = c->lanes > 1 ? p->target->vector_bytes : 0;
+  s->variant = arena_printf(
+      p->arena, "q%s_%dx%dc%d_%s", c->in_type == DT_u8 ? "u8" : "s8", c->pixels,
+      c->vectors * c->lanes, c->group, dot_name(p->target->dot));
+  s->note = requant_form_name(c->rq.form);
+  return true;
+}
+
+static bool is_conv(const Op *op) {
+  return (op->kind == OP_conv2d || op->kind == OP_fully_connected) &&
+         conv_is_q8(op);
+}
+
+static bool one_group(const Op *op) { return conv_geom(op).groups == 1; }
+
+/* The kernels that subtract weight_zero * sum take one zero point. */
+static bool one_weight_zero(const Op *op) {
+  const QuantParams *q = op->in[1]->type->q;
+  for (int i = 1; i < q->nscale; i++)
+    if (q->zero_point[i] != q->zero_point[0])
+      return false;
+  return true;
+}
+
+static double macs(const Op *op) { return (double)op_macs(op); }
+
+/* ---- conv_lanes ---- */
+
+bool match_conv_lanes(const Op *op, const Target *t) {
+  bool dot = t->dot == DOT_widen || t->dot == DOT_pmaddwd ||
+             t->dot == DOT_vpdpbusd || t->dot == DOT_sdot;
+  return is_conv(op) && dot && t->vector_bytes && one_group(op) &&
+         one_weight_zero(op);
+}
+
+double cost_conv_lanes(const Op *op, const Target *t) {
+  return macs(op) / (t->vector_bytes / 4 * dot_group(t->dot));
+}
+
+/* Lanes of a vector: the target's, or fewer when there are few outputs.
+ * Widening multiplies deliver two registers at a time. */
+static int lanes_for(const Target *t, int64_t oc) {
+  int lanes = t->vector_bytes / (t->dot == DOT_widen ? 2 : 4);
+  while (lanes > 4 && lanes / 2 >= oc)
+    lanes /= 2;
+  return lanes;
+}
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* Splits n into the fewest parts of at most `most`, as even as they get. */
+static int even_part(int64_t n, int64_t most) {
+  if (most < 1)
+    most = 1;
+  return (int)ceil_div(n, ceil_div(n, most));
+}
+
+/* pixels x vectors accumulators, `vectors` weights and one broadcast have to
+ * fit the registers. */
+static void choose_tile(ConvParams *c, const Target *t) {
+  int64_t nvec = ceil_div(c->g.oc, c->lanes);
+  int width = c->lanes * 4 > t->vector_bytes ? 2 : 1;
+  int most = c->g.ow == 1 ? 2 * t->conv_vectors : t->conv_vectors;
+  c->vectors = even_part(nvec, most);
+  c->blocks = ceil_div(nvec, c->vectors);
+  int fit = (t->nvregs - 2 - c->vectors * width) / (c->vectors * width);
+  if (fit > 14)
+    fit = 14;
+  c->pixels = even_part(c->g.ow, fit);
+}
+
+/* [block][tap][k / group][vector][lane][group], i8 */
+static const Blob *pack_lanes(Plan *p, Step *s, const ConvParams *c) {
+  int64_t nout = (int64_t)c->vectors * c->lanes;
+  int64_t taps = c->taps_h * c->taps_w;
+  int64_t per_block = taps * c->run_padded * nout;
+  int8_t *image = pack_image(p, per_block * c->blocks);
+  int64_t folded = c->g.kw / c->taps_w; /* window columns in a run */
+  for (int64_t o = 0; o < c->g.oc; o++) {
+    int8_t *block = image + o / nout * per_block;
+    for (int64_t tap = 0; tap < taps; tap++)
+      for (int64_t k = 0; k < c->run; k++) {
+        int64_t x = folded > 1 ? k / c->g.ic : tap % c->taps_w;
+        int64_t at =
+            (tap * c->run_padded / c->group + k / c->group) * nout + o % nout;
+        block[at * c->group + k % c->group] = (int8_t)conv_weight(
+            s->op, &c->g, o, tap / c->taps_w, x, k % c->g.ic);
+      }
+  }
+  return plan_blob(p, s, "weights", image, per_block * c->blocks,
+                   p->target->simd_align);
+}
+
+static DType stored_want(const Target *t) {
+  return t->dot == DOT_vpdpbusd                         ? DT_u8
+         : t->dot == DOT_sdot || t->dot == DOT_vmladava ? DT_i8
+                                                        : DT_COUNT;
+}
+
+bool prepare_conv_lanes(Plan *p, Step *s) {
+  const Target *t = p->target;
+  ConvParams c = {.g = conv_geom(s->op)};
+  c.group = dot_group(t->dot);
+  c.lanes = lanes_for(t, c.g.oc);
+  c.weight_bytes = 1;
+  conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);
+  choose_tile(&c, t);
+  c.w = pack_lanes(p, s, &c);
+  conv_finish(p, s, &c, c.blocks * c.vectors * c.lanes, true, t->requant);
+  return conv_done(p, s, &c, 0);
+}
+
+/* ---- conv_mve ---- */
+
+bool match_conv_mve(const Op *op, const Target *t) {
+  return is_conv(op) && t->dot == DOT_vmladava && one_group(op) &&
+         one_weight_zero(op);
+}
+
+double cost_conv_mve(const Op *op, const Target *t) {
+  (void)t;
+  return macs(op) / 8;
+}
+
+/* [output][tap][run padded to the group], i8 */
+static const Blob *pack_rows(Plan *p, Step *s, const ConvParams *c) {
+  int64_t taps = c->taps_h * c->taps_w, row = taps * c->run_padded;
+  int8_t *image = pack_image(p, row * c->g.oc);
+  int64_t depth = c->g.ic / c->g.groups, folded = c->g.kw / c->taps_w;
+  for (int64_t o = 0; o < c->g.oc; o++)
+    for (int64_t tap = 0; tap < taps; tap++)
+      for (int64_t k = 0; k < c->run; k++) {
+        int64_t x = folded > 1 ? k / depth : tap % c->taps_w;
+        image[o * row + tap * c->run_padded + k] =
+            (int8_t)conv_weight(s->op, &c->g, o, tap / c->taps_w, x, k % depth);
+      }
+  return plan_blob(p, s, "weights", image, row * c->g.oc,
+                   p->target->simd_align);
+}
+
+bool prepare_conv_mve(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 1, .vectors = 1};
+  conv_source(&c, s, DT_i8, 1, false);
+  c.group = 16;
+  c.lanes = 1;
+  c.weight_bytes = 1;
+  c.run_padded = (c.run + 15) / 16 * 16;
+  c.blocks = c.g.oc;
+  c.pixels = even_part(c.g.ow, 4);
+  c.w = pack_rows(p, s, &c);
+  conv_finish(p, s, &c, c.g.oc, true, p->target->requant & ~(1u << RF_single));
+  conv_done(p, s, &c, 0);
+  s->vector_bytes = 16;
+  return true;
+}
+
+/* ---- conv_smlad ---- */
+
+bool match_conv_smlad(const Op *op, const Target *t) {
+  return is_conv(op) && t->dot == DOT_smlad && one_group(op) &&
+         one_weight_zero(op);
+}
+
+double cost_conv_smlad(const Op *op, const Target *t) {
+  (void)t;
+  return macs(op);
+}
+
+/* [pair of outputs][k / 4][2 outputs][4], i8; k runs over the whole window,
+ * taps joined without gaps. */
+static const Blob *pack_pairs(Plan *p, Step *s, const ConvParams *c) {
+  int64_t bytes = c->blocks * 2 * c->run_padded;
+  int8_t *image = pack_image(p, bytes);
+  const ConvGeom *g = &c->g;
+  int64_t row = g->kw * g->ic;
+  for (int64_t o = 0; o < g->oc; o++)
+    for (int64_t k = 0; k < g->kh * row; k++) {
+      int64_t at = (o / 2 * c->run_padded / 4 + k / 4) * 8 + o % 2 * 4;
+      image[at + k % 4] =
+          (int8_t)conv_weight(s->op, g, o, k / row, k % row / g->ic, k % g->ic);
+    }
+  return plan_blob(p, s, "weights", image, bytes, 4);
+}
+
+bool prepare_conv_smlad(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 1, .vectors = 2};
+  conv_source(&c, s, DT_COUNT, 1, false);
+  int64_t window = c.taps_h * c.taps_w * c.run;
+  c.run_padded = (window + 3) / 4 * 4;
+  c.lanes = 1;
+  c.weight_bytes = 1;
+  c.blocks = (c.g.oc + 1) / 2;
+  c.pixels = c.g.ow > 1 ? 2 : 1;
+  c.group = 4;
+  c.w = pack_pairs(p, s, &c);
+  conv_finish(p, s, &c, c.blocks * 2, true, p->target->requant);
+  /* pixels x window in i16, and in bytes before where runs are ragged */
+  int64_t gather = c.run % 4 ? c.run_padded : 0;
+  return conv_done(p, s, &c, c.pixels * (2 * c.run_padded + gather));
+}
+
+/* ---- conv_scalar ---- */
+
+bool match_conv_scalar(const Op *op, const Target *t) {
+  (void)t;
+  return is_conv(op);
+}
+
+double cost_conv_scalar(const Op *op, const Target *t) {
+  (void)t;
+  return macs(op) * 4;
+}
+
+/* [output][tap][run], i16 with the zero point taken off */
+static const Blob *pack_wide_rows(Plan *p, Step *s, const ConvParams *c) {
+  const ConvGeom *g = &c->g;
+  int64_t depth = g->ic / g->groups, row = g->kh * g->kw * depth;
+  int16_t *image = (int16_t *)(void *)pack_image(p, row * g->oc * 2);
+  for (int64_t o = 0; o < g->oc; o++)
+    for (int64_t k = 0; k < row; k++)
+      image[o * row + k] = (int16_t)(conv_weight(s->op, g, o, k / depth / g->kw,
+                                                 k / depth % g->kw, k % depth) -
+                                     conv_weight_zero(s->op, o));
+  return plan_blob(p, s, "weights", image, row * g->oc * 2,
+                   p->target->simd_align);
+}
+
+static bool any_weight_zero(const Op *op, int64_t oc) {
+  for (int64_t o = 0; o < oc; o++)
+    if (conv_weight_zero(op, o))
+      return true;
+  return false;
+}
+
+/* Groups are read in place: a run is the group's channels of one pixel. */
+static void grouped_runs(ConvParams *c) {
+  if (c->g.groups == 1)
+    return;
+  c->taps_w = c->g.kw;
+  c->run = c->run_padded = c->g.ic / c->g.groups;
+}
+
+bool prepare_conv_scalar(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 1, .lanes = 1};
+  conv_source(&c, s, DT_COUNT, 1, false);
+  grouped_runs(&c);
+  c.vectors = c.pixels = 1;
+  c.blocks = c.g.oc;
+  bool wide = any_weight_zero(s->op, c.g.oc);
+  c.weight_bytes = wide ? 2 : 1;
+  c.w = wide ? pack_wide_rows(p, s, &c) : pack_rows(p, s, &c);
+  conv_finish(p, s, &c, c.g.oc, false, p->target->requant);
+  return conv_done(p, s, &c, 0);
+}

@@ -1,0 +1,15 @@
+/* Shared by the files of the conv_* and dw_* kernels. */
+#ifndef KILN_PLAN_KERNELS_CONV_H
+#define KILN_PLAN_KERNELS_CONV_H
+
+#include "plan/conv.h"
+
+/* step->params, scratch_bytes, variant and vector_bytes from finished
+ * parameters; `extra` scratch bytes behind the staged copy (16-aligned). */
+bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra);
+/* Bytes of the staged copy, rounded up to 16; 0 when there is none. */
+int64_t stage_bytes(const ConvParams *c);
+/* A zero-filled image for packing. */
+int8_t *pack_image(Plan *p, int64_t bytes);
+
+#endif

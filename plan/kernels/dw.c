@@ -1,0 +1,177 @@
+/* dw_lanes, dw_smlad, dw_scalar: depthwise convolutions. A multiplier above
+ * one is undone by the staged copy, which repeats each input channel, so the
+ * loops see as many input channels as outputs. */
+#include "plan/kernels/conv.h"
+
+#include "plan/kernel.h"
+
+static bool is_depthwise(const Op *op) {
+  return op->kind == OP_depthwise_conv2d && conv_is_q8(op);
+}
+
+static int32_t wide_weight(const Op *op, const ConvGeom *g, int64_t c,
+                           int64_t tap) {
+  return conv_weight(op, g, c, tap / g->kw, tap % g->kw, 0) -
+         conv_weight_zero(op, c);
+}
+
+/* Do all weights less their zero points fit i8? */
+static bool narrow_weights(const Op *op, const ConvGeom *g) {
+  for (int64_t c = 0; c < g->oc; c++)
+    for (int64_t tap = 0; tap < g->kh * g->kw; tap++) {
+      int32_t w = wide_weight(op, g, c, tap);
+      if (w < INT8_MIN || w > INT8_MAX)
+        return false;
+    }
+  return true;
+}
+
+static void store_weight(int8_t *image, int64_t at, int bytes, int32_t w) {
+  if (bytes == 1)
+    image[at] = (int8_t)w;
+  else
+    ((int16_t *)(void *)image)[at] = (int16_t)w;
+}
+
+/* ---- dw_lanes ---- */
+
+bool match_dw_lanes(const Op *op, const Target *t) {
+  return is_depthwise(op) && t->vector_bytes && conv_geom(op).oc >= 4;
+}
+
+double cost_dw_lanes(const Op *op, const Target *t) {
+  return (double)op_macs(op) / (t->vector_bytes / 4);
+}
+
+/* Taps that one multiply joins: 4 bytes, 2 halfwords, or 1. */
+static int tap_group(const Target *t, bool narrow) {
+  if (t->dot == DOT_vpdpbusd && narrow)
+    return 4;
+  return t->dot == DOT_vpdpbusd || t->dot == DOT_pmaddwd ? 2 : 1;
+}
+
+/* Channels of a block: a power of two, so that a last block that overlaps
+ * the one before can cover any remainder. */
+static int block_channels(const Target *t, int group, int64_t channels) {
+  int most = group == 4               ? t->vector_bytes
+             : t->dot == DOT_vmladava ? t->vector_bytes / 4
+                                      : t->vector_bytes / 2;
+  while (most > channels)
+    most /= 2;
+  return most;
+}
+
+/* [block][tap / group][channel][group], i8 or i16; block b starts at channel
+ * min(b * lanes, oc - lanes). */
+static const Blob *pack_blocks(Plan *p, Step *s, const ConvParams *c) {
+  const ConvGeom *g = &c->g;
+  int64_t taps = g->kh * g->kw;
+  int64_t groups = (taps + c->group - 1) / c->group;
+  int64_t per_block = groups * c->lanes * c->group;
+  int64_t bytes = per_block * c->blocks * c->weight_bytes;
+  int8_t *image = pack_image(p, bytes);
+  for (int64_t b = 0; b < c->blocks; b++) {
+    int64_t first = b * c->lanes;
+    if (first > g->oc - c->lanes)
+      first = g->oc - c->lanes;
+    for (int64_t tap = 0; tap < taps; tap++)
+      for (int64_t lane = 0; lane < c->lanes; lane++)
+        store_weight(image,
+                     b * per_block +
+                         (tap / c->group * c->lanes + lane) * c->group +
+                         tap % c->group,
+                     c->weight_bytes, wide_weight(s->op, g, first + lane, tap));
+  }
+  return plan_blob(p, s, "weights", image, bytes, p->target->simd_align);
+}
+
+bool prepare_dw_lanes(Plan *p, Step *s) {
+  const Target *t = p->target;
+  ConvParams c = {.g = conv_geom(s->op), .group = 1, .pixels = 1};
+  bool narrow = narrow_weights(s->op, &c.g);
+  int group = tap_group(t, narrow);
+  conv_source(&c, s, group == 4 ? DT_u8 : DT_COUNT, 1, false);
+  c.group = group;
+  c.lanes = block_channels(t, group, c.g.oc);
+  c.vectors = 1;
+  c.blocks = (c.g.oc + c.lanes - 1) / c.lanes;
+  c.weight_bytes = group == 2 || !narrow ? 2 : 1;
+  c.w = pack_blocks(p, s, &c);
+  unsigned forms = t->requant;
+  if (t->dot == DOT_vmladava)
+    forms &= ~(1u << RF_single);
+  conv_finish(p, s, &c, c.g.oc, false, forms);
+  return conv_done(p, s, &c, 0);
+}
+
+/* ---- dw_smlad ---- */
+
+bool match_dw_smlad(const Op *op, const Target *t) {
+  return is_depthwise(op) && t->dot == DOT_smlad && conv_geom(op).oc % 4 == 0;
+}
+
+double cost_dw_smlad(const Op *op, const Target *t) {
+  (void)t;
+  return (double)op_macs(op) * 2;
+}
+
+/* [4 channels][pair of taps][channel][2], i16 */
+static const Blob *pack_tap_pairs(Plan *p, Step *s, const ConvParams *c) {
+  const ConvGeom *g = &c->g;
+  int64_t taps = g->kh * g->kw, pairs = (taps + 1) / 2;
+  int64_t bytes = g->oc * pairs * 4;
+  int8_t *image = pack_image(p, bytes);
+  for (int64_t o = 0; o < g->oc; o++)
+    for (int64_t tap = 0; tap < taps; tap++)
+      store_weight(image, ((o / 4 * pairs + tap / 2) * 4 + o % 4) * 2 + tap % 2,
+                   2, wide_weight(s->op, g, o, tap));
+  return plan_blob(p, s, "weights", image, bytes, 4);
+}
+
+bool prepare_dw_smlad(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 1, .pixels = 1};
+  conv_source(&c, s, DT_COUNT, 1, false);
+  c.group = 2;
+  c.lanes = 1;
+  c.vectors = 4;
+  c.blocks = c.g.oc / 4;
+  c.weight_bytes = 2;
+  c.w = pack_tap_pairs(p, s, &c);
+  conv_finish(p, s, &c, c.g.oc, false, p->target->requant);
+  return conv_done(p, s, &c, 0);
+}
+
+/* ---- dw_scalar ---- */
+
+bool match_dw_scalar(const Op *op, const Target *t) {
+  (void)t;
+  return is_depthwise(op);
+}
+
+double cost_dw_scalar(const Op *op, const Target *t) {
+  (void)t;
+  return (double)op_macs(op) * 6;
+}
+
+/* [tap][channel], i8 or i16 */
+static const Blob *pack_taps(Plan *p, Step *s, const ConvParams *c) {
+  const ConvGeom *g = &c->g;
+  int64_t taps = g->kh * g->kw, bytes = taps * g->oc * c->weight_bytes;
+  int8_t *image = pack_image(p, bytes);
+  for (int64_t tap = 0; tap < taps; tap++)
+    for (int64_t o = 0; o < g->oc; o++)
+      store_weight(image, tap * g->oc + o, c->weight_bytes,
+                   wide_weight(s->op, g, o, tap));
+  return plan_blob(p, s, "weights", image, bytes, p->target->simd_align);
+}
+
+bool prepare_dw_scalar(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 1, .pixels = 1};
+  conv_source(&c, s, DT_COUNT, 1, false);
+  c.lanes = c.vectors = 1;
+  c.blocks = c.g.oc;
+  c.weight_bytes = narrow_weights(s->op, &c.g) ? 1 : 2;
+  c.w = pack_taps(p, s, &c);
+  conv_finish(p, s, &c, c.g.oc, false, p->target->requant);
+  return conv_done(p, s, &c, 0);
+}
