@@ -64,6 +64,7 @@ static int64_t rounding_product_shift(int64_t x, int64_t m, int s) {
 }
 
 static int64_t apply_wide(const Requant *r, int64_t acc) {
+  acc = clamp64(acc, -(INT64_C(1) << 47), (INT64_C(1) << 47) - 1);
   int64_t m16 =
       r->multiplier < 0x7FFF0000 ? (r->multiplier + (1 << 15)) >> 16 : 0x7FFF;
   int s = 15 - r->shift;
@@ -82,7 +83,7 @@ static int64_t int_of_real(double x) {
 static int64_t step(const Requant *r, int64_t acc) {
   switch (r->kind) {
   case RQ_double:
-    assert(acc >= INT32_MIN && acc <= INT32_MAX);
+    acc = clamp64(acc, INT32_MIN, INT32_MAX);
     return multiply_by_quantized_multiplier((int32_t)acc, r->multiplier,
                                             r->shift);
   case RQ_f64_away:
@@ -90,7 +91,7 @@ static int64_t step(const Requant *r, int64_t acc) {
   case RQ_f32_even:
     return int_of_real((double)rintf((float)acc * (float)r->real));
   case RQ_single:
-    assert(acc >= INT32_MIN && acc <= INT32_MAX);
+    acc = clamp64(acc, INT32_MIN, INT32_MAX);
     return rounding_product_shift(acc, r->multiplier, 31 - r->shift);
   case RQ_wide:
     return apply_wide(r, acc);
@@ -155,34 +156,43 @@ static Act fused_act(const Op *op) {
     return op->attrs.dense.act;
   case OP_mul:
     return op->attrs.act.act;
+  case OP_relu:
+    return ACT_relu;
+  case OP_relu6:
+    return ACT_relu6;
   default:
     return ACT_none;
   }
 }
 
-/* The real factor from accumulator to output of channel c. TFLite takes the
- * product of the two input scales in float for u8 convolutions and for mul,
- * in double elsewhere; ONNX Runtime all of it in float. */
+static bool has_weights(const Op *op) {
+  return op->kind == OP_conv2d || op->kind == OP_depthwise_conv2d ||
+         op->kind == OP_fully_connected;
+}
+
+/* The real factor from accumulator to output of channel c. Which of its
+ * products and quotients are taken in float follows TFLite op by op; ONNX
+ * Runtime takes all of them in float. */
 static double real_factor(const Op *op, int64_t c) {
-  const Type *y = op->out[0]->type;
-  float sx = type_scale(op->in[0]->type);
-  float sy = type_scale(y);
-  if (op->kind == OP_mean)
+  float sx = type_scale(op->in[0]->type), sy = type_scale(op->out[0]->type);
+  if (op->kind == OP_mul)
+    return (double)(sx * type_scale(op->in[1]->type) / sy);
+  if (op->kind == OP_mean || op->kind == OP_quantize)
     return (double)sx / (double)sy;
-  bool mul = op->kind == OP_mul;
-  const Type *w = op->in[1]->type;
-  float sw = mul ? type_scale(w) : type_channel_scale(w, c);
-  if (op->rounding == ROUND_onnx || mul)
-    return (double)((sx * sw) / sy);
-  bool dense = op->kind == OP_fully_connected;
-  if (op->in[0]->type->dtype == DT_u8 && !dense)
-    return (double)(sx * sw) / (double)sy;
-  return (double)sx * (double)sw / (double)sy;
+  if (!has_weights(op))
+    return (double)(sx / sy);
+  float sw = type_channel_scale(op->in[1]->type, c);
+  if (op->rounding == ROUND_onnx)
+    return (double)(sx * sw / sy);
+  bool float_product =
+      op->in[0]->type->dtype == DT_u8 && op->kind != OP_fully_connected;
+  double product = float_product ? (double)(sx * sw) : (double)sx * (double)sw;
+  return product / (double)sy;
 }
 
 /* 64-bit accumulators: i16 activations with an i64 bias. */
 static bool accumulates_wide(const Op *op) {
-  Value *bias = op->kind == OP_mul || op->kind == OP_mean ? NULL : op_in(op, 2);
+  const Value *bias = has_weights(op) ? op_in(op, 2) : NULL;
   return bias && bias->type->dtype == DT_i64;
 }
 
@@ -193,13 +203,12 @@ static RequantKind requant_kind(const Op *op) {
       [ROUND_onnx] = RQ_f32_even,
       [ROUND_single] = RQ_single,
   };
-  if (op->kind == OP_mean)
+  if (!has_weights(op) && op->kind != OP_mul)
     return RQ_double;
+  if (op->kind == OP_fully_connected && op->rounding == ROUND_tflite)
+    return RQ_f64_away;
   RequantKind kind = kinds[op->rounding];
-  bool dense = op->kind == OP_fully_connected;
-  if (accumulates_wide(op) && kind != RQ_f32_even)
-    return RQ_wide;
-  return dense && op->rounding == ROUND_tflite ? RQ_f64_away : kind;
+  return accumulates_wide(op) && kind != RQ_f32_even ? RQ_wide : kind;
 }
 
 /* mean: the multiplier takes in the division by the count of elements. */

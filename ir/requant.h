@@ -32,12 +32,14 @@ typedef struct Requant {
   int32_t lo, hi;     /* clamp after that; storage units */
 } Requant;
 
-/* The step function itself; |acc| < 2^31 for RQ_double and RQ_single,
- * |acc| < 2^47 for RQ_wide. The shift left of RQ_double saturates. */
+/* The step function itself. acc saturates to 32 bits for RQ_double and
+ * RQ_single, to 48 bits for RQ_wide; so does RQ_double's acc << left to 32. */
 int32_t requant_apply(const Requant *r, int64_t acc);
 
-/* The step function of output channel c of a conv2d, depthwise_conv2d,
- * fully_connected, mul or mean op, by op->rounding. */
+/* The step function of output channel c of a conv2d, depthwise_conv2d or
+ * fully_connected op, by op->rounding; of a mul, mean, relu, relu6,
+ * leaky_relu (above zero) or integer quantize op (c = 0). acc is the sum of
+ * products, the product, the sum, or x - zero_point. */
 Requant requant_of(const Op *op, int64_t c);
 
 /* Smallest acc in [acc_min, acc_max] with requant_apply(acc) >= y;
