@@ -165,11 +165,6 @@ bool attrs_equal(OpKind k, const Attrs *a, const Attrs *b) {
   return true;
 }
 
-static int64_t mul_saturating(int64_t a, int64_t b) {
-  int64_t r;
-  return __builtin_mul_overflow(a, b, &r) ? INT64_MAX : r;
-}
-
 /* Multiply-accumulates of one output element: the weight elements that one
  * output channel reads; 0 for ops without weights. */
 static int64_t macs_per_output(const Op *op) {

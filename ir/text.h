@@ -13,6 +13,8 @@ typedef enum TextConsts { TEXT_INLINE, TEXT_ELIDED, TEXT_FILE } TextConsts;
 void graph_print(Str *out, const Graph *g, TextConsts consts,
                  const char *blob_name, Str *blob);
 void op_print(Str *out, const Op *op); /* one line, without the newline */
+/* "%x", "@w", quoted where need be; "_" for NULL. */
+void value_print(Str *out, const Value *v);
 
 /* Parses `text` (of file `file`, for locations and relative paths). NULL:
  * all errors are in `d`. Constants given as files are mapped and stay

@@ -99,7 +99,7 @@ const QuantParams *quant_per_tensor(Arena *a, float scale, int32_t zero_point,
   return quant_dup(a, &q);
 }
 
-static int64_t mul_saturating(int64_t a, int64_t b) {
+int64_t mul_saturating(int64_t a, int64_t b) {
   int64_t r;
   return __builtin_mul_overflow(a, b, &r) ? INT64_MAX : r;
 }

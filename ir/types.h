@@ -65,8 +65,11 @@ const Type *type_with_dtype(Arena *a, const Type *t, DType dtype,
 const QuantParams *quant_per_tensor(Arena *a, float scale, int32_t zero_point,
                                     DType dtype);
 
+/* Sizes saturate at INT64_MAX. */
 int64_t type_count(const Type *t); /* elements; 1 for a scalar */
 int64_t type_bytes(const Type *t); /* storage, rounded up to bytes */
+/* a * b, INT64_MAX when it does not fit; a, b >= 0. */
+int64_t mul_saturating(int64_t a, int64_t b);
 bool type_equal(const Type *a, const Type *b);
 bool type_same_shape(const Type *a, const Type *b);
 bool quant_equal(const QuantParams *a, const QuantParams *b);

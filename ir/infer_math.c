@@ -1,0 +1,178 @@
+/* Shapes and types of elementwise ops, pools, reductions and conversions. */
+#include <math.h>
+
+#include "ir/infer.h"
+
+/* a (op) b with numpy's broadcasting: aligned at the last dimension, a
+ * dimension of 1 goes with any. */
+static bool infer_binary(const Op *op, Shape *out) {
+  Shape a = shape_of(op->in[0]), b = shape_of(op->in[1]);
+  bool ok = check_form(op, 2) != FORM_bad;
+  out->rank = a.rank > b.rank ? a.rank : b.rank;
+  for (int i = 1; i <= out->rank; i++) {
+    int64_t da = i <= a.rank ? a.dim[a.rank - i] : 1;
+    int64_t db = i <= b.rank ? b.dim[b.rank - i] : 1;
+    if (da != db && da != 1 && db != 1)
+      return op_error(op, E0201, "%s and %s do not broadcast",
+                      value_text(op, op->in[0]), value_text(op, op->in[1]));
+    out->dim[out->rank - i] = da == 1 ? db : da;
+  }
+  return ok;
+}
+
+bool infer_add(const Op *op, Shape *out) { return infer_binary(op, out); }
+bool infer_sub(const Op *op, Shape *out) { return infer_binary(op, out); }
+bool infer_mul(const Op *op, Shape *out) { return infer_binary(op, out); }
+
+static bool infer_unary(const Op *op, Shape *out) {
+  *out = shape_of(op->in[0]);
+  return check_form(op, 1) != FORM_bad;
+}
+
+bool infer_relu(const Op *op, Shape *out) { return infer_unary(op, out); }
+bool infer_relu6(const Op *op, Shape *out) { return infer_unary(op, out); }
+bool infer_leaky_relu(const Op *op, Shape *out) { return infer_unary(op, out); }
+
+/* The output parameters that TFLite's kernels are written for. */
+static bool check_fixed_output(const Op *op, double scale, int32_t zero) {
+  const Type *t = op->out[0]->type;
+  if (fabs((double)type_scale(t) - scale) <= 1e-3 * scale &&
+      type_zero_point(t) == zero)
+    return true;
+  return op_error(op, E0202, "%s: expected scale 1/%d and zero point %d",
+                  value_text(op, op->out[0]), (int)(1 / scale), (int)zero);
+}
+
+/* logistic and tanh on 16 bits are tables of a fixed output scale. */
+static bool infer_sigmoidal(const Op *op, Shape *out) {
+  *out = shape_of(op->in[0]);
+  Form form = check_form(op, 1);
+  if (form == FORM_q16)
+    return check_fixed_output(op, 1.0 / 32768, 0);
+  return form != FORM_bad;
+}
+
+bool infer_logistic(const Op *op, Shape *out) {
+  return infer_sigmoidal(op, out);
+}
+bool infer_tanh(const Op *op, Shape *out) { return infer_sigmoidal(op, out); }
+
+bool infer_softmax(const Op *op, Shape *out) {
+  *out = shape_of(op->in[0]);
+  if (out->rank == 0)
+    return op_error(op, E0201, "the input is a scalar");
+  if (op->attrs.softmax.beta <= 0)
+    return op_error(op, E0201, "beta must be positive");
+  switch (check_form(op, 1)) {
+  case FORM_q8:
+    return check_fixed_output(op, 1.0 / 256,
+                              op->out[0]->type->dtype == DT_i8 ? -128 : 0);
+  case FORM_q16:
+    return check_fixed_output(op, 1.0 / 32768, 0);
+  case FORM_f32:
+    return true;
+  case FORM_bad:
+    break;
+  }
+  return false;
+}
+
+/* Pads below the window's size keep at least one element of the input under
+ * every window, so that the average has something to divide by. */
+static bool pool_extent(const Op *op, int axis, int64_t *out) {
+  const PoolAttrs *a = &op->attrs.pool;
+  int64_t n = op->in[0]->type->dim[1 + axis], k = a->window.v[axis];
+  int64_t lo = a->pad.v[2 * axis], hi = a->pad.v[2 * axis + 1];
+  if (lo >= k || hi >= k)
+    return op_error(op, E0201, "pads %lld and %lld of a window of %lld",
+                    (long long)lo, (long long)hi, (long long)k);
+  if (n + lo + hi < k)
+    return op_error(op, E0201,
+                    "a window of %lld is larger than the padded input's %lld",
+                    (long long)k, (long long)(n + lo + hi));
+  *out = (n + lo + hi - k) / a->stride.v[axis] + 1;
+  return true;
+}
+
+static bool infer_pool(const Op *op, Shape *out) {
+  const PoolAttrs *a = &op->attrs.pool;
+  if (!check_rank(op, op->in[0], 4) ||
+      !check_min(op, "window", a->window.v, 2, 1) ||
+      !check_min(op, "stride", a->stride.v, 2, 1) ||
+      !check_min(op, "pad", a->pad.v, 4, 0))
+    return false;
+  *out = shape_of(op->in[0]);
+  bool ok = check_form(op, 1) != FORM_bad &&
+            check_same_element(op, op->in[0], op->out[0]);
+  ok &= pool_extent(op, 0, &out->dim[1]);
+  return pool_extent(op, 1, &out->dim[2]) && ok;
+}
+
+bool infer_avg_pool2d(const Op *op, Shape *out) { return infer_pool(op, out); }
+bool infer_max_pool2d(const Op *op, Shape *out) { return infer_pool(op, out); }
+
+static bool check_axes(const Op *op, const IntList *axes, int rank,
+                       unsigned *mask) {
+  if (axes->n == 0)
+    return op_error(op, E0201, "no axes are given");
+  *mask = 0;
+  for (int i = 0; i < axes->n; i++) {
+    if (!check_axis(op, axes->v[i], rank))
+      return false;
+    if (*mask >> axes->v[i] & 1)
+      return op_error(op, E0201, "axis %lld is given twice",
+                      (long long)axes->v[i]);
+    *mask |= 1u << axes->v[i];
+  }
+  return true;
+}
+
+/* Reduced axes stay as 1, or go: whichever the output's rank says. */
+bool infer_mean(const Op *op, Shape *out) {
+  Shape x = shape_of(op->in[0]);
+  unsigned mask;
+  if (!check_axes(op, &op->attrs.axes.axes, x.rank, &mask))
+    return false;
+  bool keep = op->out[0]->type->rank == x.rank;
+  *out = (Shape){0};
+  for (int i = 0; i < x.rank; i++) {
+    bool reduced = mask >> i & 1;
+    if (!reduced || keep)
+      out->dim[out->rank++] = reduced ? 1 : x.dim[i];
+  }
+  return check_form(op, 1) != FORM_bad;
+}
+
+static bool is_storable(DType t) {
+  return t == DT_i8 || t == DT_u8 || t == DT_i16;
+}
+
+/* f32 -> any parameters of i8, u8 or i16; or one set of parameters to
+ * another. */
+bool infer_quantize(const Op *op, Shape *out) {
+  const Type *x = op->in[0]->type, *y = op->out[0]->type;
+  *out = shape_of(op->in[0]);
+  if (x->dtype != DT_f32)
+    return check_form(op, 1) != FORM_bad;
+  if (!is_storable(y->dtype))
+    return op_error(op, E0201, "%s: expected i8, u8 or i16",
+                    value_text(op, op->out[0]));
+  if (!y->q || y->q->codebook)
+    return op_error(op, E0202, "%s: expected scales and zero points",
+                    value_text(op, op->out[0]));
+  return true;
+}
+
+bool infer_dequantize(const Op *op, Shape *out) {
+  const Type *x = op->in[0]->type;
+  *out = shape_of(op->in[0]);
+  if (op->out[0]->type->dtype != DT_f32)
+    return op_error(op, E0201, "%s: expected f32", value_text(op, op->out[0]));
+  if (!is_storable(x->dtype) && x->dtype != DT_i32)
+    return op_error(op, E0201, "%s: expected i8, u8, i16 or i32",
+                    value_text(op, op->in[0]));
+  if (!x->q || x->q->codebook)
+    return op_error(op, E0202, "%s: expected scales and zero points",
+                    value_text(op, op->in[0]));
+  return true;
+}
