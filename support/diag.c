@@ -205,3 +205,5 @@ DiagCode diag_code_find(const char *name) {
 const char *diag_code_title(DiagCode code) { return codes[code].title; }
 
 const char *diag_code_text(DiagCode code) { return codes[code].text; }
+
+ExitStatus diag_code_exit(DiagCode code) { return codes[code].exit; }

@@ -78,5 +78,6 @@ const char *diag_code_name(DiagCode code);
 DiagCode diag_code_find(const char *name);
 const char *diag_code_title(DiagCode code);
 const char *diag_code_text(DiagCode code);
+ExitStatus diag_code_exit(DiagCode code);
 
 #endif

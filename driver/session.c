@@ -1,0 +1,113 @@
+#include "driver/session.h"
+
+#include <string.h>
+
+#include "driver/progress.h"
+#include "frontend/frontend.h"
+
+/* A row of a small table of words that an option may have. */
+static bool bad_word(Cli *cli, OptId id, const char *expected) {
+  return diag_error(cli->diag, E0001, (Loc){0}, "--%s: '%s' is none of %s",
+                    cli_spelling(id), cli->value[id], expected);
+}
+
+static bool get_rounding(Cli *cli, Rounding *out) {
+  const char *s = cli->value[OPT_rounding];
+  *out = s ? rounding_find(s) : ROUND_COUNT;
+  if (s && *out != ROUND_tflite && *out != ROUND_tflm)
+    return bad_word(cli, OPT_rounding, "tflite, tflm");
+  return true;
+}
+
+Graph *session_load(Cli *cli) {
+  ImportOptions opt;
+  if (!get_rounding(cli, &opt.rounding))
+    return NULL;
+  return model_load(cli->arena, cli->diag, cli->args.v[0], &opt);
+}
+
+static bool get_class(Cli *cli, PassClass *out) {
+  const char *s = cli->value[OPT_allow];
+  *out = PASS_exact;
+  if (!s)
+    return true;
+  for (int c = PASS_exact; c <= PASS_requant; c++)
+    if (strcmp(s, pass_class_name((PassClass)c)) == 0) {
+      *out = (PassClass)c;
+      return true;
+    }
+  return bad_word(cli, OPT_allow, "exact, reassoc, requant");
+}
+
+bool session_passes(Cli *cli, PassOptions *out) {
+#ifdef NDEBUG
+  bool verify_each = cli_has(cli, OPT_verify_each);
+#else
+  bool verify_each = true;
+#endif
+  *out = (PassOptions){
+      .passes = cli->value[OPT_passes],
+      .disable = cli->value[OPT_disable_pass],
+      .print_after = cli->value[OPT_print_after],
+      .print_after_all = cli_has(cli, OPT_print_after_all),
+      .stop_after = cli->value[OPT_stop_after],
+      .verify_each = verify_each,
+      .time_passes = cli_has(cli, OPT_time_passes),
+      .stats = cli_has(cli, OPT_stats),
+  };
+  return get_class(cli, &out->allow);
+}
+
+bool session_optimize(Cli *cli, Graph *g, bool *stopped) {
+  PassOptions opt;
+  return session_passes(cli, &opt) && passes_run(g, &opt, stopped);
+}
+
+const Target *session_target(Cli *cli) {
+  const char *preset = cli->value[OPT_target];
+  const char *cpu = cli->value[OPT_mcpu];
+  return target_find(cli->arena, cli->diag, preset || cpu ? preset : "host",
+                     cpu, cli->value[OPT_mfpu], cli->value[OPT_mfloat_abi]);
+}
+
+bool session_codegen(Cli *cli, CodegenOptions *out) {
+  const char *s = cli->value[OPT_level];
+  *out = (CodegenOptions){.opt_level = 2};
+  if (!s)
+    return true;
+  if (!*s || s[1] || !strchr("0123s", *s))
+    return diag_error(cli->diag, E0001, (Loc){0},
+                      "-O: '%s' is none of 0, 1, 2, 3, s", s);
+  out->for_size = *s == 's';
+  if (*s != 's')
+    out->opt_level = *s - '0';
+  return true;
+}
+
+bool session_build(Cli *cli, const Graph *g, const Target *t, bool keep_all,
+                   unsigned what, const char *name, Built *out) {
+  CodegenOptions codegen;
+  if (!session_codegen(cli, &codegen))
+    return false;
+  PlanOptions plan = {
+      .name = name, .keep_all = keep_all, .for_size = codegen.for_size};
+  Progress progress = progress_begin("compiling");
+  out->plan = plan_new(cli->arena, g, t, &plan);
+  bool ok = out->plan && codegen_emit(out->plan, &codegen, what, &out->emitted);
+  progress_end(&progress);
+  return ok;
+}
+
+static Executor *compiled_executor(Cli *cli, const Graph *g) {
+  const Target *t =
+      target_find(cli->arena, cli->diag, "host", NULL, NULL, NULL);
+  Built built;
+  if (!t || !session_build(cli, g, t, false, EMIT_object, NULL, &built))
+    return NULL;
+  return jit_new(built.plan, &built.emitted);
+}
+
+Executor *session_executor(Cli *cli, const Graph *g) {
+  return cli_has(cli, OPT_interpreter) ? interp_new(g, NULL, NULL)
+                                       : compiled_executor(cli, g);
+}

@@ -1,0 +1,38 @@
+/* Steps that subcommands share: from options to a graph, a target, a plan,
+ * an object. All return NULL or false with the errors in cli->diag. */
+#ifndef KILN_DRIVER_SESSION_H
+#define KILN_DRIVER_SESSION_H
+
+#include "codegen/codegen.h"
+#include "driver/cli.h"
+#include "passes/pass.h"
+
+/* The operand MODEL under --rounding; not optimized. */
+Graph *session_load(Cli *cli);
+
+/* The pass options of the command line. */
+bool session_passes(Cli *cli, PassOptions *out);
+/* Runs the pipeline; *stopped (may be NULL) as passes_run. */
+bool session_optimize(Cli *cli, Graph *g, bool *stopped);
+
+/* --target -mcpu -mfpu -mfloat-abi; this machine when none is given. */
+const Target *session_target(Cli *cli);
+
+/* -O. */
+bool session_codegen(Cli *cli, CodegenOptions *out);
+
+typedef struct Built {
+  Plan *plan;
+  Emitted emitted;
+} Built;
+
+/* Plans and emits g. `keep_all` as in PlanOptions; `what` are EMIT_ bits;
+ * `name` is the C prefix, NULL for the graph's. */
+bool session_build(Cli *cli, const Graph *g, const Target *t, bool keep_all,
+                   unsigned what, const char *name, Built *out);
+
+/* Something that runs g here: the object compiled for this machine, or with
+ * --interpreter the interpreter. */
+Executor *session_executor(Cli *cli, const Graph *g);
+
+#endif
