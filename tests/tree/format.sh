@@ -1,5 +1,5 @@
 # clang-format has nothing to change: `./dev format` mends what this finds.
-set -eu
+set -euo pipefail
 cd "$SRC"
 command -v clang-format-19 >/dev/null || {
   echo "skipped: clang-format-19 is not there"
