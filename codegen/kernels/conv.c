@@ -1,0 +1,90 @@
+/* See conv.h. */
+#include "codegen/kernels/conv.h"
+
+#include "codegen/kernels/stage.h"
+
+static int64_t image_bytes(int64_t h, int64_t w, int64_t c) {
+  return h * w * c; /* 8-bit elements */
+}
+
+ConvImage conv_image_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
+  const ConvGeom *q = &c->g;
+  ConvImage im = {.loop = loop_begin(g, 0, q->n, 1)};
+  int64_t in_bytes = image_bytes(q->ih, q->iw, q->ic);
+  int64_t out_bytes = image_bytes(q->oh, q->ow, q->oc);
+  Val in = ll_gep(g, a->in[0], ll_mulc(g, im.loop.i, in_bytes));
+  im.out = ll_gep(g, a->out[0], ll_mulc(g, im.loop.i, out_bytes));
+  im.src = in;
+  if (c->stage.on) {
+    stage_input(g, c, a->scratch, in);
+    im.src = a->scratch;
+  }
+  return im;
+}
+
+void conv_image_end(Cg *g, ConvImage *im) { loop_end(g, &im->loop, NULL); }
+
+Val conv_scratch(Cg *g, const ConvParams *c, const StepArgs *a) {
+  const Stage *st = &c->stage;
+  if (!st->on)
+    return a->scratch;
+  int64_t rows = st->top + st->copied_rows + st->bottom;
+  int64_t bytes = (rows * c->pitch + st->slack) * st->elem_bytes;
+  return ll_gepc(g, a->scratch, (bytes + 15) / 16 * 16);
+}
+
+Tiles tiles_begin(Cg *g, int64_t total, int64_t size) {
+  int64_t turns = (total + size - 1) / size;
+  Tiles t = {.loop = loop_begin(g, 0, turns, 1)};
+  t.at = ll_mulc(g, t.loop.i, size);
+  if (total % size) {
+    Val args[] = {t.at, ll_idx(g, total - size)};
+    t.at = ll_intrinsic(g, "llvm.umin", &g->idx, 1, args, 2);
+  }
+  return t;
+}
+
+void tiles_end(Cg *g, Tiles *t) { loop_end(g, &t->loop, NULL); }
+
+Runs runs_begin(Cg *g, const ConvParams *c, Val src, Val w, int64_t w_bytes,
+                int n, const Val *init) {
+  const int64_t elem = c->stage.elem_bytes;
+  Runs r = {.rows = loop_begin_carry(g, 0, c->taps_h, 1, n, init)};
+  src = ll_gep(g, src, ll_mulc(g, r.rows.i, c->g.dh * c->pitch * elem));
+  w = ll_gep(g, w, ll_mulc(g, r.rows.i, c->taps_w * w_bytes));
+  r.cols = loop_begin_carry(g, 0, c->taps_w, 1, n, r.rows.carry);
+  r.src = ll_gep(g, src, ll_mulc(g, r.cols.i, c->g.dw * c->pixel * elem));
+  r.w = ll_gep(g, w, ll_mulc(g, r.cols.i, w_bytes));
+  return r;
+}
+
+void runs_end(Cg *g, Runs *r, const Val *next) {
+  loop_end(g, &r->cols, next);
+  loop_end(g, &r->rows, r->cols.carry);
+}
+
+int64_t conv_step_bytes(const ConvParams *c) {
+  return c->g.sw * c->pixel * c->stage.elem_bytes;
+}
+
+Val conv_window(Cg *g, const ConvParams *c, Val src, Val y, Val x) {
+  int64_t row = c->g.sh * c->pitch * c->stage.elem_bytes;
+  src = ll_gep(g, src, ll_mulc(g, y, row));
+  return ll_gep(g, src, ll_mulc(g, x, conv_step_bytes(c)));
+}
+
+Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x) {
+  out = ll_gep(g, out, ll_mulc(g, y, c->g.ow * c->g.oc));
+  return ll_gep(g, out, ll_mulc(g, x, c->g.oc));
+}
+
+Val conv_take_zero(Cg *g, const ConvParams *c, Val acc, Val sum) {
+  return ll_sub(g, acc, ll_mulc(g, sum, c->weight_zero));
+}
+
+int64_t largest_divisor(int64_t n, int64_t most) {
+  int64_t d = most < n ? most : n;
+  while (d > 1 && n % d)
+    d--;
+  return d < 1 ? 1 : d;
+}

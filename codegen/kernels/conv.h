@@ -1,0 +1,55 @@
+/* Shared by the convolution kernels: images, the staged copy, tiles. */
+#ifndef KILN_CODEGEN_KERNELS_CONV_H
+#define KILN_CODEGEN_KERNELS_CONV_H
+
+#include "codegen/nest.h"
+#include "codegen/vec.h"
+#include "plan/conv.h"
+
+/* A loop over the images of a batch. `src` is the padded copy, or the input
+ * itself; `out` the image's output. */
+typedef struct ConvImage {
+  Loop loop;
+  Val src, out;
+} ConvImage;
+
+ConvImage conv_image_begin(Cg *g, const ConvParams *c, const StepArgs *a);
+void conv_image_end(Cg *g, ConvImage *im);
+
+/* The free part of the scratch, behind the staged copy. */
+Val conv_scratch(Cg *g, const ConvParams *c, const StepArgs *a);
+
+/* A loop over tiles of `size` of `total` positions. `at` is the first
+ * position; the last tile overlaps the one before when they don't divide. */
+typedef struct Tiles {
+  Loop loop;
+  Val at;
+} Tiles;
+Tiles tiles_begin(Cg *g, int64_t total, int64_t size);
+void tiles_end(Cg *g, Tiles *t);
+
+/* A loop over a window's runs with carried values; `src` moves with it from
+ * the tile's first run, `w` by `w_bytes` a run. */
+typedef struct Runs {
+  Loop rows, cols;
+  Val src, w;
+} Runs;
+Runs runs_begin(Cg *g, const ConvParams *c, Val src, Val w, int64_t w_bytes,
+                int n, const Val *init);
+/* carried values: runs->cols.carry in the body, rows.carry after the end */
+void runs_end(Cg *g, Runs *r, const Val *next);
+
+/* Byte distance between neighbouring output pixels' windows. */
+int64_t conv_step_bytes(const ConvParams *c);
+/* Pointer to the window of output (y, x). */
+Val conv_window(Cg *g, const ConvParams *c, Val src, Val y, Val x);
+/* Pointer to output (y, x), channel 0. */
+Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x);
+
+/* acc less weight_zero times the sum of the window's inputs. */
+Val conv_take_zero(Cg *g, const ConvParams *c, Val acc, Val sum);
+
+/* Divides n into equal parts of at most `most`: the largest such divisor. */
+int64_t largest_divisor(int64_t n, int64_t most);
+
+#endif

@@ -1,0 +1,194 @@
+/* conv_lanes: outputs in vector lanes, pixels x vectors accumulators in
+ * registers, inputs broadcast from (staged) NHWC, weights packed in the
+ * order of use.
+ *
+ *   for image, for block of outputs, for y, for tile of pixels:
+ *     acc[p][v] = bias[v]
+ *     for run of the window, for k in run by group:
+ *       for v: w = weights(v)
+ *       for p: x = broadcast(source[p][k .. k + group))
+ *         for v: acc[p][v] += dot(x, w[v])
+ *     for p, for v: store(requant(acc[p][v]))
+ */
+#include "codegen/kernels/conv.h"
+#include "codegen/lower.h"
+#include "codegen/targets/dot.h"
+
+#include <assert.h>
+
+enum { MAX_VECTORS = 16, MAX_PIXELS = 16, UNROLL_MACS = 112 };
+
+typedef struct Tile {
+  const ConvParams *c;
+  const DotOps *dot;
+  Val w;            /* the block's weights */
+  Val first;        /* the block's first channel */
+  int64_t channels; /* of the block that exist */
+  int nacc;         /* pixels * vectors, then a sum a pixel if needed */
+} Tile;
+
+static int acc_at(const ConvParams *c, int pixel, int vector) {
+  return pixel * c->vectors + vector;
+}
+
+static int sum_at(const ConvParams *c, int pixel) {
+  return c->pixels * c->vectors + pixel;
+}
+
+/* One group of k for the whole tile; `valid` of the group exist. */
+static void mac_group(Cg *g, const Tile *t, Val src, Val w, int valid,
+                      Val *acc) {
+  const ConvParams *c = t->c;
+  int64_t vector_bytes = (int64_t)c->lanes * c->group;
+  Val weights[MAX_VECTORS];
+  for (int v = 0; v < c->vectors; v++)
+    weights[v] = t->dot->weights(g, c, ll_gepc(g, w, v * vector_bytes));
+  for (int p = 0; p < c->pixels; p++) {
+    Val x = t->dot->inputs(g, c, ll_gepc(g, src, p * conv_step_bytes(c)));
+    for (int v = 0; v < c->vectors; v++) {
+      Val *a = &acc[acc_at(c, p, v)];
+      *a = t->dot->mac(g, *a, x, weights[v]);
+    }
+    if (c->weight_zero) {
+      Val *s = &acc[sum_at(c, p)];
+      *s = t->dot->mac(g, *s, x, t->dot->ones(g, c, valid));
+    }
+  }
+}
+
+static int unroll_for(const Cg *g, const ConvParams *c, int64_t groups) {
+  int macs = c->pixels * c->vectors;
+  int64_t most = UNROLL_MACS / macs;
+  if (g->for_size || most < 1)
+    most = 1;
+  return (int)largest_divisor(groups, most);
+}
+
+/* All of one run; acc is updated. */
+static void mac_run(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
+  const ConvParams *c = t->c;
+  int64_t x_step = (int64_t)c->group * c->stage.elem_bytes;
+  int64_t w_step = (int64_t)c->vectors * c->lanes * c->group;
+  int64_t whole = c->run / c->group;
+  if (whole) {
+    int unroll = unroll_for(g, c, whole);
+    Loop k = loop_begin_carry(g, 0, whole, unroll, t->nacc, acc);
+    Val next[NEST_MAX_CARRY];
+    for (int i = 0; i < t->nacc; i++)
+      next[i] = k.carry[i];
+    Val x = ll_gep(g, src, ll_mulc(g, k.i, x_step));
+    Val wk = ll_gep(g, w, ll_mulc(g, k.i, w_step));
+    for (int u = 0; u < unroll; u++)
+      mac_group(g, t, ll_gepc(g, x, u * x_step), ll_gepc(g, wk, u * w_step),
+                c->group, next);
+    loop_end(g, &k, next);
+    for (int i = 0; i < t->nacc; i++)
+      acc[i] = k.carry[i];
+  }
+  if (c->run % c->group)
+    mac_group(g, t, ll_gepc(g, src, whole * x_step),
+              ll_gepc(g, w, whole * w_step), (int)(c->run % c->group), acc);
+}
+
+static void init_tile(Cg *g, const Tile *t, Val *acc) {
+  const ConvParams *c = t->c;
+  Ty vec = ll_vec(g->i32, c->lanes);
+  Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, t->first, 4));
+  for (int v = 0; v < c->vectors; v++) {
+    Val b = ll_load(g, vec, ll_gepc(g, bias, 4LL * v * c->lanes), 4);
+    for (int p = 0; p < c->pixels; p++)
+      acc[acc_at(c, p, v)] = b;
+  }
+  for (int i = c->pixels * c->vectors; i < t->nacc; i++)
+    acc[i] = LLVMConstNull(vec);
+}
+
+/* The first n of v's lanes as bytes, in falling powers of two. */
+static void store_part(Cg *g, Val v, Val p, int64_t n) {
+  Val bytes = ll_trunc(g, v, g->i8);
+  int at = 0;
+  for (int part = ll_lanes(v); part; part /= 2) {
+    if (n - at < part)
+      continue;
+    int mask[64];
+    for (int i = 0; i < part; i++)
+      mask[i] = at + i;
+    Val piece =
+        part == ll_lanes(v) ? bytes : ll_shuffle(g, bytes, bytes, mask, part);
+    ll_store(g, piece, ll_gepc(g, p, at), 1);
+    at += part;
+  }
+}
+
+static void store_tile(Cg *g, const Tile *t, Val out, const Val *acc) {
+  const ConvParams *c = t->c;
+  out = ll_gep(g, out, t->first);
+  for (int v = 0; v < c->vectors; v++) {
+    int64_t n = t->channels - (int64_t)v * c->lanes;
+    if (n <= 0)
+      break;
+    Val channel = ll_addc(g, t->first, (int64_t)v * c->lanes);
+    for (int p = 0; p < c->pixels; p++) {
+      Val a = acc[acc_at(c, p, v)];
+      if (c->weight_zero)
+        a = conv_take_zero(g, c, a, acc[sum_at(c, p)]);
+      Val y = vec_requant(g, &c->rq, &c->rt, a, channel);
+      int64_t at = p * c->g.oc + (int64_t)v * c->lanes;
+      store_part(g, y, ll_gepc(g, out, at), n < c->lanes ? n : c->lanes);
+    }
+  }
+}
+
+static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
+  const ConvParams *c = t->c;
+  Val acc[NEST_MAX_CARRY];
+  init_tile(g, t, acc);
+  if (g->target->arch == ARCH_x86_64)
+    src = ll_hide(g, src); /* else broadcasts become wide loads + permutes */
+  int64_t run_bytes = c->run_padded * c->vectors * c->lanes;
+  Runs r = runs_begin(g, c, src, t->w, run_bytes, t->nacc, acc);
+  for (int i = 0; i < t->nacc; i++)
+    acc[i] = r.cols.carry[i];
+  mac_run(g, t, r.src, r.w, acc);
+  runs_end(g, &r, acc);
+  store_tile(g, t, out, r.rows.carry);
+}
+
+/* All pixels for one block of outputs. */
+static void block_pixels(Cg *g, const Tile *t, const ConvImage *im) {
+  const ConvParams *c = t->c;
+  Loop y = loop_begin(g, 0, c->g.oh, 1);
+  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  whole_tile(g, t, conv_window(g, c, im->src, y.i, x.at),
+             conv_output(g, c, im->out, y.i, x.at));
+  tiles_end(g, &x);
+  loop_end(g, &y, NULL);
+}
+
+static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
+                   int64_t to, int64_t channels) {
+  const ConvParams *c = t->c;
+  if (from >= to)
+    return;
+  int64_t nout = (int64_t)c->vectors * c->lanes;
+  int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout;
+  Loop b = loop_begin(g, from, to, 1);
+  t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
+  t->first = ll_mulc(g, b.i, nout);
+  t->channels = channels;
+  block_pixels(g, t, im);
+  loop_end(g, &b, NULL);
+}
+
+void lower_conv_lanes(Cg *g, const Step *s, const StepArgs *a) {
+  const ConvParams *c = s->params;
+  Tile t = {.c = c, .dot = dot_ops(g->target->dot)};
+  t.nacc = c->pixels * (c->vectors + (c->weight_zero != 0));
+  assert(t.nacc <= NEST_MAX_CARRY && c->vectors <= MAX_VECTORS);
+  int64_t nout = (int64_t)c->vectors * c->lanes;
+  int64_t whole = c->g.oc / nout;
+  ConvImage im = conv_image_begin(g, c, a);
+  blocks(g, &t, &im, 0, whole, nout);
+  blocks(g, &t, &im, whole, c->blocks, c->g.oc - whole * nout);
+  conv_image_end(g, &im);
+}

@@ -1,0 +1,97 @@
+/* conv_scalar and dw_scalar: one multiply at a time, for any target.
+ *
+ *   for image, y, x, output o:
+ *     acc = bias[o]
+ *     for run of the window, for k in run: acc += source[k] * w[o][k]
+ *     store(requant(acc))
+ */
+#include "codegen/kernels/conv.h"
+#include "codegen/lower.h"
+
+static Val load_weight(Cg *g, const ConvParams *c, Val w, Val index) {
+  Ty t = c->weight_bytes == 1 ? g->i8 : g->i16;
+  Val p = ll_gep(g, w, ll_mulc(g, index, c->weight_bytes));
+  return ll_sext(g, ll_load(g, t, p, c->weight_bytes), g->i32);
+}
+
+static Val load_input(Cg *g, const ConvParams *c, Val src, Val index) {
+  return ll_extend(g, ll_load(g, g->i8, ll_gep(g, src, index), 1), c->in_type,
+                   g->i32);
+}
+
+static Val load_bias(Cg *g, const ConvParams *c, Val channel) {
+  Val p = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, channel, 4));
+  return ll_load(g, g->i32, p, 4);
+}
+
+static void store_output(Cg *g, const ConvParams *c, Val out, Val channel,
+                         Val acc) {
+  Val y = vec_requant(g, &c->rq, &c->rt, acc, channel);
+  vec_store8(g, y, ll_gep(g, out, channel));
+}
+
+static Val dot_run(Cg *g, const ConvParams *c, Val src, Val w, Val acc) {
+  Loop k = loop_begin_carry(g, 0, c->run, 1, 1, &acc);
+  Val p = ll_mul(g, load_input(g, c, src, k.i), load_weight(g, c, w, k.i));
+  Val next = ll_add(g, k.carry[0], p);
+  loop_end(g, &k, &next);
+  return k.carry[0];
+}
+
+static void one_output(Cg *g, const ConvParams *c, Val src, Val out,
+                       Val channel) {
+  int64_t row = c->taps_h * c->taps_w * c->run_padded * c->weight_bytes;
+  Val w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, channel, row));
+  Val acc = load_bias(g, c, channel);
+  Runs r = runs_begin(g, c, src, w, c->run_padded * c->weight_bytes, 1, &acc);
+  acc = dot_run(g, c, r.src, r.w, r.cols.carry[0]);
+  runs_end(g, &r, &acc);
+  store_output(g, c, out, channel, r.rows.carry[0]);
+}
+
+/* Outputs of one pixel, group by group: a group reads its own channels. */
+static void pixel_outputs(Cg *g, const ConvParams *c, Val src, Val out) {
+  int64_t per_group = c->g.oc / c->g.groups;
+  Loop group = loop_begin(g, 0, c->g.groups, 1);
+  src = ll_gep(g, src, ll_mulc(g, group.i, c->g.ic / c->g.groups));
+  Loop o = loop_begin(g, 0, per_group, 1);
+  Val channel = ll_add(g, ll_mulc(g, group.i, per_group), o.i);
+  one_output(g, c, src, out, channel);
+  loop_end(g, &o, NULL);
+  loop_end(g, &group, NULL);
+}
+
+typedef void (*PixelFn)(Cg *g, const ConvParams *c, Val src, Val out);
+
+static void every_pixel(Cg *g, const Step *s, const StepArgs *a, PixelFn fn) {
+  const ConvParams *c = s->params;
+  ConvImage im = conv_image_begin(g, c, a);
+  Loop y = loop_begin(g, 0, c->g.oh, 1);
+  Loop x = loop_begin(g, 0, c->g.ow, 1);
+  fn(g, c, conv_window(g, c, im.src, y.i, x.i),
+     conv_output(g, c, im.out, y.i, x.i));
+  loop_end(g, &x, NULL);
+  loop_end(g, &y, NULL);
+  conv_image_end(g, &im);
+}
+
+void lower_conv_scalar(Cg *g, const Step *s, const StepArgs *a) {
+  every_pixel(g, s, a, pixel_outputs);
+}
+
+/* Weights are [tap][channel]: a tap is a run of one element. */
+static void depthwise_outputs(Cg *g, const ConvParams *c, Val src, Val out) {
+  Loop o = loop_begin(g, 0, c->g.oc, 1);
+  Val acc = load_bias(g, c, o.i);
+  Runs r = runs_begin(g, c, src, ll_blob(g, c->w), c->g.oc * c->weight_bytes, 1,
+                      &acc);
+  Val p = ll_mul(g, load_input(g, c, r.src, o.i), load_weight(g, c, r.w, o.i));
+  acc = ll_add(g, r.cols.carry[0], p);
+  runs_end(g, &r, &acc);
+  store_output(g, c, out, o.i, r.rows.carry[0]);
+  loop_end(g, &o, NULL);
+}
+
+void lower_dw_scalar(Cg *g, const Step *s, const StepArgs *a) {
+  every_pixel(g, s, a, depthwise_outputs);
+}

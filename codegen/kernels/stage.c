@@ -1,0 +1,128 @@
+/* The staged copy:
+ *
+ *   fill top * pitch elements
+ *   for each copied row: fill left; copy (flip, widen, repeat); fill right
+ *   fill bottom * pitch + slack
+ *
+ * Filling and copying go by whole vectors; a remainder is one more vector
+ * that overlaps the last (both are idempotent), or falling powers of two. */
+#include "codegen/kernels/stage.h"
+
+#include "codegen/nest.h"
+
+/* Elements a turn: a vector's, or a word's where words may lie anywhere. */
+static int64_t chunk(const Cg *g, int elem_bytes) {
+  int bytes = g->target->vector_bytes;
+  if (!bytes)
+    bytes = g->target->dot == DOT_smlad ? 4 : elem_bytes;
+  return bytes / elem_bytes;
+}
+
+/* What one turn does to n elements at element offset `at`. */
+typedef struct Span {
+  Val dst, src; /* src NULL: fill */
+  const ConvParams *c;
+} Span;
+
+static Ty span_type(Cg *g, int64_t n, int elem_bytes) {
+  Ty elem = elem_bytes == 1 ? g->i8 : g->i16;
+  if (g->target->vector_bytes && n > 1)
+    return ll_vec(elem, (int)n);
+  return LLVMIntTypeInContext(g->ctx, (unsigned)(n * elem_bytes) * 8);
+}
+
+/* `x` in every element of a span of type t. */
+static Val span_const(Cg *g, Ty t, int64_t x, int64_t n, int elem_bytes) {
+  (void)g;
+  if (LLVMGetTypeKind(t) == LLVMVectorTypeKind)
+    return ll_const_splat(g, LLVMGetElementType(t), x, (int)n);
+  uint64_t bits = 0, one = (uint64_t)x & (elem_bytes == 1 ? 0xff : 0xffff);
+  for (int64_t i = 0; i < n; i++)
+    bits = bits << (elem_bytes * 8 % 64) | one;
+  return LLVMConstInt(t, bits, 0);
+}
+
+static void span_turn(Cg *g, const Span *s, Val at, int64_t n) {
+  const Stage *st = &s->c->stage;
+  Ty t = span_type(g, n, st->elem_bytes);
+  Val v;
+  if (!s->src) {
+    v = span_const(g, t, st->fill, n, st->elem_bytes);
+  } else {
+    Ty bytes = span_type(g, n, 1);
+    v = ll_load(g, bytes, ll_gep(g, s->src, at), 1);
+    if (st->xor)
+      v = LLVMBuildXor(g->b, v, span_const(g, bytes, st->xor, n, 1), "");
+    if (st->elem_bytes == 2)
+      v = ll_extend(g, v, s->c->in_type, g->i16);
+  }
+  ll_store(g, v, ll_gep(g, s->dst, ll_mulc(g, at, st->elem_bytes)),
+           st->elem_bytes);
+}
+
+static void span_all(Cg *g, const Span *s, int64_t n) {
+  int64_t w = chunk(g, s->c->stage.elem_bytes), whole = n / w * w;
+  if (whole) {
+    Loop l = loop_begin(g, 0, whole, w);
+    span_turn(g, s, l.i, w);
+    loop_end(g, &l, NULL);
+  }
+  if (whole && whole < n) {
+    span_turn(g, s, ll_idx(g, n - w), w);
+    return;
+  }
+  for (int64_t part = w / 2; part; part /= 2)
+    for (; n - whole >= part; whole += part)
+      span_turn(g, s, ll_idx(g, whole), part);
+}
+
+/* Moves dst by n elements behind filling them. */
+static Val fill(Cg *g, const ConvParams *c, Val dst, int64_t n) {
+  Span s = {dst, NULL, c};
+  if (n)
+    span_all(g, &s, n);
+  return ll_gepc(g, dst, n * c->stage.elem_bytes);
+}
+
+/* Each of n input elements `expand` times. */
+static void copy_repeated(Cg *g, const ConvParams *c, Val dst, Val src,
+                          int64_t n) {
+  Loop l = loop_begin(g, 0, n, 1);
+  Val x = ll_load(g, g->i8, ll_gep(g, src, l.i), 1);
+  x = ll_xorc(g, x, c->stage.xor);
+  Val to = ll_gep(g, dst, ll_mulc(g, l.i, c->stage.expand));
+  Loop r = loop_begin(g, 0, c->stage.expand, 1);
+  ll_store(g, x, ll_gep(g, to, r.i), 1);
+  loop_end(g, &r, NULL);
+  loop_end(g, &l, NULL);
+}
+
+static Val copy(Cg *g, const ConvParams *c, Val dst, Val src) {
+  const Stage *st = &c->stage;
+  if (st->expand > 1) {
+    copy_repeated(g, c, dst, src, st->copied / st->expand);
+  } else {
+    Span s = {dst, src, c};
+    span_all(g, &s, st->copied);
+  }
+  return ll_gepc(g, dst, st->copied * st->elem_bytes);
+}
+
+void stage_input(Cg *g, const ConvParams *c, Val dst, Val in) {
+  const Stage *st = &c->stage;
+  int64_t pitch = c->pitch * st->elem_bytes;
+  dst = fill(g, c, dst, st->top * c->pitch);
+  if (st->copied_rows && st->copied) {
+    Loop row = loop_begin(g, 0, st->copied_rows, 1);
+    Val to = ll_gep(g, dst, ll_mulc(g, row.i, pitch));
+    Val from = ll_gep(g, in, ll_mulc(g, row.i, c->g.iw * c->g.ic));
+    to = fill(g, c, to, st->left);
+    to = copy(g, c, to, from);
+    fill(g, c, to, st->right);
+    loop_end(g, &row, NULL);
+  } else {
+    fill(g, c, dst, st->copied_rows * c->pitch);
+  }
+  dst = ll_gepc(g, dst, st->copied_rows * pitch);
+  fill(g, c, dst, st->bottom * c->pitch + st->slack);
+}

@@ -1,0 +1,11 @@
+/* The padded copy of an input image that convolution kernels read. */
+#ifndef KILN_CODEGEN_KERNELS_STAGE_H
+#define KILN_CODEGEN_KERNELS_STAGE_H
+
+#include "codegen/ll.h"
+#include "plan/conv.h"
+
+/* Copies the image at `in` (stored 8-bit NHWC) to `dst` as c->stage says. */
+void stage_input(Cg *g, const ConvParams *c, Val dst, Val in);
+
+#endif

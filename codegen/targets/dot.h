@@ -1,0 +1,33 @@
+/* Dot instructions with outputs in lanes: one broadcast group of inputs by a
+ * vector of weights, one output a lane. */
+#ifndef KILN_CODEGEN_TARGETS_DOT_H
+#define KILN_CODEGEN_TARGETS_DOT_H
+
+#include "codegen/ll.h"
+#include "plan/conv.h"
+
+typedef struct DotOps {
+  /* `group` consecutive inputs at p, in every lane */
+  Val (*inputs)(Cg *g, const ConvParams *c, Val p);
+  /* `group` weights of each of c->lanes outputs at p */
+  Val (*weights)(Cg *g, const ConvParams *c, Val p);
+  /* weights that are 1 for the first `valid` of a group, else 0 */
+  Val (*ones)(Cg *g, const ConvParams *c, int valid);
+  Val (*mac)(Cg *g, Val acc, Val x, Val w);
+} DotOps;
+
+/* The row of a target's dot kind; NULL where it has none of this shape. */
+const DotOps *dot_ops(Dot dot);
+
+/* x86's pmaddwd on i16 vectors of any width: pairs into i32 lanes. */
+Val x86_pmaddwd(Cg *g, Val a, Val b);
+/* vpdpbusd on i32 vectors that hold u8 (x) and s8 (w) quadruples. */
+Val x86_vpdpbusd(Cg *g, Val acc, Val x, Val w);
+/* Cortex-M: two i16 products and an i32 sum. */
+Val arm_smlad(Cg *g, Val x, Val w, Val acc);
+/* Bytes 0 and 2 of a word (shifted right by 8 first when `odd`) as i16. */
+Val arm_xtb16(Cg *g, Val word, bool odd, bool is_signed);
+/* MVE: acc + sum of 16 s8 products. */
+Val mve_vmladava(Cg *g, Val acc, Val x, Val w);
+
+#endif
