@@ -3,10 +3,19 @@
 
 #include <assert.h>
 
-/* Entries `first`.. of a table, as many as acc has lanes. */
-static Val table_at(Cg *g, const Blob *b, Ty elem, Val first, Val acc) {
+/* Which channels an accumulator's lanes are: first, first + 1, .. or all of
+ * them `first`. */
+typedef struct Channels {
+  Val first;
+  bool same;
+} Channels;
+
+/* A table's entries for the lanes of acc. */
+static Val table_at(Cg *g, const Blob *b, Ty elem, Channels ch, Val acc) {
   int64_t size = elem == g->i64 ? 8 : 4;
-  Val p = ll_gep(g, ll_blob(g, b), ll_mulc(g, first, size));
+  Val p = ll_gep(g, ll_blob(g, b), ll_mulc(g, ch.first, size));
+  if (ch.same)
+    return ll_splat(g, ll_load(g, elem, p, 4), ll_lanes(acc));
   return ll_load(g, ll_like(acc, elem), p, 4);
 }
 
@@ -18,13 +27,13 @@ static Val f32_splat(Cg *g, float x, Val like) {
  * clamp is the zero point, negative accumulators end there whatever the sign
  * of b, so the copysign goes. */
 static Val requant_f32(Cg *g, const RequantPlan *p, const RequantTables *t,
-                       Val acc, Val first) {
+                       Val acc, Channels ch) {
   Ty ty = ll_like(acc, g->f32);
   Val x = LLVMBuildSIToFP(g->b, acc, ty, "");
   Val a =
-      t->a ? table_at(g, t->a, g->f32, first, acc) : f32_splat(g, p->a[0], acc);
+      t->a ? table_at(g, t->a, g->f32, ch, acc) : f32_splat(g, p->a[0], acc);
   Val b =
-      t->b ? table_at(g, t->b, g->f32, first, acc) : f32_splat(g, p->b[0], acc);
+      t->b ? table_at(g, t->b, g->f32, ch, acc) : f32_splat(g, p->b[0], acc);
   if (p->lo < p->zero_point)
     b = ll_intrinsic(g, "llvm.copysign", &ty, 1, (Val[]){b, x}, 2);
   Val y = ll_intrinsic(g, "llvm.fma", &ty, 1, (Val[]){x, a, b}, 3);
@@ -74,7 +83,7 @@ Val vec_mbqm(Cg *g, Val x, int32_t multiplier, int shift) {
 
 /* Multiplier and shift of the spec, a table entry a channel. */
 static Val requant_double(Cg *g, const RequantPlan *p, const RequantTables *t,
-                          Val acc, Val first) {
+                          Val acc, Channels ch) {
   if (!t->multiplier)
     return ll_addc(g, vec_mbqm(g, acc, p->multiplier[0], p->shift[0]),
                    p->zero_point);
@@ -83,13 +92,13 @@ static Val requant_double(Cg *g, const RequantPlan *p, const RequantTables *t,
     most = p->shift[c] > most ? p->shift[c] : most;
     least = p->shift[c] < least ? p->shift[c] : least;
   }
-  Val m = table_at(g, t->multiplier, g->i32, first, acc);
+  Val m = table_at(g, t->multiplier, g->i32, ch, acc);
   if (most == least) {
     acc = ll_shlc(g, acc, most > 0 ? most : 0);
     acc = vec_rdp(g, vec_srdhm(g, acc, m), most < 0 ? -most : 0);
     return ll_addc(g, acc, p->zero_point);
   }
-  Val shift = table_at(g, t->shift, g->i32, first, acc);
+  Val shift = table_at(g, t->shift, g->i32, ch, acc);
   Val zero = LLVMConstNull(LLVMTypeOf(acc));
   if (most > 0)
     acc = LLVMBuildShl(g->b, acc, ll_smax(g, shift, zero), "");
@@ -101,11 +110,11 @@ static Val requant_double(Cg *g, const RequantPlan *p, const RequantTables *t,
 /* (acc * multiplier + offset) >> shift in 64 bits; the upper word first, as
  * every multiply with accumulate delivers it in a register of its own. */
 static Val requant_single(Cg *g, const RequantPlan *p, const RequantTables *t,
-                          Val acc, Val first) {
+                          Val acc, Channels ch) {
   int lanes = ll_lanes(acc);
-  Val m = t->multiplier ? table_at(g, t->multiplier, g->i32, first, acc)
+  Val m = t->multiplier ? table_at(g, t->multiplier, g->i32, ch, acc)
                         : ll_const_splat(g, g->i32, p->multiplier[0], lanes);
-  Val c = t->offset ? table_at(g, t->offset, g->i64, first, acc)
+  Val c = t->offset ? table_at(g, t->offset, g->i64, ch, acc)
                     : ll_const_splat(g, g->i64, p->offset[0], lanes);
   Val y = ll_mul(g, ll_sext(g, acc, g->i64), ll_sext(g, m, g->i64));
   y = ll_add(g, y, c);
@@ -148,37 +157,48 @@ static Val requant_table_lane(Cg *g, const RequantPlan *p,
 }
 
 static Val requant_table(Cg *g, const RequantPlan *p, const RequantTables *t,
-                         Val acc, Val first) {
+                         Val acc, Channels ch) {
   int lanes = ll_lanes(acc);
   if (!lanes)
-    return requant_table_lane(g, p, t, acc, first);
+    return requant_table_lane(g, p, t, acc, ch.first);
   Val out = ll_poison(LLVMTypeOf(acc));
   for (int i = 0; i < lanes; i++) {
-    Val channel = p->channels > 1 ? ll_addc(g, first, i) : first;
+    Val channel =
+        ch.same || p->channels == 1 ? ch.first : ll_addc(g, ch.first, i);
     out = ll_insert(
         g, out, requant_table_lane(g, p, t, ll_extract(g, acc, i), channel), i);
   }
   return out;
 }
 
-Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
-                Val first) {
+static Val requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
+                   Channels ch) {
   switch (p->form) {
   case RF_f32:
-    acc = requant_f32(g, p, t, acc, first);
+    acc = requant_f32(g, p, t, acc, ch);
     break;
   case RF_double:
-    acc = requant_double(g, p, t, acc, first);
+    acc = requant_double(g, p, t, acc, ch);
     break;
   case RF_single:
-    acc = requant_single(g, p, t, acc, first);
+    acc = requant_single(g, p, t, acc, ch);
     break;
   case RF_table:
-    return requant_table(g, p, t, acc, first);
+    return requant_table(g, p, t, acc, ch);
   case RF_COUNT:
     assert(!"no form");
   }
   return ll_clampc(g, acc, p->lo, p->hi);
+}
+
+Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
+                Val first) {
+  return requant(g, p, t, acc, (Channels){first, false});
+}
+
+Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,
+                     Val acc, Val channel) {
+  return requant(g, p, t, acc, (Channels){channel, true});
 }
 
 Val vec_load8(Cg *g, DType stored, Val p, int lanes) {

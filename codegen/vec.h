@@ -10,6 +10,10 @@
 Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                 Val first);
 
+/* The same with all lanes of one channel. */
+Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,
+                     Val acc, Val channel);
+
 /* The two-rounding fixed-point multiply with constants in registers:
  * TFLite's MultiplyByQuantizedMultiplier for constant multiplier and shift. */
 Val vec_mbqm(Cg *g, Val x, int32_t multiplier, int shift);
