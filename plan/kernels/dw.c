@@ -33,10 +33,17 @@ static void store_weight(int8_t *image, int64_t at, int bytes, int32_t w) {
     ((int16_t *)(void *)image)[at] = (int16_t)w;
 }
 
+/* The vector kernels spell out every tap of a window. */
+static bool taps_unroll(const Op *op) {
+  ConvGeom g = conv_geom(op);
+  return g.kh * g.kw <= 128;
+}
+
 /* ---- dw_lanes ---- */
 
 bool match_dw_lanes(const Op *op, const Target *t) {
-  return is_depthwise(op) && t->vector_bytes && conv_geom(op).oc >= 4;
+  return is_depthwise(op) && t->vector_bytes && conv_geom(op).oc >= 4 &&
+         taps_unroll(op);
 }
 
 double cost_dw_lanes(const Op *op, const Target *t) {
@@ -107,7 +114,8 @@ bool prepare_dw_lanes(Plan *p, Step *s) {
 /* ---- dw_smlad ---- */
 
 bool match_dw_smlad(const Op *op, const Target *t) {
-  return is_depthwise(op) && t->dot == DOT_smlad && conv_geom(op).oc % 4 == 0;
+  return is_depthwise(op) && t->dot == DOT_smlad &&
+         conv_geom(op).oc % 4 == 0 && taps_unroll(op);
 }
 
 double cost_dw_smlad(const Op *op, const Target *t) {
