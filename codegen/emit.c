@@ -1,0 +1,259 @@
+/* Plan -> module -> passes -> object, checked and measured. Routines that
+ * instruction selection turns out to call are only known from the object,
+ * so emission repeats, each time with the definitions of those that were
+ * undefined, until nothing is. */
+#include "codegen/emit.h"
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/Linker.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codegen/lower.h"
+
+/* LLVM reports frames only in words:
+ *   stack frame size (40) exceeds limit (0) in function 'kws_run' */
+static void on_diagnostic(LLVMDiagnosticInfoRef info, void *ctx) {
+  Frames *f = ctx;
+  char *text = LLVMGetDiagInfoDescription(info);
+  const char *open = strchr(text, '('), *name = strchr(text, '\'');
+  if (str_has_prefix(text, "stack frame size") && open && name) {
+    size_t n = strcspn(name + 1, "'");
+    Frame frame = {arena_strndup(f->arena, name + 1, n),
+                   strtoll(open + 1, NULL, 10)};
+    ARRAY_PUSH(f->arena, &f->list, frame);
+  }
+  LLVMDisposeMessage(text);
+}
+
+/* One emission under way. */
+typedef struct Emission {
+  Cg g;
+  LLVMTargetMachineRef tm;
+  const CodegenOptions *opt;
+  Frames frames;
+  ObjectFile object;
+  Bytes bytes;
+  LLVMModuleRef libs; /* NULL: none needed so far */
+  int nlib;
+} Emission;
+
+static bool emission_begin(Emission *e, Plan *p, const CodegenOptions *opt) {
+  const Target *t = p->target;
+  *e = (Emission){.opt = opt, .frames = {.arena = p->arena}};
+  e->tm = machine_new(t, opt->opt_level, p->diag);
+  if (!e->tm)
+    return false;
+  LLVMContextRef c = LLVMContextCreate();
+  LLVMContextSetDiagnosticHandler(c, on_diagnostic, &e->frames);
+  e->g = (Cg){.plan = p,
+              .target = t,
+              .arena = p->arena,
+              .diag = p->diag,
+              .ctx = c,
+              .mod = machine_module(e->tm, c, t, p->name),
+              .b = LLVMCreateBuilderInContext(c),
+              .void_ = LLVMVoidTypeInContext(c),
+              .i1 = LLVMInt1TypeInContext(c),
+              .i8 = LLVMInt8TypeInContext(c),
+              .i16 = LLVMInt16TypeInContext(c),
+              .i32 = LLVMInt32TypeInContext(c),
+              .i64 = LLVMInt64TypeInContext(c),
+              .f32 = LLVMFloatTypeInContext(c),
+              .ptr = LLVMPointerTypeInContext(c, 0),
+              .for_size = opt->for_size};
+  e->g.idx = t->pointer_bits == 64 ? e->g.i64 : e->g.i32;
+  return true;
+}
+
+static void emission_end(Emission *e) {
+  if (e->libs)
+    LLVMDisposeModule(e->libs);
+  if (e->g.b) {
+    LLVMDisposeBuilder(e->g.b);
+    LLVMDisposeModule(e->g.mod);
+    LLVMContextDispose(e->g.ctx);
+  }
+  if (e->tm)
+    LLVMDisposeTargetMachine(e->tm);
+}
+
+static bool verify(Emission *e, LLVMModuleRef mod) {
+  char *why = NULL;
+  bool bad = LLVMVerifyModule(mod, LLVMReturnStatusAction, &why);
+  if (bad)
+    diag_error(e->g.diag, E0901, (Loc){0}, "invalid module: %s", why);
+  LLVMDisposeMessage(why);
+  return !bad;
+}
+
+static bool optimize(Emission *e, LLVMModuleRef mod) {
+  static const char *const pipeline[] = {"default<O0>", "default<O1>",
+                                         "default<O2>", "default<O3>"};
+  LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
+  const char *passes = pipeline[e->opt->opt_level];
+  if (e->opt->for_size && e->opt->opt_level)
+    passes = "default<Os>";
+  LLVMErrorRef err = LLVMRunPasses(mod, passes, e->tm, o);
+  LLVMDisposePassBuilderOptions(o);
+  if (!err)
+    return true;
+  char *why = LLVMGetErrorMessage(err);
+  diag_error(e->g.diag, E0901, (Loc){0}, "%s: %s", passes, why);
+  LLVMDisposeErrorMessage(why);
+  return false;
+}
+
+/* The module with the routines found necessary so far, for one use. */
+static LLVMModuleRef module_for_emission(const Emission *e) {
+  LLVMModuleRef mod = LLVMCloneModule(e->g.mod);
+  if (e->libs)
+    LLVMLinkModules2(mod, LLVMCloneModule(e->libs));
+  return mod;
+}
+
+static bool emit_as(Emission *e, LLVMCodeGenFileType kind, Bytes *out) {
+  e->frames.list.n = 0;
+  LLVMModuleRef mod = module_for_emission(e);
+  bool ok = machine_emit(e->tm, mod, kind, e->g.arena, e->g.diag, out);
+  LLVMDisposeModule(mod);
+  return ok;
+}
+
+/* Makes the definitions of a routine's module fit for keeping: internal, and
+ * held by llvm.compiler.used although nothing in the IR calls them. */
+static void keep_functions(Emission *e, LLVMModuleRef mod) {
+  ARRAY(Val) used = {0};
+  for (Val f = LLVMGetFirstFunction(mod); f; f = LLVMGetNextFunction(f)) {
+    if (!LLVMCountBasicBlocks(f))
+      continue;
+    function_attributes(e->g.ctx, e->g.target, true, f);
+    LLVMSetLinkage(f, LLVMInternalLinkage);
+    if (e->g.target->arch != ARCH_wasm32)
+      LLVMSetSection(f, arena_printf(e->g.arena, ".text.%s.%s", e->g.plan->name,
+                                     LLVMGetValueName2(f, &(size_t){0})));
+    ARRAY_PUSH(e->g.arena, &used, f);
+  }
+  Val list = LLVMConstArray2(e->g.ptr, used.v, (uint64_t)used.n);
+  Val v = LLVMAddGlobal(mod, LLVMTypeOf(list), "llvm.compiler.used");
+  LLVMSetInitializer(v, list);
+  LLVMSetLinkage(v, LLVMAppendingLinkage);
+  LLVMSetSection(v, "llvm.metadata");
+}
+
+static bool add_libcall(Emission *e, const char *name) {
+  const Target *t = e->g.target;
+  const char *text = libcall_text(e->g.arena, t, name);
+  if (!text)
+    return diag_error(e->g.diag, E0902, (Loc){0},
+                      "the object needs '%s', which Kiln does not define",
+                      name);
+  LLVMModuleRef m =
+      machine_parse(e->tm, e->g.ctx, t, e->g.plan->name, text, e->g.diag);
+  if (!m)
+    return false;
+  keep_functions(e, m);
+  if (!verify(e, m) || !optimize(e, m)) {
+    LLVMDisposeModule(m);
+    return false;
+  }
+  e->nlib++;
+  if (!e->libs)
+    e->libs = m;
+  else
+    LLVMLinkModules2(e->libs, m);
+  return true;
+}
+
+static bool add_missing(Emission *e, bool *added) {
+  *added = false;
+  for (int i = 0; i < e->object.symbols.n; i++) {
+    const ObjSymbol *s = &e->object.symbols.v[i];
+    if (s->section != OBJ_UNDEFINED || is_linker_symbol(e->g.target, s->name))
+      continue;
+    if (!add_libcall(e, s->name))
+      return false;
+    *added = true;
+  }
+  return true;
+}
+
+/* Every round defines what the last one missed; a routine that was defined
+ * can't be missing again, so rounds end. */
+static bool emit_object(Emission *e) {
+  bool more = true;
+  while (more) {
+    e->object = (ObjectFile){0};
+    if (!emit_as(e, LLVMObjectFile, &e->bytes) ||
+        !object_read(e->g.arena, e->bytes, &e->object, e->g.diag) ||
+        !add_missing(e, &more))
+      return false;
+  }
+  return object_check(&e->object, e->g.plan);
+}
+
+static void measure_steps(Emission *e) {
+  const Plan *p = e->g.plan;
+  for (int i = 0; i < p->steps.n; i++) {
+    Step *s = p->steps.v[i];
+    int at = object_find(&e->object, s->symbol);
+    s->code_bytes = at < 0 ? 0 : e->object.sections.v[at].bytes;
+  }
+}
+
+static bool measure(Emission *e, ObjectSizes *out) {
+  *out = (ObjectSizes){0};
+  for (int i = 0; i < e->object.sections.n; i++) {
+    const ObjSection *s = &e->object.sections.v[i];
+    out->code_bytes += s->kind == OBJ_CODE ? s->bytes : 0;
+    out->rodata_bytes += s->kind == OBJ_RODATA ? s->bytes : 0;
+  }
+  out->flash_bytes = out->code_bytes + out->rodata_bytes;
+  measure_steps(e);
+  const char *entry = arena_printf(e->g.arena, "%s_run", e->g.plan->name);
+  out->stack_bytes = stack_depth(&e->object, &e->frames, e->g.target, entry,
+                                 e->g.arena, e->g.diag);
+  return out->stack_bytes >= 0;
+}
+
+static bool build(Emission *e) {
+  LLVMModuleRef mod = e->g.mod;
+  return lower_module(&e->g) && verify(e, mod) && optimize(e, mod);
+}
+
+static void print_module(Emission *e, Bytes *out) {
+  LLVMModuleRef mod = module_for_emission(e);
+  char *text = LLVMPrintModuleToString(mod);
+  out->bytes = strlen(text);
+  out->data = arena_dup(e->g.arena, text, out->bytes);
+  LLVMDisposeMessage(text);
+  LLVMDisposeModule(mod);
+}
+
+static void print_header(Emission *e, Emitted *out) {
+  Str s = str_new(e->g.arena);
+  header_write(&s, e->g.plan, &out->sizes);
+  out->header = (Bytes){str_cstr(&s), s.n};
+}
+
+static bool emit_all(Emission *e, unsigned what, Emitted *out) {
+  if (!build(e) || !emit_object(e) || !measure(e, &out->sizes))
+    return false;
+  out->object = e->bytes;
+  if (what & EMIT_header)
+    print_header(e, out);
+  if (what & EMIT_llvm)
+    print_module(e, &out->llvm);
+  return !(what & EMIT_assembly) ||
+         emit_as(e, LLVMAssemblyFile, &out->assembly);
+}
+
+bool codegen_emit(Plan *p, const CodegenOptions *opt, unsigned what,
+                  Emitted *out) {
+  *out = (Emitted){0};
+  Emission e;
+  bool ok = emission_begin(&e, p, opt) && emit_all(&e, what, out);
+  emission_end(&e);
+  return ok;
+}

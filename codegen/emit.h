@@ -1,0 +1,60 @@
+/* What the files that turn a plan into bytes share; private to codegen/. */
+#ifndef KILN_CODEGEN_EMIT_H
+#define KILN_CODEGEN_EMIT_H
+
+#include <llvm-c/TargetMachine.h>
+
+#include "codegen/codegen.h"
+#include "codegen/ll.h"
+#include "codegen/object.h"
+
+/* machine.c: LLVM's code generator for a target. NULL: errors in d. */
+LLVMTargetMachineRef machine_new(const Target *t, int opt_level, Diag *d);
+/* Object or assembly of `mod`, which is used up by it: emit a clone when it
+ * is needed again. Bytes are in `a`. */
+bool machine_emit(LLVMTargetMachineRef tm, LLVMModuleRef mod,
+                  LLVMCodeGenFileType kind, Arena *a, Diag *d, Bytes *out);
+/* An empty module for the machine, called `name` in its file symbol. */
+LLVMModuleRef machine_module(LLVMTargetMachineRef tm, LLVMContextRef ctx,
+                             const Target *t, const char *name);
+/* Parses IR text (our own: an error is an internal one) as such a module. */
+LLVMModuleRef machine_parse(LLVMTargetMachineRef tm, LLVMContextRef ctx,
+                            const Target *t, const char *name, const char *text,
+                            Diag *d);
+
+/* Attributes that every function of an object carries. */
+void function_attributes(LLVMContextRef ctx, const Target *t, bool for_size,
+                         Val fn);
+
+/* template.c: adds `text` with ^0 ... ^9 replaced by args. */
+void template_add(Str *out, const char *text, const char *const *args);
+
+/* libcalls.c: IR text of the routine `name` that instruction selection may
+ * call, in the form for t; NULL: there is none of that name. */
+const char *libcall_text(Arena *a, const Target *t, const char *name);
+
+/* check.c: the promises about an emitted object. false: E0902 in d. */
+bool object_check(const ObjectFile *o, const Plan *p);
+/* Names that a linker defines for every module of the target. */
+bool is_linker_symbol(const Target *t, const char *symbol);
+
+/* Bytes of stack that each function takes by itself, as LLVM reports them
+ * while emitting; functions without a frame are absent. */
+typedef struct Frame {
+  const char *function;
+  int64_t bytes;
+} Frame;
+typedef struct Frames {
+  Arena *arena;
+  ARRAY(Frame) list;
+} Frames;
+
+/* stack.c: the deepest chain of frames from `entry` down the object's
+ * calls; -1: recursion (E0901 in d). */
+int64_t stack_depth(const ObjectFile *o, const Frames *frames, const Target *t,
+                    const char *entry, Arena *a, Diag *d);
+
+/* header.c */
+void header_write(Str *out, const Plan *p, const ObjectSizes *sizes);
+
+#endif

@@ -1,0 +1,377 @@
+/* The module of a plan: one internal function a step, which gets the
+ * addresses of its buffers and knows everything else, and the public
+ * functions of the header:
+ *
+ *   int NAME_run(const NAME_in *in, const NAME_out *out, void *arena)
+ *     no null, aligned arena, no overlap, or 1, 2, 3
+ *     step_0(addresses...); step_1(...); ...
+ *   void NAME_reset(void *state)
+ *
+ * Both structs hold only pointers, so they are loaded as arrays. What the
+ * checks of run have established is what the steps' noalias relies on. */
+#include "codegen/emit.h"
+#include "codegen/lower.h"
+#include "codegen/nest.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const LowerFn lower_table[K_COUNT] = {
+#define KERNEL(name, match, cost, prepare, overlap, summary) lower_##name,
+#include "plan/kernels.def"
+#undef KERNEL
+};
+
+enum { ARGS_MAX = sizeof((StepArgs){0}.in) / sizeof(Val) };
+
+/* The pointers that run has in hand. */
+typedef struct Bases {
+  Val arena, state;
+  Val *in, *out; /* by index of the graph's inputs and outputs */
+} Bases;
+
+/* A pointer parameter of a step function. */
+typedef struct Param {
+  Buffer buffer; /* of scratch: made up */
+  int slot;      /* inputs, outputs, scratch counted through */
+  bool written;
+} Param;
+
+typedef struct Params {
+  Param *v;
+  int n;
+} Params;
+
+/* Blobs and packed constants are known to the step; all else is passed. */
+static bool is_passed(const Buffer *b) { return b && b->place != PLACE_const; }
+
+static const Buffer *operand(const Step *s, int i) {
+  return i < s->op->nin ? s->in[i] : s->out[i - s->op->nin];
+}
+
+static Params step_params(Cg *g, const Step *s) {
+  int n = s->op->nin + s->op->nout;
+  Params ps = {ARENA_ARRAY(g->arena, Param, n + 1), 0};
+  for (int i = 0; i < n; i++)
+    if (is_passed(operand(s, i)))
+      ps.v[ps.n++] = (Param){*operand(s, i), i, i >= s->op->nin};
+  if (s->scratch_bytes) {
+    Buffer b = {.place = PLACE_arena,
+                .offset = s->scratch_offset,
+                .bytes = s->scratch_bytes};
+    ps.v[ps.n++] = (Param){b, n, true};
+  }
+  return ps;
+}
+
+static bool disjoint(const Buffer *a, const Buffer *b) {
+  if (a->place != b->place || a->index != b->index)
+    return true;
+  return a->offset + a->bytes <= b->offset || b->offset + b->bytes <= a->offset;
+}
+
+static bool is_noalias(const Params *ps, int i) {
+  for (int k = 0; k < ps->n; k++)
+    if (k != i && (ps->v[i].written || ps->v[k].written) &&
+        !disjoint(&ps->v[i].buffer, &ps->v[k].buffer))
+      return false;
+  return true;
+}
+
+/* Largest power of two that divides x, at most `most`. */
+static int64_t common_align(int64_t x, int64_t most) {
+  int64_t low = x & -x;
+  return low && low < most ? low : most;
+}
+
+static int64_t buffer_align(const Plan *p, const Buffer *b) {
+  bool own = b->place == PLACE_arena || b->place == PLACE_state;
+  int bits = b->type ? dtype_bits(b->type->dtype) : 8;
+  return common_align(b->offset, own ? p->arena_align : (bits + 7) / 8);
+}
+
+static void add_attribute(Cg *g, Val fn, LLVMAttributeIndex at,
+                          const char *name, int64_t value) {
+  unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+  LLVMAddAttributeAtIndex(
+      fn, at, LLVMCreateEnumAttribute(g->ctx, kind, (uint64_t)value));
+}
+
+static void describe_params(Cg *g, Val fn, const Params *ps) {
+  for (int i = 0; i < ps->n; i++) {
+    const Buffer *b = &ps->v[i].buffer;
+    LLVMAttributeIndex at = (LLVMAttributeIndex)i + 1;
+    add_attribute(g, fn, at, "nonnull", 0);
+    add_attribute(g, fn, at, "noundef", 0);
+    add_attribute(g, fn, at, "align", buffer_align(g->plan, b));
+    if (b->bytes > 0)
+      add_attribute(g, fn, at, "dereferenceable", b->bytes);
+    if (is_noalias(ps, i))
+      add_attribute(g, fn, at, "noalias", 0);
+  }
+}
+
+/* A function with its entry block, which the builder is left in. */
+static Val begin_function(Cg *g, const char *name, Ty result, Ty *types,
+                          int n) {
+  Ty t = LLVMFunctionType(result, types, (unsigned)n, 0);
+  Val fn = LLVMAddFunction(g->mod, name, t);
+  function_attributes(g->ctx, g->target, g->for_size, fn);
+  g->fn = fn;
+  LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(g->ctx, fn, "entry");
+  LLVMPositionBuilderAtEnd(g->b, entry);
+  return fn;
+}
+
+static StepArgs step_args(Cg *g, const Step *s, Val fn, const Params *ps) {
+  int nin = s->op->nin, nout = s->op->nout;
+  Val *v = ARENA_ARRAY(g->arena, Val, nin + nout + 1);
+  for (int i = 0; i < ps->n; i++)
+    v[ps->v[i].slot] = LLVMGetParam(fn, (unsigned)i);
+  for (int i = 0; i < nin; i++)
+    if (s->in[i] && s->in[i]->place == PLACE_const && s->in[i]->blob)
+      v[i] = ll_gepc(g, ll_blob(g, s->in[i]->blob), s->in[i]->offset);
+  StepArgs args = {.scratch = v[nin + nout]};
+  args.parts = op_info(s->op->kind)->nout < 0 ? v + nin : v;
+  for (int i = 0; i < nin && i < ARGS_MAX; i++)
+    args.in[i] = v[i];
+  for (int i = 0; i < nout && i < ARGS_MAX; i++)
+    args.out[i] = v[nin + i];
+  return args;
+}
+
+static Val step_function(Cg *g, const Step *s, const Params *ps) {
+  Ty *types = ARENA_ARRAY(g->arena, Ty, ps->n);
+  for (int i = 0; i < ps->n; i++)
+    types[i] = g->ptr;
+  Val fn = begin_function(g, s->symbol, g->void_, types, ps->n);
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
+  add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                "noinline", 0);
+  describe_params(g, fn, ps);
+  StepArgs args = step_args(g, s, fn, ps);
+  lower_table[s->kernel - kernel_table](g, s, &args);
+  LLVMBuildRetVoid(g->b);
+  return fn;
+}
+
+static Val buffer_address(Cg *g, const Bases *base, const Buffer *b) {
+  switch (b->place) {
+  case PLACE_arena:
+    return ll_gepc(g, base->arena, b->offset);
+  case PLACE_input:
+    return ll_gepc(g, base->in[b->index], b->offset);
+  case PLACE_output:
+    return ll_gepc(g, base->out[b->index], b->offset);
+  case PLACE_state:
+    return ll_gepc(g, base->state, b->offset);
+  case PLACE_const: /* never passed */
+    break;
+  }
+  assert(0);
+  return NULL;
+}
+
+static void call_step(Cg *g, const Bases *base, Val fn, const Params *ps) {
+  Val *args = ARENA_ARRAY(g->arena, Val, ps->n);
+  for (int i = 0; i < ps->n; i++)
+    args[i] = buffer_address(g, base, &ps->v[i].buffer);
+  LLVMBuildCall2(g->b, LLVMGlobalGetValueType(fn), fn, args, (unsigned)ps->n,
+                 "");
+}
+
+/* The status checks; each group jumps to the common return when it fails. */
+typedef struct Checks {
+  LLVMBasicBlockRef fail;
+  Val status; /* phi in fail */
+} Checks;
+
+static void check(Cg *g, Checks *c, Val bad, int status) {
+  if (!bad)
+    return;
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(g->b);
+  LLVMBasicBlockRef next = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "ok");
+  LLVMBuildCondBr(g->b, bad, c->fail, next);
+  LLVMAddIncoming(c->status, (Val[]){ll_i32(g, status)}, &from, 1);
+  LLVMPositionBuilderAtEnd(g->b, next);
+}
+
+/* a | b, where NULL is false. */
+static Val either(Cg *g, Val a, Val b) { return a ? ll_or(g, a, b) : b; }
+
+static Val is_null(Cg *g, Val p) { return LLVMBuildIsNull(g->b, p, ""); }
+
+static Val address(Cg *g, Val p) {
+  return LLVMBuildPtrToInt(g->b, p, g->idx, "");
+}
+
+static Val is_misaligned(Cg *g, Val p, int align) {
+  Val low = ll_and(g, address(g, p), ll_idx(g, align - 1));
+  return ll_icmp(g, LLVMIntNE, low, ll_idx(g, 0));
+}
+
+/* Memory of the caller, for the overlap check. */
+typedef struct Region {
+  Val p;
+  int64_t bytes;
+  bool read_only; /* two such may overlap */
+} Region;
+
+/* Modular differences need no care for the end of the address space. */
+static Val overlap(Cg *g, const Region *a, const Region *b) {
+  Val x = address(g, a->p), y = address(g, b->p);
+  Val after = ll_icmp(g, LLVMIntULT, ll_sub(g, y, x), ll_idx(g, a->bytes));
+  Val before = ll_icmp(g, LLVMIntULT, ll_sub(g, x, y), ll_idx(g, b->bytes));
+  return ll_or(g, after, before);
+}
+
+static Val any_overlap(Cg *g, const Bases *base) {
+  const Plan *p = g->plan;
+  const Graph *graph = p->graph;
+  int n = 0;
+  Region *r =
+      ARENA_ARRAY(g->arena, Region, graph->inputs.n + graph->outputs.n + 2);
+  for (int i = 0; i < graph->inputs.n; i++)
+    r[n++] = (Region){base->in[i], type_bytes(graph->inputs.v[i]->type), true};
+  for (int i = 0; i < graph->outputs.n; i++)
+    r[n++] =
+        (Region){base->out[i], type_bytes(graph->outputs.v[i]->type), false};
+  if (p->arena_bytes)
+    r[n++] = (Region){base->arena, p->arena_bytes, false};
+  if (p->state_bytes)
+    r[n++] = (Region){base->state, p->state_bytes, false};
+  Val bad = NULL;
+  for (int i = 0; i < n; i++)
+    for (int k = i + 1; k < n; k++)
+      if (r[i].bytes && r[k].bytes && !(r[i].read_only && r[k].read_only))
+        bad = either(g, bad, overlap(g, &r[i], &r[k]));
+  return bad;
+}
+
+static Val load_member(Cg *g, Val members, int i) {
+  int bytes = g->target->pointer_bits / 8;
+  return ll_load(g, g->ptr, ll_gepc(g, members, (int64_t)i * bytes), bytes);
+}
+
+/* Loads the members of both structs; returns whether any is null. */
+static Val load_members(Cg *g, Bases *base, Val in, Val out) {
+  const Plan *p = g->plan;
+  int nin = p->graph->inputs.n, nout = p->graph->outputs.n;
+  base->in = ARENA_ARRAY(g->arena, Val, nin);
+  base->out = ARENA_ARRAY(g->arena, Val, nout);
+  Val bad = NULL;
+  for (int i = 0; i < nin; i++) {
+    base->in[i] = load_member(g, in, i);
+    bad = either(g, bad, is_null(g, base->in[i]));
+  }
+  for (int i = 0; i < nout; i++) {
+    base->out[i] = load_member(g, out, i);
+    bad = either(g, bad, is_null(g, base->out[i]));
+  }
+  if (p->state_bytes) {
+    base->state = load_member(g, in, nin);
+    bad = either(g, bad, is_null(g, base->state));
+  }
+  return bad;
+}
+
+/* Status 1, 2 and 3; leaves the builder where all is well. */
+static void check_arguments(Cg *g, Checks *c, Bases *base) {
+  const Plan *p = g->plan;
+  Val in = LLVMGetParam(g->fn, 0), out = LLVMGetParam(g->fn, 1);
+  base->arena = LLVMGetParam(g->fn, 2);
+  Val null = ll_or(g, is_null(g, in), is_null(g, out));
+  if (p->arena_bytes)
+    null = ll_or(g, null, is_null(g, base->arena));
+  check(g, c, null, 1);
+  check(g, c, load_members(g, base, in, out), 1);
+  Val bad = NULL;
+  if (p->arena_bytes && p->arena_align > 1)
+    bad = is_misaligned(g, base->arena, p->arena_align);
+  if (p->state_bytes && p->arena_align > 1)
+    bad = either(g, bad, is_misaligned(g, base->state, p->arena_align));
+  check(g, c, bad, 2);
+  check(g, c, any_overlap(g, base), 3);
+}
+
+static void run_function(Cg *g, Val *fn, const Params *ps) {
+  const Plan *p = g->plan;
+  Ty types[3] = {g->ptr, g->ptr, g->ptr};
+  begin_function(g, arena_printf(g->arena, "%s_run", p->name), g->i32, types,
+                 3);
+  LLVMBasicBlockRef entry = LLVMGetInsertBlock(g->b);
+  Checks c = {LLVMAppendBasicBlockInContext(g->ctx, g->fn, "fail"), NULL};
+  LLVMPositionBuilderAtEnd(g->b, c.fail);
+  c.status = LLVMBuildPhi(g->b, g->i32, "status");
+  LLVMBuildRet(g->b, c.status);
+  LLVMPositionBuilderAtEnd(g->b, entry);
+  Bases base = {0};
+  check_arguments(g, &c, &base);
+  for (int i = 0; i < p->steps.n; i++)
+    call_step(g, &base, fn[i], &ps[i]);
+  LLVMBuildRet(g->b, ll_i32(g, 0));
+}
+
+/* A state's first bytes; without an initial value its zero points. */
+static Val initial_state(Cg *g, const State *s) {
+  const Type *t = s->in->type;
+  int64_t n = type_bytes(t), zero = type_zero_point(t);
+  uint8_t *bytes = arena_alloc(g->arena, (size_t)n);
+  int width = dtype_bits(t->dtype) / 8;
+  if (s->init)
+    memcpy(bytes, s->init->init->data, (size_t)n);
+  else
+    for (int64_t i = 0; width && type_is_quantized(t) && i < n; i++)
+      bytes[i] = (uint8_t)(zero >> (i % width * 8));
+  Blob *blob = ARENA_NEW(g->arena, Blob);
+  *blob = (Blob){arena_printf(g->arena, "%s.state%d", g->plan->name, s->in->id),
+                 bytes, n, g->target->simd_align};
+  return ll_blob(g, blob);
+}
+
+static void reset_function(Cg *g) {
+  const Plan *p = g->plan;
+  Ty types[1] = {g->ptr};
+  begin_function(g, arena_printf(g->arena, "%s_reset", p->name), g->void_,
+                 types, 1);
+  Bases base = {.state = LLVMGetParam(g->fn, 0)};
+  for (int i = 0; i < p->graph->states.n; i++) {
+    const State *s = &p->graph->states.v[i];
+    Val to = buffer_address(g, &base, p->of_value[s->in->id]);
+    Val from = initial_state(g, s);
+    Loop l = loop_begin(g, 0, type_bytes(s->in->type), 1);
+    ll_store(g, ll_load(g, g->i8, ll_gep(g, from, l.i), 1), ll_gep(g, to, l.i),
+             1);
+    loop_end(g, &l, NULL);
+  }
+  LLVMBuildRetVoid(g->b);
+}
+
+/* A section for each function and constant, so that a linker can drop and
+ * place them one by one. */
+static void set_sections(Cg *g) {
+  for (Val v = LLVMGetFirstFunction(g->mod); v; v = LLVMGetNextFunction(v))
+    if (LLVMCountBasicBlocks(v))
+      LLVMSetSection(v, arena_printf(g->arena, ".text.%s",
+                                     LLVMGetValueName2(v, &(size_t){0})));
+  for (Val v = LLVMGetFirstGlobal(g->mod); v; v = LLVMGetNextGlobal(v))
+    if (LLVMIsGlobalConstant(v))
+      LLVMSetSection(v, arena_printf(g->arena, ".rodata.%s",
+                                     LLVMGetValueName2(v, &(size_t){0})));
+}
+
+bool lower_module(Cg *g) {
+  const Plan *p = g->plan;
+  Val *fn = ARENA_ARRAY(g->arena, Val, p->steps.n);
+  Params *ps = ARENA_ARRAY(g->arena, Params, p->steps.n);
+  for (int i = 0; i < p->steps.n; i++) {
+    ps[i] = step_params(g, p->steps.v[i]);
+    fn[i] = step_function(g, p->steps.v[i], &ps[i]);
+  }
+  run_function(g, fn, ps);
+  if (p->state_bytes)
+    reset_function(g);
+  if (g->target->arch != ARCH_wasm32)
+    set_sections(g);
+  return !diag_error_count(g->diag);
+}
