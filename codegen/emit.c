@@ -12,16 +12,17 @@
 
 #include "codegen/lower.h"
 
-/* LLVM reports frames only in words:
- *   stack frame size (40) exceeds limit (0) in function 'kws_run' */
+/* LLVM reports frames only in words, among remarks of other kinds:
+ *   <unknown>:0:0: stack frame size (40) exceeds limit (0) in function 'f' */
 static void on_diagnostic(LLVMDiagnosticInfoRef info, void *ctx) {
   Frames *f = ctx;
   char *text = LLVMGetDiagInfoDescription(info);
-  const char *open = strchr(text, '('), *name = strchr(text, '\'');
-  if (str_has_prefix(text, "stack frame size") && open && name) {
+  static const char key[] = "stack frame size (";
+  const char *size = strstr(text, key), *name = strchr(text, '\'');
+  if (size && name) {
     size_t n = strcspn(name + 1, "'");
     Frame frame = {arena_strndup(f->arena, name + 1, n),
-                   strtoll(open + 1, NULL, 10)};
+                   strtoll(size + strlen(key), NULL, 10)};
     ARRAY_PUSH(f->arena, &f->list, frame);
   }
   LLVMDisposeMessage(text);

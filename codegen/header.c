@@ -4,6 +4,7 @@
 #include "codegen/emit.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* C spelling of an element; bits packed below a byte and floats without a
@@ -73,7 +74,8 @@ static void add_tensor_line(Str *out, const char *role, const Tensor *t) {
   if (type_is_quantized(t->type)) {
     str_add(out, ", real = ");
     str_add_float(out, type_scale(t->type));
-    str_printf(out, " * (q - %d)", (int)type_zero_point(t->type));
+    int zero = type_zero_point(t->type);
+    str_printf(out, " * (q %c %d)", zero < 0 ? '+' : '-', abs(zero));
   }
   if (strcmp(t->name, t->original) != 0) {
     str_add(out, ", '");
