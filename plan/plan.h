@@ -42,8 +42,9 @@ struct Buffer {
   Buffer *base;     /* != NULL: a view into base, `offset` is its own final
                        one all the same */
   int64_t base_offset;
-  int first, last; /* steps that write and read it; of a base: of all
-                      its views too */
+  int first, last; /* steps that write and read it, -1 = none; of a base:
+                      of all its views too */
+  int id;          /* position in plan->buffers */
 };
 
 /* One kernel call. */
