@@ -36,10 +36,18 @@ Executor *jit_new(const Plan *p, const Emitted *e);
  * of the model's own type (flipped back), or NULL if it has no buffer. */
 const void *jit_value(Executor *e, const Value *v);
 
-/* Runs an emitted object elsewhere: under qemu with a harness made here and
- * linked by ld.lld. in/out as Executor. With `arena_out` (arena_bytes), the
- * arena's bytes after the run. *insns (may be NULL): not counted here. */
-bool qemu_run(const Plan *p, const Emitted *e, const void *const *in,
-              void *const *out, void *arena_out);
+/* Runs an emitted object elsewhere: under the target's qemu (or, for a host
+ * target, as a process), with a harness made here and linked by ld.lld.
+ * in[i] and out[i] hold `samples` tensors one after the other, which are run
+ * in order (state is reset once, at the start). Before each run the arena is
+ * filled with garbage. arena_out (arena_bytes, may be NULL) gets the arena
+ * after the last run, *stack (may be NULL) the bytes of stack that the
+ * deepest run really took. false: errors in the diag: E0004 tool missing,
+ * E0304 no emulator or qemu_fits() is false, E0901 it crashed or hung. */
+bool qemu_run(const Plan *p, const Emitted *e, int samples,
+              const void *const *in, void *const *out, void *arena_out,
+              int64_t *stack);
+/* Has the emulated board the memory for this model? */
+bool qemu_fits(const Plan *p, const Emitted *e);
 
 #endif
