@@ -97,10 +97,17 @@ static int64_t sigmoid16(const int32_t table[256], int64_t magnitude, int bits,
   return ((int64_t)table[i] << bits) + rest * (table[i + 1] - table[i]);
 }
 
-/* sigmoid(i / 24) in Q16 */
+static double sigmoid_q16(double i) { return 65536 / (1 + real_exp(-i / 24)); }
+
+/* sigmoid(i / 24) in Q16, each raised by half of what interpolation misses
+ * in the middle of the step after it; the last is the largest there is. */
 static void sigmoid_table(int32_t table[256]) {
-  for (int i = 0; i < 256; i++)
-    table[i] = (int32_t)round(65536 / (1 + real_exp(-i / 24.0)));
+  for (int i = 0; i < 255; i++) {
+    double here = sigmoid_q16(i), next = sigmoid_q16(i + 1);
+    double missed = sigmoid_q16(i + 0.5) - (here + next) / 2;
+    table[i] = (int32_t)round(here + missed / 2);
+  }
+  table[255] = 0xffff;
 }
 
 static int32_t logistic16(const int32_t table[256], int64_t x) {
