@@ -75,7 +75,7 @@ static void name_release(Graph *g, const Value *v) {
   name_slot(g->names, v->name)->value = NULL;
 }
 
-static void name_swap(Graph *g, Value *a, Value *b) {
+void graph_swap_names(Graph *g, Value *a, Value *b) {
   const char *t = a->name;
   a->name = b->name;
   b->name = t;
@@ -227,7 +227,7 @@ void graph_replace_uses(Graph *g, Value *old, Value *with) {
       value_is_output(g, old) && with->def && !value_is_output(g, with);
   replace_roots(g, old, with);
   if (keeps_name)
-    name_swap(g, old, with);
+    graph_swap_names(g, old, with);
 }
 
 void graph_set_type(Graph *g, Value *v, const Type *t) {

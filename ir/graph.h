@@ -181,6 +181,9 @@ Op *graph_op(Graph *g, Op *before, OpKind kind, const Attrs *attrs, int nin,
  * constant). A graph output keeps its name: when an op's value `with` takes
  * the place of an output `old`, the two swap names. */
 void graph_replace_uses(Graph *g, Value *old, Value *with);
+/* For a rewrite after which a holds what b held: a name means the same bytes
+ * before and after a pass. */
+void graph_swap_names(Graph *g, Value *a, Value *b);
 void op_set_input(Op *op, int index, Value *v);
 void graph_set_type(Graph *g, Value *v, const Type *t);
 /* Removes an op whose outputs have no uses and are no graph outputs. */

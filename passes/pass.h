@@ -1,5 +1,6 @@
 /* Passes: IR -> IR. passes.def has a row a pass; pipelines are strings of
- * pass names ("canonicalize,cse,dce"). */
+ * pass names ("canonicalize,cse,dce"). A pass keeps this: a value's name
+ * means the same bytes before and after, as long as the name exists. */
 #ifndef KILN_PASSES_PASS_H
 #define KILN_PASSES_PASS_H
 
@@ -10,21 +11,25 @@
 typedef enum PassClass { PASS_exact, PASS_reassoc, PASS_requant } PassClass;
 
 typedef struct PassOptions {
-  const char *passes;         /* --passes=: NULL = default pipeline */
-  const char *disable;        /* --disable-pass=a,b */
-  const char *print_after;    /* --print-after=a,b */
-  bool print_after_all;       /* prints only graphs that changed */
-  const char *stop_after;     /* --stop-after= */
+  const char *passes;      /* --passes=: NULL = default pipeline */
+  const char *disable;     /* --disable-pass=a,b */
+  const char *print_after; /* --print-after=a,b */
+  bool print_after_all;    /* prints only graphs that changed */
+  const char *stop_after;  /* --stop-after= */
   bool verify_each, time_passes, stats;
-  PassClass allow;            /* classes above it are refused */
-  FILE *out;                  /* where prints go; stderr when NULL */
+  PassClass allow; /* classes above it are refused */
+  FILE *out;       /* where prints go; stderr when NULL */
 } PassOptions;
 
 typedef struct PassCtx {
   Arena *scratch; /* for the pass; freed behind it */
   Diag *diag;
-  int changed;    /* STAT adds here too */
-  ARRAY(struct PassStat { const char *pass; const char *what; int64_t n; })
+  int changed; /* STAT adds here too */
+  ARRAY(struct PassStat {
+    const char *pass;
+    const char *what;
+    int64_t n;
+  })
   stats;
   Arena *arena; /* of the stats */
   const char *pass;
@@ -41,6 +46,10 @@ typedef struct Pass {
   const char *summary;
   bool in_default;
 } Pass;
+#define PASS(function, name, class_, in_default, summary)                      \
+  bool pass_##function(Graph *g, PassCtx *c);
+#include "passes/passes.def"
+#undef PASS
 extern const Pass pass_table[];
 extern const int pass_count;
 const Pass *pass_find(const char *name);

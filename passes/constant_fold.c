@@ -1,0 +1,59 @@
+/* Ops whose inputs are all constants are computed here, by the reference
+ * interpreter's own evaluation: the results are its bytes. An op that makes
+ * more than it reads (a pad, a broadcast) is computed only when that stays
+ * small. */
+#include "ir/exec.h"
+#include "passes/rewrite.h"
+
+enum { GROWTH_LIMIT = 4096 };
+
+static bool reads_constants(const Op *op) {
+  for (int i = 0; i < op->nin; i++)
+    if (op->in[i] && !op->in[i]->init)
+      return false;
+  return op->nin > 0;
+}
+
+static bool stays_small(const Op *op) {
+  int64_t in = 0, out = 0;
+  for (int i = 0; i < op->nin; i++)
+    in += op->in[i] ? type_bytes(op->in[i]->type) : 0;
+  for (int i = 0; i < op->nout; i++)
+    out += type_bytes(op->out[i]->type);
+  return out <= in + GROWTH_LIMIT;
+}
+
+static bool makes_output(const Graph *g, const Op *op) {
+  for (int i = 0; i < op->nout; i++)
+    if (value_use_count(g, op->out[i]) > op->out[i]->uses.n)
+      return true;
+  return false;
+}
+
+static void fold(Graph *g, Op *op, Arena *scratch) {
+  const void **in = ARENA_ARRAY(scratch, const void *, op->nin);
+  void **out = ARENA_ARRAY(scratch, void *, op->nout);
+  for (int i = 0; i < op->nin; i++)
+    in[i] = op->in[i] ? op->in[i]->init->data : NULL;
+  for (int i = 0; i < op->nout; i++)
+    out[i] = arena_alloc(g->arena, (size_t)type_bytes(op->out[i]->type));
+  op_eval(op, in, out);
+  for (int i = 0; i < op->nout; i++) {
+    Value *v = op->out[i];
+    Value *folded = graph_const(g, v->name, v->type, out[i]);
+    graph_replace_uses(g, v, folded);
+    graph_swap_names(g, v, folded);
+  }
+}
+
+bool pass_constant_fold(Graph *g, PassCtx *c) {
+  for (Op *op = g->first, *next; op; op = next) {
+    next = op->next;
+    if (!reads_constants(op) || !stays_small(op) || makes_output(g, op))
+      continue;
+    fold(g, op, c->scratch);
+    graph_remove_op(g, op);
+    pass_stat(c, "ops computed", 1);
+  }
+  return true;
+}

@@ -1,0 +1,57 @@
+#include "passes/rewrite.h"
+
+bool rewrite_replace(Graph *g, Value *old, Value *with) {
+  bool is_root = value_use_count(g, old) > old->uses.n;
+  if (old == with ||
+      (is_root && (!with->def || value_use_count(g, with) > with->uses.n)))
+    return false;
+  graph_replace_uses(g, old, with);
+  return true;
+}
+
+static bool is_dead(const Graph *g, const Op *op) {
+  for (int i = 0; i < op->nout; i++)
+    if (value_use_count(g, op->out[i]))
+      return false;
+  return true;
+}
+
+int rewrite_sweep(Graph *g) {
+  int removed = 0;
+  for (Op *op = g->last, *prev; op; op = prev) {
+    prev = op->prev;
+    if (!is_dead(g, op))
+      continue;
+    graph_remove_op(g, op);
+    removed++;
+  }
+  return removed;
+}
+
+Op *rewrite_only_def(const Graph *g, const Value *v, OpKind kind) {
+  bool fits = v->def && v->def->kind == kind && value_use_count(g, v) == 1;
+  return fits ? v->def : NULL;
+}
+
+static bool apply_rules(Graph *g, PassCtx *c, const Rule *rules, int nrule,
+                        Op *op) {
+  for (int r = 0; r < nrule; r++)
+    if (rules[r].kind == op->kind && !is_dead(g, op) && rules[r].apply(g, op)) {
+      pass_stat(c, rules[r].what, 1);
+      return true;
+    }
+  return false;
+}
+
+void rewrite_graph(Graph *g, PassCtx *c, const Rule *rules, int nrule) {
+  bool again = true;
+  bool any = false;
+  while (again) {
+    again = false;
+    for (Op *op = g->first; op; op = op->next)
+      while (apply_rules(g, c, rules, nrule, op))
+        again = any = true;
+  }
+  if (any)
+    rewrite_sweep(g);
+}
