@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # clang-format has nothing to change: `./dev format` mends what this finds.
 set -euo pipefail
 cd "$SRC"

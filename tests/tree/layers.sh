@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Who may include whom, and LLVM only in codegen. Every folder of sources has
 # to have its row here.
 set -eu

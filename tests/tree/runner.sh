@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The text-test runner itself: what it accepts, refuses and substitutes.
 set -eu
 cd "$TMP"
