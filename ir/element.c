@@ -71,7 +71,7 @@ static uint64_t small_from_double(FloatFormat f, double x) {
     return sign | infinity;
   int e;
   frexp(x, &e);
-  e = e - 1 < 1 - f.bias ? 1 - f.bias : e - 1;
+  e = x == 0 || e - 1 < 1 - f.bias ? 1 - f.bias : e - 1;
   uint64_t m = (uint64_t)nearbyint(ldexp(fabs(x), f.significand - e));
   uint64_t r = m + ((uint64_t)(e + f.bias - 1) << f.significand);
   return sign | (e > f.bias || r > infinity ? infinity : r);

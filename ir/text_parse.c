@@ -41,6 +41,8 @@ static bool parse_ref(Lexer *l, bool *is_const, const char **name,
     return lex_error(l, *at, "expected %%name or @name");
   *is_const = c == '@';
   l->p++;
+  if (l->p == l->end || (*l->p != '"' && !lex_is_name_char(*l->p)))
+    return lex_error(l, l->p, "expected a name");
   return lex_name(l, name) &&
          (**name || lex_error(l, *at, "a name must not be empty"));
 }

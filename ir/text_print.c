@@ -150,11 +150,13 @@ static void print_element(Str *out, DType t, uint64_t bits) {
 
 static bool all_elements_equal(const Type *t, const void *data) {
   int64_t n = type_count(t);
+  if (n < 2)
+    return false;
   uint64_t first = element_load(t->dtype, data, 0);
   for (int64_t i = 1; i < n; i++)
     if (element_load(t->dtype, data, i) != first)
       return false;
-  return n > 1;
+  return true;
 }
 
 /* {1, 2, ...}, broken where a line would get too long. */
@@ -173,7 +175,7 @@ static void print_elements(Str *out, const Type *t, const void *data) {
     str_add_bytes(out, word.s, word.n);
     column = (wrap ? 2 : column + 2) + word.n;
   }
-  str_add(out, "}");
+  str_add(out, n ? "}" : "{}");
 }
 
 static void print_blob_ref(Str *out, const Value *v, const char *blob_name,

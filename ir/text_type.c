@@ -231,6 +231,7 @@ static const void *parse_list(Lexer *l, const Type *t) {
 }
 
 static const void *parse_splat(Lexer *l, const Type *t) {
+  lex_blanks(l);
   const char *at = l->p;
   uint64_t bits;
   if (!parse_element(l, t->dtype, &bits))
