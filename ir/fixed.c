@@ -120,11 +120,9 @@ SoftmaxScale softmax_scale(const SoftmaxStep *s, int32_t total) {
   while (headroom < 32 && !((uint32_t)total << headroom >> 31))
     headroom++;
   uint32_t fraction = ((uint32_t)total << headroom) - (UINT32_C(1) << 31);
-  int shift = 12 - headroom + 31 - s->out_bits;
-  return (SoftmaxScale){fixed_one_over_one_plus((int32_t)fraction),
-                        shift < 0    ? 0
-                        : shift > 31 ? 31
-                                     : shift};
+  SoftmaxScale scale = {fixed_one_over_one_plus((int32_t)fraction),
+                        12 - headroom + 31 - s->out_bits};
+  return scale.shift <= 31 ? scale : (SoftmaxScale){0, 31};
 }
 
 int32_t softmax_output(const SoftmaxStep *s, int32_t e, SoftmaxScale scale) {

@@ -35,7 +35,8 @@ typedef struct SoftmaxStep {
   int out_bits;    /* 8 or 16: of the output type */
   int32_t out_min; /* lowest value of the output type */
 } SoftmaxStep;
-/* 1 / total as multiplier (Q0.31) * 2^-shift. */
+/* 1 / total as multiplier (Q0.31) * 2^-shift; 0 where even e = 1 would
+ * round to 0. */
 typedef struct SoftmaxScale {
   int32_t multiplier;
   int shift; /* of the last rounding, 0..31 */
