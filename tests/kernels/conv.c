@@ -1,0 +1,183 @@
+/* conv2d, depthwise_conv2d and fully_connected over odd shapes: tails in
+ * pixels, outputs and k; strides, dilation, pads; zero points anywhere; i8
+ * and u8; per tensor and per channel. */
+#include "tests/kernels/check.h"
+
+typedef struct Shape {
+  int n, ic, oc, kh, kw, ih, iw, sh, sw, dh, dw, pad[4], mult, groups;
+} Shape;
+
+static int at_least(int x, int least) { return x < least ? least : x; }
+
+static Shape random_shape(Random *r, OpKind kind) {
+  Shape s = {.n = random_in(r, 1, 2), .dh = 1, .dw = 1, .mult = 1, .groups = 1};
+  s.ic = random_in(r, 1, 40);
+  s.oc = random_in(r, 1, 90);
+  s.kh = random_in(r, 1, 4);
+  s.kw = random_in(r, 1, 4);
+  if (random_below(r, 3) == 0)
+    s.kh = s.kw = 1;
+  s.sh = random_in(r, 1, 2);
+  s.sw = random_in(r, 1, 2);
+  if (random_below(r, 4) == 0) {
+    s.dh = random_in(r, 1, 2);
+    s.dw = random_in(r, 1, 2);
+  }
+  int eh = (s.kh - 1) * s.dh + 1, ew = (s.kw - 1) * s.dw + 1;
+  for (int i = 0; i < 4; i++)
+    s.pad[i] = random_below(r, i < 2 ? eh : ew);
+  s.ih = at_least(random_in(r, 1, 12), eh);
+  s.iw = at_least(random_in(r, 1, 15), ew);
+  if (kind == OP_depthwise_conv2d) {
+    s.mult = random_below(r, 4) == 0 ? random_in(r, 1, 8) : 1;
+    s.oc = s.ic * s.mult;
+  } else if (random_below(r, 6) == 0) {
+    s.groups = random_in(r, 2, 3);
+    s.ic *= s.groups;
+    s.oc *= s.groups;
+  }
+  return s;
+}
+
+static int out_size(int in, int before, int after, int k, int d, int s) {
+  return (in + before + after - ((k - 1) * d + 1)) / s + 1;
+}
+
+static int zero_in(Random *r, DType t) {
+  return random_in(r, (int)dtype_min(t), (int)dtype_max(t));
+}
+
+/* u8 weights have one zero point; i8 ones a scale a channel, zero point 0. */
+static QuantParams weight_quant(Arena *a, Random *r, DType t, int oc,
+                                int axis) {
+  float *scale = ARENA_ARRAY(a, float, oc);
+  int32_t *zero = ARENA_ARRAY(a, int32_t, oc);
+  bool per_tensor = t == DT_u8 || random_below(r, 3) == 0;
+  for (int i = 0; i < oc; i++)
+    scale[i] = 0.001f * (float)random_in(r, 1, 100);
+  if (t == DT_u8)
+    zero[0] = random_below(r, 256);
+  return (QuantParams){.axis = per_tensor ? -1 : axis,
+                       .nscale = per_tensor ? 1 : oc,
+                       .scale = scale,
+                       .zero_point = zero,
+                       .qmin = dtype_min(t),
+                       .qmax = dtype_max(t)};
+}
+
+static Value *random_const(Check *c, Random *r, const char *name,
+                           const Type *t) {
+  uint8_t *data = arena_alloc(c->arena, (size_t)type_bytes(t));
+  for (int64_t i = 0; i < type_count(t); i++) {
+    int32_t bias = random_in(r, -10000, 10000);
+    if (t->dtype == DT_i32)
+      memcpy(data + 4 * i, &bias, 4);
+    else
+      data[i] = (uint8_t)random_below(r, 256);
+  }
+  return graph_const(c->graph, name, t, data);
+}
+
+/* x, w, y types of a case; k is the length of a window. */
+typedef struct Types {
+  int xr, wr;
+  int64_t x[4], w[4], y[4];
+  int k, axis;
+} Types;
+
+static Types case_types(Random *r, OpKind kind, const Shape *s) {
+  if (kind == OP_fully_connected) {
+    int rows = random_in(r, 1, 3), k = random_in(r, 1, 200);
+    return (Types){2, 2, {rows, k}, {s->oc, k}, {rows, s->oc}, k, 0};
+  }
+  bool dw = kind == OP_depthwise_conv2d;
+  int depth = dw ? 1 : s->ic / s->groups;
+  int oh = out_size(s->ih, s->pad[0], s->pad[1], s->kh, s->dh, s->sh);
+  int ow = out_size(s->iw, s->pad[2], s->pad[3], s->kw, s->dw, s->sw);
+  Types t = {4,
+             4,
+             {s->n, s->ih, s->iw, s->ic},
+             {s->oc, s->kh, s->kw, depth},
+             {s->n, oh, ow, s->oc},
+             s->kh * s->kw * depth,
+             dw ? 3 : 0};
+  if (dw) {
+    t.w[0] = 1;
+    t.w[3] = s->oc;
+  }
+  return t;
+}
+
+static Attrs case_attrs(Random *r, OpKind kind, const Shape *s) {
+  Attrs at = attrs_default(kind);
+  Act act = (Act)random_below(r, ACT_COUNT);
+  if (kind == OP_fully_connected) {
+    at.dense.act = act;
+    return at;
+  }
+  at.conv = (ConvAttrs){{{s->sh, s->sw}},
+                        {{s->dh, s->dw}},
+                        {{s->pad[0], s->pad[1], s->pad[2], s->pad[3]}},
+                        act};
+  return at;
+}
+
+static void one_case(const char *target, int seed) {
+  static const OpKind kinds[] = {OP_conv2d, OP_depthwise_conv2d,
+                                 OP_fully_connected};
+  Random r = {(uint32_t)seed * 7919u + 1};
+  Check c = check_new(target);
+  OpKind kind = kinds[random_below(&r, 3)];
+  Shape s = random_shape(&r, kind);
+  Types t = case_types(&r, kind, &s);
+  DType dt = random_below(&r, 2) ? DT_i8 : DT_u8;
+  QuantParams wq = weight_quant(c.arena, &r, dt, s.oc, t.axis);
+  float out_scale = 0.0005f * (float)(random_in(&r, 1, 40) * t.k);
+  const Type *x =
+      type_new(c.arena, dt, t.xr, t.x,
+               quant_per_tensor(c.arena, 0.05f, zero_in(&r, dt), dt));
+  const Type *w = type_new(c.arena, dt, t.wr, t.w, &wq);
+  const Type *y =
+      type_new(c.arena, dt, t.xr, t.y,
+               quant_per_tensor(c.arena, out_scale, zero_in(&r, dt), dt));
+  int64_t oc = s.oc;
+  const Type *b = type_new(c.arena, DT_i32, 1, &oc, NULL);
+  Value *in[] = {graph_input(c.graph, "x", x), random_const(&c, &r, "w", w),
+                 random_const(&c, &r, "b", b)};
+  Attrs at = case_attrs(&r, kind, &s);
+  int nin = random_below(&r, 4) ? 3 : 2;
+  Op *op = graph_op(c.graph, NULL, kind, &at, nin, in, 1, &y, NULL, (Loc){0});
+  if (random_below(&r, 5) == 0)
+    op->rounding = ROUND_tflm;
+  graph_output(c.graph, op->out[0]);
+  check_finish(&c, &r, seed);
+}
+
+static void on_the_host(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3",
+                                  "x86-64-v2"};
+  check_targets(t, 3, 160, one_case);
+}
+
+static void on_small_cores(void **state) {
+  (void)state;
+  static const char *const t[] = {"cortex-m0plus", "cortex-m4", "cortex-m55"};
+  check_targets(t, 3, 60, one_case);
+}
+
+static void on_application_cores(void **state) {
+  (void)state;
+  static const char *const t[] = {"aarch64", "cortex-a76", "armv7-neon",
+                                  "riscv64"};
+  check_targets(t, 4, 40, one_case);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(on_the_host),
+      cmocka_unit_test(on_small_cores),
+      cmocka_unit_test(on_application_cores),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
