@@ -5,9 +5,9 @@
  * Any placement, pushed down until nothing moves, comes out of putting the
  * blocks one after another, in the order of their offsets, to the lowest
  * start that those before leave free. So the search is one over orders:
- * first several greedy ones, then random moves in the best of them, for few
- * blocks an exhaustive search (memory_exact.c); all stop at the lower bound.
- * Everything is deterministic and bounded. */
+ * first several greedy ones, then for few blocks an exhaustive search
+ * (memory_exact.c), for many random moves in the best greedy order; all stop
+ * at the lower bound. Everything is deterministic and bounded. */
 #include "plan/memory.h"
 
 #include <stdlib.h>
@@ -163,7 +163,7 @@ static int pick_block(const Solver *s, const int *order, int64_t bytes,
 /* Random moves that don't make it worse; a try costs about n * n. */
 static void search_local(Solver *s, int *order) {
   int64_t cost = (int64_t)s->n * s->n + 1;
-  int64_t tries = min64(4000, 40000000 / cost);
+  int64_t tries = min64(2000, 10000000 / cost);
   uint64_t random = 1;
   int64_t current = place_in_order(s, order);
   for (int64_t i = 0; i < tries && s->best_bytes > s->bound; i++) {
@@ -207,10 +207,10 @@ int64_t memory_plan(Arena *scratch, MemBlock *blocks, int nblock,
     s.bound = max64(s.bound, memory_step_bound(&s, blocks[i].first));
   int *order = ARENA_ARRAY(scratch, int, nblock);
   search_greedy(&s, order);
-  if (s.best_bytes > s.bound)
+  bool proven = s.best_bytes == s.bound ||
+                (nblock <= MEMORY_EXACT_BLOCKS && memory_exact(&s));
+  if (!proven)
     search_local(&s, order);
-  if (s.best_bytes > s.bound && nblock <= MEMORY_EXACT_BLOCKS)
-    memory_exact(&s);
   for (int i = 0; i < nblock; i++)
     blocks[i].offset = s.best[i];
   *lower_bound = s.bound;

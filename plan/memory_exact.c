@@ -177,9 +177,10 @@ static void extend(Exact *e, int64_t from, int64_t bytes) {
   }
 }
 
-void memory_exact(Solver *s) {
-  Exact e = {.s = s, .tries_left = 100000};
+bool memory_exact(Solver *s) {
+  Exact e = {.s = s, .tries_left = 20000};
   find_times(&e);
   find_savings(&e);
   extend(&e, 0, 0);
+  return e.tries_left >= 0;
 }

@@ -41,8 +41,9 @@ void memory_keep(Solver *s, int64_t bytes);
 /* Bytes that the blocks live at step t need at least. */
 int64_t memory_step_bound(const Solver *s, int t);
 
-/* Exhaustive search, within a bounded number of tries; for few blocks. */
+/* Exhaustive search, within a bounded number of tries; for few blocks.
+ * true: the best is the optimum. */
 enum { MEMORY_EXACT_BLOCKS = 24 };
-void memory_exact(Solver *s);
+bool memory_exact(Solver *s);
 
 #endif

@@ -164,8 +164,10 @@ static void add_blocks(Plan *p, Layout *l) {
     if (in_arena(b))
       l->of_buffer[i] = add_block(l, b->bytes, b->first, b->last);
   }
-  for (int i = 0; i < p->steps.n; i++)
-    l->of_step[i] = add_block(l, p->steps.v[i]->scratch_bytes, i, i);
+  for (int i = 0; i < p->steps.n; i++) {
+    int64_t bytes = p->steps.v[i]->scratch_bytes;
+    l->of_step[i] = bytes ? add_block(l, bytes, i, i) : -1;
+  }
 }
 
 /* How far before the dying block `in` the step's output may start: all its
@@ -211,7 +213,8 @@ static void take_offsets(Plan *p, const Layout *l) {
       b->offset = b->base->offset + b->base_offset;
   }
   for (int i = 0; i < p->steps.n; i++)
-    p->steps.v[i]->scratch_offset = l->blocks.v[l->of_step[i]].offset;
+    if (l->of_step[i] >= 0)
+      p->steps.v[i]->scratch_offset = l->blocks.v[l->of_step[i]].offset;
 }
 
 static void plan_arena(Plan *p) {
