@@ -130,6 +130,7 @@ static void keep_functions(Emission *e, LLVMModuleRef mod) {
     if (!LLVMCountBasicBlocks(f))
       continue;
     function_attributes(e->g.ctx, e->g.target, true, f);
+    function_reports_frame(e->g.ctx, f);
     LLVMSetLinkage(f, LLVMInternalLinkage);
     if (e->g.target->arch != ARCH_wasm32)
       LLVMSetSection(f, arena_printf(e->g.arena, ".text.%s.%s", e->g.plan->name,

@@ -26,6 +26,9 @@ LLVMModuleRef machine_parse(LLVMTargetMachineRef tm, LLVMContextRef ctx,
 void function_attributes(LLVMContextRef ctx, const Target *t, bool for_size,
                          Val fn);
 
+/* Makes LLVM tell its context's diagnostic handler fn's frame size. */
+void function_reports_frame(LLVMContextRef ctx, Val fn);
+
 /* template.c: adds `text` with ^0 ... ^9 replaced by args. */
 void template_add(Str *out, const char *text, const char *const *args);
 

@@ -143,5 +143,8 @@ void function_attributes(LLVMContextRef ctx, const Target *t, bool for_size,
   }
   if (for_size)
     add_flag(ctx, fn, "optsize");
+}
+
+void function_reports_frame(LLVMContextRef ctx, Val fn) {
   add_string(ctx, fn, "warn-stack-size", "0");
 }

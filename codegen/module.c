@@ -117,6 +117,7 @@ static Val begin_function(Cg *g, const char *name, Ty result, Ty *types,
   Ty t = LLVMFunctionType(result, types, (unsigned)n, 0);
   Val fn = LLVMAddFunction(g->mod, name, t);
   function_attributes(g->ctx, g->target, g->for_size, fn);
+  function_reports_frame(g->ctx, fn);
   g->fn = fn;
   LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(g->ctx, fn, "entry");
   LLVMPositionBuilderAtEnd(g->b, entry);
