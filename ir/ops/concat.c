@@ -6,7 +6,6 @@
  *       round half away(x * (sx / sy) + (-zx * (sx / sy))) + zy, in float,
  *     with sx / sy taken as sx * (1 / sy) */
 #include <math.h>
-#include <string.h>
 
 #include "ir/ops/eval.h"
 
@@ -26,35 +25,36 @@ static int32_t rescaled(int32_t v, const Type *x, const Type *y) {
   return q<(float)lo ? lo : q>(float) hi ? hi : (int32_t)q;
 }
 
-static void copy_run(const Type *x, const Type *y, const uint8_t *from,
-                     uint8_t *to, size_t elem, size_t n) {
+/* A run of n elements of input j, from `from`, to `to`. */
+static void put_run(const Eval *e, int64_t to, int j, int64_t from, int64_t n) {
+  const Type *x = eval_in_type(e, j), *y = eval_out_type(e);
   if (!type_is_q8(x) || same_params(x, y)) {
-    memcpy(to, from, n * elem);
+    eval_copy(e, 0, to, j, from, n);
     return;
   }
   bool is_signed = dtype_is_signed(x->dtype);
-  for (size_t i = 0; i < n; i++) {
-    int32_t v = is_signed ? (int8_t)from[i] : from[i];
-    to[i] = (uint8_t)rescaled(v, x, y);
+  const uint8_t *src = e->in[j];
+  uint8_t *dst = e->out[0];
+  for (int64_t i = 0; i < n; i++) {
+    uint8_t bits = src[from + i];
+    int32_t v = is_signed ? (int8_t)bits : bits;
+    dst[to + i] = (uint8_t)rescaled(v, x, y);
   }
 }
 
 void eval_concat(const Eval *e) {
   const Type *y = eval_out_type(e);
   int axis = (int)e->op->attrs.axis.axis;
-  size_t elem = eval_elem_bytes(y), inner = 1;
-  int64_t outer = 1;
+  int64_t outer = 1, inner = 1, to = 0;
   for (int d = 0; d < axis; d++)
     outer *= y->dim[d];
   for (int d = axis + 1; d < y->rank; d++)
-    inner *= (size_t)y->dim[d];
-  uint8_t *to = e->out[0];
+    inner *= y->dim[d];
+  eval_clear(e);
   for (int64_t o = 0; o < outer; o++)
     for (int j = 0; j < e->op->nin; j++) {
-      const Type *x = eval_in_type(e, j);
-      size_t run = (size_t)x->dim[axis] * inner;
-      const uint8_t *from = e->in[j];
-      copy_run(x, y, from + (size_t)o * run * elem, to, elem, run);
-      to += run * elem;
+      int64_t run = eval_in_type(e, j)->dim[axis] * inner;
+      put_run(e, to, j, o * run, run);
+      to += run;
     }
 }

@@ -63,8 +63,7 @@ static Conv conv_of(const Eval *e) {
       .x = {w->dim[2], x->dim[2], a->stride.v[1], a->dilation.v[1],
             a->pad.v[2]},
   };
-  int64_t groups = c.ic ? c.c / c.ic : 1;
-  c.per_ic = groups ? c.oc / groups : 1;
+  c.per_ic = c.oc / (c.c / c.ic);
   return c;
 }
 

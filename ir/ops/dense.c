@@ -16,8 +16,7 @@ typedef struct Dense {
 static Dense dense_of(const Eval *e) {
   const Type *w = eval_in_type(e, 1);
   Dense d = {.n = w->dim[0], .k = w->dim[1]};
-  d.rows = d.k ? type_count(eval_in_type(e, 0)) / d.k
-               : type_count(eval_out_type(e)) / (d.n ? d.n : 1);
+  d.rows = type_count(eval_in_type(e, 0)) / d.k;
   return d;
 }
 

@@ -4,24 +4,14 @@
 #include <assert.h>
 #include <string.h>
 
+#include "ir/element.h"
+
 const Type *eval_in_type(const Eval *e, int i) { return e->op->in[i]->type; }
 
 const Type *eval_out_type(const Eval *e) { return e->op->out[0]->type; }
 
 bool eval_is_float(const Eval *e) {
   return dtype_is_float(eval_out_type(e)->dtype);
-}
-
-/* Four-bit elements lie two in a byte, the first in the low half. */
-static int32_t nibble(const uint8_t *data, int64_t i, bool is_signed) {
-  int32_t v = i & 1 ? data[i / 2] >> 4 : data[i / 2] & 15;
-  return is_signed && v >= 8 ? v - 16 : v;
-}
-
-static void store_nibble(uint8_t *data, int64_t i, int32_t v) {
-  uint8_t *byte = &data[i / 2];
-  int shift = i & 1 ? 4 : 0;
-  *byte = (uint8_t)((*byte & ~(15 << shift)) | ((v & 15) << shift));
 }
 
 #define WIDEN(T)                                                               \
@@ -31,24 +21,16 @@ static void store_nibble(uint8_t *data, int64_t i, int32_t v) {
 
 static void widen(DType dtype, const void *data, int64_t n, int32_t *y) {
   switch ((int)dtype) {
-  case DT_i4:
-  case DT_u4:
-    for (int64_t i = 0; i < n; i++)
-      y[i] = nibble(data, i, dtype == DT_i4);
-    return;
   case DT_i8:
     WIDEN(int8_t);
   case DT_u8:
-  case DT_bool:
     WIDEN(uint8_t);
   case DT_i16:
     WIDEN(int16_t);
-  case DT_u16:
-    WIDEN(uint16_t);
   case DT_i32:
     WIDEN(int32_t);
   default:
-    assert(0 && "no integer type of at most 32 bits");
+    assert(0 && "ops compute on i8, u8, i16 and i32 only");
   }
 }
 
@@ -78,24 +60,14 @@ void eval_store(const Eval *e, const int32_t *y) {
   int64_t n = type_count(t);
   void *data = e->out[0];
   switch ((int)t->dtype) {
-  case DT_i4:
-  case DT_u4:
-    for (int64_t i = 0; i < n; i++)
-      store_nibble(data, i, y[i]);
-    return;
   case DT_i8:
     NARROW(int8_t);
   case DT_u8:
-  case DT_bool:
     NARROW(uint8_t);
   case DT_i16:
     NARROW(int16_t);
-  case DT_u16:
-    NARROW(uint16_t);
-  case DT_i32:
-    NARROW(int32_t);
   default:
-    assert(0 && "no integer type of at most 32 bits");
+    assert(0 && "ops store i8, u8 and i16 only");
   }
 }
 
@@ -116,10 +88,22 @@ bool eval_next(const Type *t, int64_t index[MAX_RANK]) {
   return false;
 }
 
-size_t eval_elem_bytes(const Type *t) {
-  int bits = dtype_bits(t->dtype);
-  assert(bits % 8 == 0 && "elements are whole bytes");
-  return (size_t)bits / 8;
+void eval_clear(const Eval *e) {
+  for (int j = 0; j < e->op->nout; j++)
+    memset(e->out[j], 0, (size_t)type_bytes(e->op->out[j]->type));
+}
+
+void eval_copy(const Eval *e, int j, int64_t to, int i, int64_t from,
+               int64_t n) {
+  DType t = eval_in_type(e, i)->dtype;
+  int64_t bytes = dtype_bits(t) / 8;
+  if (bytes > 0) {
+    memcpy((char *)e->out[j] + to * bytes,
+           (const char *)e->in[i] + from * bytes, (size_t)(n * bytes));
+    return;
+  }
+  for (int64_t k = 0; k < n; k++)
+    element_store(t, e->out[j], to + k, element_load(t, e->in[i], from + k));
 }
 
 float eval_act(Act act, float x) {

@@ -24,19 +24,23 @@ const Type *eval_in_type(const Eval *e, int i);
 const Type *eval_out_type(const Eval *e);
 bool eval_is_float(const Eval *e); /* of output 0 */
 
-/* All elements of an integer tensor (i4 .. i32, bool) as int32; and minus
+/* All elements of an i8, u8, i16 or i32 tensor as int32; and minus
  * `zero_point`. In the evaluation's scratch arena. */
 int32_t *eval_ints(const Eval *e, int i);
 int32_t *eval_ints_centred(const Eval *e, int i, int32_t zero_point);
-/* Stores values that fit output 0's type. */
+/* Stores values that fit output 0's type: i8, u8 or i16. */
 void eval_store(const Eval *e, const int32_t *y);
 
 /* Row-major strides in elements. */
 void eval_strides(const Type *t, int64_t stride[MAX_RANK]);
 /* Steps `index` through t's shape in row-major order; false after the last. */
 bool eval_next(const Type *t, int64_t index[MAX_RANK]);
-/* Bytes of one element of a type of whole bytes. */
-size_t eval_elem_bytes(const Type *t);
+
+/* For ops that move elements of any type: zero bytes in all outputs; n
+ * elements of input i, from `from`, to output j, from `to`. */
+void eval_clear(const Eval *e);
+void eval_copy(const Eval *e, int j, int64_t to, int i, int64_t from,
+               int64_t n);
 
 /* A fused activation on a float. */
 float eval_act(Act act, float x);

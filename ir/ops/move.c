@@ -1,31 +1,31 @@
 /* Ops that move elements and compute none: pad, reshape, transpose, split,
- * strided_slice, resize_nearest. They work on bytes, whatever the type. */
+ * strided_slice, resize_nearest; of any type. */
 #include <math.h>
 #include <string.h>
 
+#include "ir/element.h"
 #include "ir/ops/eval.h"
-
-static const char *source(const Eval *e) { return e->in[0]; }
-
-static char *target(const Eval *e, int j) { return e->out[j]; }
 
 void eval_reshape(const Eval *e) {
   memcpy(e->out[0], e->in[0], (size_t)type_bytes(eval_out_type(e)));
 }
 
-/* for every output index i: y[i] = x[sum_d begin[d] + i[d] * step[d]],
- * with begin and step in elements of x. Negative steps walk backwards. */
+static int64_t element_at(int rank, const int64_t *index, const int64_t *step) {
+  int64_t at = 0;
+  for (int d = 0; d < rank; d++)
+    at += index[d] * step[d];
+  return at;
+}
+
+/* for every output index i: y[i] = x[base + sum_d i[d] * step[d]], with base
+ * and step in elements of x. Negative steps walk backwards. */
 static void gather(const Eval *e, int64_t base, const int64_t *step) {
   const Type *y = eval_out_type(e);
-  size_t elem = eval_elem_bytes(y);
   int64_t index[MAX_RANK] = {0};
   int64_t count = type_count(y);
+  eval_clear(e);
   for (int64_t k = 0; k < count; k++) {
-    int64_t at = base;
-    for (int d = 0; d < y->rank; d++)
-      at += index[d] * step[d];
-    memcpy(target(e, 0) + (size_t)k * elem, source(e) + (size_t)at * elem,
-           elem);
+    eval_copy(e, 0, k, 0, base + element_at(y->rank, index, step), 1);
     eval_next(y, index);
   }
 }
@@ -57,18 +57,16 @@ void eval_strided_slice(const Eval *e) {
 void eval_pad(const Eval *e) {
   const Type *x = eval_in_type(e, 0), *y = eval_out_type(e);
   const PadAttrs *a = &e->op->attrs.pad;
-  size_t elem = eval_elem_bytes(y);
-  for (int64_t k = 0; k < type_count(y); k++)
-    memcpy(target(e, 0) + (size_t)k * elem, &a->value, elem);
   int64_t stride[MAX_RANK], index[MAX_RANK] = {0};
   eval_strides(y, stride);
-  int64_t count = type_count(x);
-  for (int64_t k = 0; k < count; k++) {
-    int64_t at = 0;
-    for (int d = 0; d < x->rank; d++)
-      at += (index[d] + a->before.v[d]) * stride[d];
-    memcpy(target(e, 0) + (size_t)at * elem, source(e) + (size_t)k * elem,
-           elem);
+  int64_t nx = type_count(x), ny = type_count(y);
+  int64_t base = element_at(x->rank, a->before.v, stride);
+  eval_clear(e);
+  for (int64_t k = 0; k < ny; k++)
+    element_store(y->dtype, e->out[0], k, (uint64_t)a->value);
+  for (int64_t k = 0; k < nx; k++) {
+    int64_t at = base + element_at(x->rank, index, stride);
+    eval_copy(e, 0, at, 0, k, 1);
     eval_next(x, index);
   }
 }
@@ -85,12 +83,13 @@ static int64_t extent(const Type *t, int from, int to) {
 void eval_split(const Eval *e) {
   const Type *x = eval_in_type(e, 0);
   int axis = (int)e->op->attrs.axis.axis;
-  size_t inner = (size_t)extent(x, axis + 1, x->rank) * eval_elem_bytes(x);
-  const char *from = source(e);
-  for (int64_t outer = 0; outer < extent(x, 0, axis); outer++)
+  int64_t inner = extent(x, axis + 1, x->rank), outer = extent(x, 0, axis);
+  int64_t from = 0;
+  eval_clear(e);
+  for (int64_t o = 0; o < outer; o++)
     for (int j = 0; j < e->op->nout; j++) {
-      size_t run = (size_t)e->op->out[j]->type->dim[axis] * inner;
-      memcpy(target(e, j) + (size_t)outer * run, from, run);
+      int64_t run = e->op->out[j]->type->dim[axis] * inner;
+      eval_copy(e, j, o * run, 0, from, run);
       from += run;
     }
 }
@@ -109,15 +108,14 @@ static int64_t nearest(int64_t i, int64_t in, int64_t out,
 void eval_resize_nearest(const Eval *e) {
   const Type *x = eval_in_type(e, 0), *y = eval_out_type(e);
   const ResizeAttrs *a = &e->op->attrs.resize;
-  size_t pixel = (size_t)x->dim[3] * eval_elem_bytes(x);
-  char *to = target(e, 0);
+  int64_t c = x->dim[3], to = 0;
+  eval_clear(e);
   for (int64_t n = 0; n < y->dim[0]; n++)
     for (int64_t oy = 0; oy < y->dim[1]; oy++)
-      for (int64_t ox = 0; ox < y->dim[2]; ox++) {
+      for (int64_t ox = 0; ox < y->dim[2]; ox++, to += c) {
         int64_t iy = nearest(oy, x->dim[1], y->dim[1], a);
         int64_t ix = nearest(ox, x->dim[2], y->dim[2], a);
-        int64_t at = (n * x->dim[1] + iy) * x->dim[2] + ix;
-        memcpy(to, source(e) + (size_t)at * pixel, pixel);
-        to += pixel;
+        int64_t pixel = (n * x->dim[1] + iy) * x->dim[2] + ix;
+        eval_copy(e, 0, to, 0, pixel * c, c);
       }
 }

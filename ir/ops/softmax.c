@@ -9,7 +9,6 @@
 #include "ir/ops/eval.h"
 #include "ir/real.h"
 
-/* Rows of `depth`; calls with the row's first element. */
 typedef struct Rows {
   int64_t count, depth;
 } Rows;
@@ -17,7 +16,7 @@ typedef struct Rows {
 static Rows rows_of(const Eval *e) {
   const Type *x = eval_in_type(e, 0);
   int64_t depth = x->dim[x->rank - 1];
-  return (Rows){depth ? type_count(x) / depth : 0, depth};
+  return (Rows){type_count(x) / depth, depth};
 }
 
 static int32_t row_max(const int32_t *x, int64_t n) {
