@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "ir/element.h"
-#include "ir/infer.h"
 #include "ir/text_parse.h"
 
 #define SPLAT_MAX_BYTES ((int64_t)1 << 28)
@@ -44,7 +43,7 @@ static bool parse_dims(Lexer *l, int *rank, int64_t *dim) {
   do {
     if (*rank == MAX_RANK)
       return lex_error(l, l->p, "more than %d dimensions", MAX_RANK);
-    if (!lex_int(l, 0, TYPE_MAX_BYTES, &dim[(*rank)++]))
+    if (!lex_int(l, 0, INT64_MAX, &dim[(*rank)++]))
       return false;
   } while (lex_accept(l, ","));
   return lex_expect(l, "]");
@@ -166,11 +165,7 @@ const Type *parse_type(Lexer *l) {
   bool quantized = lex_accept(l, "q(");
   if (quantized && !parse_quant(l, dtype, &q))
     return NULL;
-  const Type *t = type_new(l->arena, dtype, rank, dim, quantized ? &q : NULL);
-  if (type_bytes(t) <= TYPE_MAX_BYTES)
-    return t;
-  lex_error(l, at, "the type is larger than 2^40 bytes");
-  return NULL;
+  return type_new(l->arena, dtype, rank, dim, quantized ? &q : NULL);
 }
 
 /* 0x...: the bits of a float, for the NaNs that have no name. */

@@ -70,7 +70,6 @@ static const Case cases[] = {
   {"input %y : f32[4", "3:17: error E0103: expected ']'"},
   {"input %y : f32[4,]", "3:18: error E0103: expected an integer"},
   {"input %y : f32[1,1,1,1,1,1,1,1,1]", "3:32: error E0103: more than 8 dim"},
-  {"input %y : f32[1099511627776]", "3:12: error E0103: the type is larger"},
   {"input %y : f32[4] 7", "3:19: error E0103: expected the end of the line"},
   {"input %y : i8[4] q", "3:18: error E0103: expected the end"},
   {"input %y : i8[4] q(0.5)", "3:23: error E0103: expected ','"},
