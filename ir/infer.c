@@ -153,7 +153,7 @@ static bool verify_arity(const Op *op) {
 static bool verify_ints(const Op *op, const char *name, const int64_t *v,
                         int n) {
   for (int i = 0; i < n; i++)
-    if (v[i] < -INT32_MAX || v[i] > INT32_MAX)
+    if (v[i] < INT32_MIN || v[i] > INT32_MAX)
       return op_error(op, E0201, "%s is out of range", name);
   return true;
 }

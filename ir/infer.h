@@ -2,8 +2,8 @@
  * ops.def checks an op's operands, attributes and quantization and gives the
  * shape that its first output must have. op_verify has already checked arity,
  * the types by themselves (1 <= dim, at most TYPE_MAX_BYTES, sound
- * quantization) and that integer attributes are below 2^31 in magnitude, so
- * sums of a few of them and of dims cannot overflow; products can. */
+ * quantization) and that integer attributes fit 32 bits, so sums of a few of
+ * them and of dims cannot overflow; products can. */
 #ifndef KILN_IR_INFER_H
 #define KILN_IR_INFER_H
 
