@@ -1,0 +1,193 @@
+/* What a compilation came to: totals and one row a step, as JSON for tools
+ * and as a table for people. */
+#include <json-c/json.h>
+
+#include "plan/plan.h"
+
+static int64_t total(const Plan *p, int64_t (*of)(const Op *)) {
+  int64_t sum = 0;
+  for (int i = 0; i < p->steps.n; i++)
+    sum += of(p->steps.v[i]->op);
+  return sum;
+}
+
+/* Names come from the model and may be any bytes. */
+static const char *clean(const Plan *p, const char *s) {
+  Str text = str_new(p->arena);
+  str_add_utf8(&text, s);
+  return str_cstr(&text);
+}
+
+static void put_text(json_object *o, const char *key, const char *s) {
+  json_object_object_add(o, key, s ? json_object_new_string(s) : NULL);
+}
+
+static void put_int(json_object *o, const char *key, int64_t x) {
+  json_object_object_add(o, key, json_object_new_int64(x));
+}
+
+static json_object *shape_json(const Type *t) {
+  json_object *shape = json_object_new_array();
+  for (int i = 0; i < t->rank; i++)
+    json_object_array_add(shape, json_object_new_int64(t->dim[i]));
+  return shape;
+}
+
+/* Shapes of the operands that are computed. */
+static json_object *shapes_json(Buffer *const *b, int n) {
+  json_object *shapes = json_object_new_array();
+  for (int i = 0; i < n; i++)
+    if (b[i] && b[i]->place != PLACE_const)
+      json_object_array_add(shapes, shape_json(b[i]->value->type));
+  return shapes;
+}
+
+static json_object *layer_json(const Plan *p, const Step *s) {
+  json_object *o = json_object_new_object();
+  put_text(o, "name", clean(p, s->op->out[0]->name));
+  put_text(o, "op", op_info(s->op->kind)->name);
+  put_text(o, "kernel", s->kernel->name);
+  put_text(o, "variant", s->variant);
+  put_int(o, "vector_bytes", s->vector_bytes);
+  put_text(o, "requant", s->note);
+  put_text(o, "symbol", s->symbol);
+  put_int(o, "macs", op_macs(s->op));
+  put_int(o, "weight_bytes", op_weight_bytes(s->op));
+  put_int(o, "packed_bytes", s->blob_bytes);
+  put_int(o, "code_bytes", s->code_bytes);
+  put_int(o, "scratch_bytes", s->scratch_bytes);
+  json_object_object_add(o, "in", shapes_json(s->in, s->op->nin));
+  json_object_object_add(o, "out", shapes_json(s->out, s->op->nout));
+  return o;
+}
+
+static void put_totals(json_object *o, const Plan *p, const ObjectSizes *z) {
+  put_text(o, "model", clean(p, p->graph->name));
+  put_text(o, "name", p->name);
+  put_text(o, "target", p->target->name);
+  put_text(o, "triple", p->target->triple);
+  put_text(o, "cpu", p->target->cpu);
+  put_text(o, "rounding", rounding_name(p->graph->rounding));
+  put_int(o, "macs", total(p, op_macs));
+  put_int(o, "weight_bytes", total(p, op_weight_bytes));
+  put_int(o, "code_bytes", z->code_bytes);
+  put_int(o, "rodata_bytes", z->rodata_bytes);
+  put_int(o, "flash_bytes", z->flash_bytes);
+  put_int(o, "arena_bytes", p->arena_bytes);
+  put_int(o, "arena_lower_bound", p->arena_lower_bound);
+  put_int(o, "arena_align", p->arena_align);
+  put_int(o, "state_bytes", p->state_bytes);
+  put_int(o, "stack_bytes", z->stack_bytes);
+}
+
+void report_json(Str *out, const Plan *p, const ObjectSizes *sizes) {
+  json_object *o = json_object_new_object();
+  json_object *layers = json_object_new_array();
+  put_totals(o, p, sizes);
+  for (int i = 0; i < p->steps.n; i++)
+    json_object_array_add(layers, layer_json(p, p->steps.v[i]));
+  json_object_object_add(o, "layers", layers);
+  str_add(out, json_object_to_json_string_ext(
+                   o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                          JSON_C_TO_STRING_NOSLASHESCAPE));
+  str_add(out, "\n");
+  json_object_put(o);
+}
+
+/* A table whose columns are as wide as their widest cell. */
+enum { COLUMNS = 8 };
+typedef struct Row {
+  const char *cell[COLUMNS];
+} Row;
+typedef struct Table {
+  ARRAY(Row) rows;
+  int width[COLUMNS];
+} Table;
+
+static const bool right_aligned[COLUMNS] = {true, false, false, false,
+                                            true, true,  true,  false};
+
+static void table_add(Arena *a, Table *t, Row r) {
+  for (int i = 0; i < COLUMNS; i++) {
+    int n = 0;
+    while (r.cell[i][n])
+      n++;
+    t->width[i] = n > t->width[i] ? n : t->width[i];
+  }
+  ARRAY_PUSH(a, &t->rows, r);
+}
+
+static void table_print(Str *out, const Table *t) {
+  for (int r = 0; r < t->rows.n; r++) {
+    for (int i = 0; i < COLUMNS; i++) {
+      const char *cell = t->rows.v[r].cell[i];
+      if (i + 1 == COLUMNS)
+        str_printf(out, "  %s\n", cell);
+      else if (right_aligned[i])
+        str_printf(out, "%s%*s", i ? "  " : "", t->width[i], cell);
+      else
+        str_printf(out, "%s%-*s", i ? "  " : "", t->width[i], cell);
+    }
+  }
+}
+
+/* 1234567 -> "1,234,567" */
+static const char *grouped(Arena *a, int64_t x) {
+  const char *digits = arena_printf(a, "%lld", (long long)x);
+  Str s = str_new(a);
+  size_t n = 0;
+  while (digits[n])
+    n++;
+  for (size_t i = 0; i < n; i++) {
+    str_add_bytes(&s, digits + i, 1);
+    if ((n - i - 1) % 3 == 0 && i + 1 < n)
+      str_add(&s, ",");
+  }
+  return str_cstr(&s);
+}
+
+static const char *stored_type(Arena *a, const Buffer *b) {
+  Str s = str_new(a);
+  str_printf(&s, "%s[", dtype_name(b->type->dtype));
+  for (int i = 0; i < b->type->rank; i++)
+    str_printf(&s, "%s%lld", i ? "," : "", (long long)b->type->dim[i]);
+  str_add(&s, "]");
+  return str_cstr(&s);
+}
+
+static Row step_row(const Plan *p, const Step *s) {
+  Arena *a = p->arena;
+  const Buffer *first = s->op->nout ? s->out[0] : NULL;
+  return (Row){{
+      arena_printf(a, "%d", s->index),
+      op_info(s->op->kind)->name,
+      s->kernel->name,
+      s->variant ? s->variant : "",
+      grouped(a, op_macs(s->op)),
+      grouped(a, op_weight_bytes(s->op)),
+      grouped(a, s->code_bytes),
+      first ? stored_type(a, first) : "",
+  }};
+}
+
+void report_text(Str *out, const Plan *p, const ObjectSizes *sizes) {
+  Arena *a = p->arena;
+  Table t = {.width = {0}};
+  Row head = {
+      {"", "op", "kernel", "variant", "MACs", "weights", "code", "output"}};
+  table_add(a, &t, head);
+  for (int i = 0; i < p->steps.n; i++)
+    table_add(a, &t, step_row(p, p->steps.v[i]));
+  str_printf(out, "%s for %s, rounding %s\n", p->name, p->target->name,
+             rounding_name(p->graph->rounding));
+  table_print(out, &t);
+  str_printf(out, "MACs   %s\n", grouped(a, total(p, op_macs)));
+  str_printf(out, "flash  %s bytes (code %s, constants %s)\n",
+             grouped(a, sizes->flash_bytes), grouped(a, sizes->code_bytes),
+             grouped(a, sizes->rodata_bytes));
+  str_printf(out, "arena  %s bytes (at least %s)\n", grouped(a, p->arena_bytes),
+             grouped(a, p->arena_lower_bound));
+  if (p->graph->states.n)
+    str_printf(out, "state  %s bytes\n", grouped(a, p->state_bytes));
+  str_printf(out, "stack  %s bytes\n", grouped(a, sizes->stack_bytes));
+}
