@@ -111,11 +111,11 @@ static bool infer_pool(const Op *op, Shape *out) {
 bool infer_avg_pool2d(const Op *op, Shape *out) { return infer_pool(op, out); }
 bool infer_max_pool2d(const Op *op, Shape *out) { return infer_pool(op, out); }
 
+/* Adds the axes to *mask, which is 0. */
 static bool check_axes(const Op *op, const IntList *axes, int rank,
                        unsigned *mask) {
   if (axes->n == 0)
     return op_error(op, E0201, "no axes are given");
-  *mask = 0;
   for (int i = 0; i < axes->n; i++) {
     if (!check_axis(op, axes->v[i], rank))
       return false;
@@ -130,7 +130,7 @@ static bool check_axes(const Op *op, const IntList *axes, int rank,
 /* Reduced axes stay as 1, or go: whichever the output's rank says. */
 bool infer_mean(const Op *op, Shape *out) {
   Shape x = shape_of(op->in[0]);
-  unsigned mask;
+  unsigned mask = 0;
   if (!check_axes(op, &op->attrs.axes.axes, x.rank, &mask))
     return false;
   bool keep = op->out[0]->type->rank == x.rank;
