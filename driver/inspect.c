@@ -5,10 +5,9 @@
 #include "driver/session.h"
 #include "driver/table.h"
 
-static const char *const heading[] = {">index",        "op",    "name",
-                                      "output",        "type",  ">macs",
-                                      ">weight_bytes", "kernel"};
-enum { COLUMNS = 8, WITHOUT_KERNEL = 7 };
+static const char *const heading[] = {
+    ">index", "op", "type", ">macs", ">weight_bytes", "kernel", "name"};
+enum { COLUMNS = 7, NAME_WIDTH = 40 };
 
 static const char *type_text(Arena *a, const Type *t) {
   Str s = str_new(a);
@@ -28,15 +27,28 @@ static const char *kernel_of(const Plan *p, const Op *op) {
   return "";
 }
 
-static Table op_table(Arena *a, const Graph *g, const Plan *p) {
-  Table t = table_new(a, p ? COLUMNS : WITHOUT_KERNEL, heading);
+/* Framework names run to hundreds of characters; whole ones are in JSON.
+ * Cut where no character is cut apart. */
+static const char *clipped(Arena *a, const char *name) {
+  size_t n = strlen(name), cut = NAME_WIDTH;
+  if (n <= cut)
+    return name;
+  while (cut && ((unsigned char)name[cut] & 0xc0) == 0x80)
+    cut--;
+  return arena_printf(a, "%.*s...", (int)cut, name);
+}
+
+static Table op_table(Arena *a, const Graph *g, const Plan *p, bool clip) {
+  Table t = table_new(a, COLUMNS, heading);
   int index = 0;
-  for (const Op *op = g->first; op; op = op->next)
-    table_add(&t, (const char *[]){
-                      number(a, index++), op_info(op->kind)->name, op->loc.what,
-                      op->out[0]->name, type_text(a, op->out[0]->type),
-                      number(a, op_macs(op)), number(a, op_weight_bytes(op)),
-                      kernel_of(p, op)});
+  for (const Op *op = g->first; op; op = op->next) {
+    const Value *out = op->out[0];
+    table_add(&t,
+              (const char *[]){number(a, index++), op_info(op->kind)->name,
+                               type_text(a, out->type), number(a, op_macs(op)),
+                               number(a, op_weight_bytes(op)), kernel_of(p, op),
+                               clip ? clipped(a, out->name) : out->name});
+  }
   return t;
 }
 
@@ -85,7 +97,7 @@ static json_object *values_json(Value *const *v, int n) {
 
 static void print_json(Arena *a, const Graph *g, const Plan *p) {
   Totals totals = totals_of(g);
-  Table ops = op_table(a, g, p);
+  Table ops = op_table(a, g, p, false);
   json_object *o = json_object_new_object();
   json_object_object_add(o, "name", json_text(g->name));
   json_object_object_add(o, "file", json_text(g->file));
@@ -109,7 +121,7 @@ static void print_values(Arena *a, const char *kind, Value *const *v, int n) {
 
 static void print_text(Arena *a, const Graph *g, const Plan *p) {
   Totals totals = totals_of(g);
-  Table ops = op_table(a, g, p);
+  Table ops = op_table(a, g, p, true);
   printf("model %s, rounding %s\n", g->name, rounding_name(g->rounding));
   print_values(a, "input ", g->inputs.v, g->inputs.n);
   print_values(a, "output", g->outputs.v, g->outputs.n);

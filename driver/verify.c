@@ -1,0 +1,72 @@
+/* kiln verify: random and extreme inputs, then recordings; one line says how
+ * much was compared. */
+#include "driver/verify.h"
+
+#include "driver/progress.h"
+#include "driver/samples.h"
+#include "driver/table.h"
+
+enum { DEFAULT_SAMPLES = 4 };
+
+static bool verify_random(Verify *v, int64_t samples, int64_t seed) {
+  Arena *a = v->cli->arena;
+  void **in = sample_buffers(a, v->ref->inputs.v, v->ref->inputs.n);
+  Progress progress = progress_begin("verifying");
+  bool ok = true;
+  for (int64_t i = 0; i < samples + 2 && ok; i++) {
+    const char *name = arena_printf(a, "random %lld", (long long)i);
+    if (i < samples)
+      sample_random(v->ref, (uint64_t)(seed + i), in);
+    else
+      sample_extreme(v->ref, i > samples, in);
+    if (i >= samples)
+      name = i > samples ? "all at the high end" : "all at the low end";
+    ok = verify_sample(v, name, (const void *const *)in);
+    progress_step(&progress, i + 1, samples + 2);
+  }
+  progress_end(&progress);
+  return ok;
+}
+
+static void print_json(const Verify *v) {
+  json_object *o = json_object_new_object();
+  const Target *t = v->ship.built.plan->target;
+  json_object_object_add(o, "model", json_text(v->ref->name));
+  json_object_object_add(o, "target", json_text(t->name));
+  json_object_object_add(o, "inputs", json_object_new_int64(v->samples));
+  json_object_object_add(o, "values", json_object_new_int64(v->values));
+  json_object_object_add(o, "recorded", json_object_new_int64(v->recorded));
+  json_object_object_add(o, "bytes", json_object_new_int64(v->bytes));
+  json_object_object_add(o, "differ", json_object_new_int64(0));
+  json_print(o, stdout);
+}
+
+static void print_text(const Verify *v) {
+  printf("%s on %s: %lld inputs, %lld values, %lld recorded, %lld bytes "
+         "compared, 0 differ\n",
+         v->ref->name, v->ship.built.plan->target->name, (long long)v->samples,
+         (long long)v->values, (long long)v->recorded, (long long)v->bytes);
+}
+
+static bool verify_all(Verify *v) {
+  Cli *cli = v->cli;
+  const char *golden = cli->value[OPT_golden];
+  const char *layers = cli->value[OPT_layers];
+  int64_t samples, seed;
+  return cli_int(cli, OPT_samples, DEFAULT_SAMPLES, &samples) &&
+         cli_int(cli, OPT_seed, 1, &seed) && verify_new(cli, v) &&
+         verify_random(v, samples, seed) &&
+         (!golden || verify_golden(v, golden)) &&
+         (!layers || verify_layers(v, layers));
+}
+
+bool command_verify(Cli *cli) {
+  Verify v = {.cli = cli};
+  bool ok = verify_all(&v);
+  if (ok && cli_has(cli, OPT_json))
+    print_json(&v);
+  else if (ok)
+    print_text(&v);
+  verify_free(&v);
+  return ok;
+}

@@ -1,0 +1,42 @@
+/* The comparison behind `kiln verify`: the model as imported, run by the
+ * interpreter, against the optimized model's object; and both against
+ * recordings. */
+#ifndef KILN_DRIVER_VERIFY_H
+#define KILN_DRIVER_VERIFY_H
+
+#include "driver/subject.h"
+
+typedef struct Verify {
+  Cli *cli;
+  Graph *ref; /* as imported: what the interpreter runs */
+  Graph *opt; /* behind the passes: what the objects were made of */
+  Executor *interp;
+  void **seen; /* (ref's values, by id) bytes of the last run */
+  void **out;  /* the interpreter's outputs */
+  void **ship_out, **full_out;
+  Subject ship;       /* the object as users get it: outputs are compared */
+  Subject full;       /* the same with every value kept: all are compared */
+  bool has_full;      /* it fits where it has to run */
+  const char *sample; /* "random 2", for messages */
+  int64_t samples, values, bytes, recorded; /* compared so far */
+} Verify;
+
+bool verify_new(Cli *cli, Verify *v);
+void verify_free(Verify *v);
+
+/* Runs interpreter and objects on one input and compares. false: the first
+ * difference, or that it could not run, is in the diag. */
+bool verify_sample(Verify *v, const char *name, const void *const *in);
+
+/* After verify_sample: the value of the imported model against recorded
+ * bytes of its type; interpreter, and object if the value still exists. */
+bool verify_recorded(Verify *v, const Value *value, const void *expected);
+
+/* After verify_sample: output i of both against recorded bytes. */
+bool verify_output(Verify *v, int i, const void *expected);
+
+/* --golden, --layers: driver/recordings.c. */
+bool verify_golden(Verify *v, const char *path);
+bool verify_layers(Verify *v, const char *path);
+
+#endif
