@@ -43,6 +43,15 @@ static bool check_section(const ObjSection *s, const Plan *p) {
   return true;
 }
 
+static bool offers(const ObjectFile *o, const char *name) {
+  for (int i = 0; i < o->symbols.n; i++) {
+    const ObjSymbol *s = &o->symbols.v[i];
+    if (s->global && s->section >= 0 && strcmp(s->name, name) == 0)
+      return true;
+  }
+  return false;
+}
+
 bool object_check(const ObjectFile *o, const Plan *p) {
   bool ok = true;
   for (int i = 0; i < o->symbols.n; i++)
@@ -50,7 +59,7 @@ bool object_check(const ObjectFile *o, const Plan *p) {
   for (int i = 0; i < o->sections.n; i++)
     ok &= check_section(&o->sections.v[i], p);
   const char *entry = arena_printf(p->arena, "%s_run", p->name);
-  if (object_find(o, entry) < 0)
+  if (!offers(o, entry))
     ok = diag_error(p->diag, E0902, (Loc){0}, "the object lacks %s", entry);
   return ok;
 }
