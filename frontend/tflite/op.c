@@ -310,6 +310,8 @@ static bool import_op(TflOp *o, FbTable op, const OpCode *code) {
     return false;
   if (!o->row)
     return refuse_unknown(o, code);
+  while (o->nin && !o->tin[o->nin - 1])
+    o->nin--; /* absent operands at the end are as good as none */
   return check_version(o, code) && check_arity(o) && read_options(o, op) &&
          read_values(o) && o->row->types(o) && o->row->import(o);
 }
