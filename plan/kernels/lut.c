@@ -1,0 +1,74 @@
+/* lut: the whole op becomes a table of what it makes of 256 patterns. */
+#include "plan/kernels/lut.h"
+
+#include "plan/kernel.h"
+#include "plan/kernels/light.h"
+
+bool match_lut(const Op *op, const Target *t) {
+  (void)t;
+  if (!(op_info(op->kind)->traits & T_UNARY) || !type_is_q8(op->in[0]->type))
+    return false;
+  const Type *y = op->out[0]->type;
+  return op->kind == OP_dequantize ? y->dtype == DT_f32 : type_is_q8(y);
+}
+
+double cost_lut(const Op *op, const Target *t) {
+  (void)t;
+  return 3 * (double)type_count(op->out[0]->type);
+}
+
+static int32_t stored_value(DType t, uint8_t pattern) {
+  return t == DT_i8 ? (int8_t)pattern : pattern;
+}
+
+/* Is table[x] = clamp(x + add, lo, hi) for the extremes lo, hi it takes? */
+static bool is_straight(LutParams *l, const uint8_t *table, DType in,
+                        DType out) {
+  for (int i = 0; i < 256; i++) {
+    int32_t x = stored_value(in, (uint8_t)i);
+    int32_t y = x + l->add;
+    y = y < l->lo ? l->lo : y > l->hi ? l->hi : y;
+    if (y != stored_value(out, table[i]))
+      return false;
+  }
+  return true;
+}
+
+static bool find_straight(LutParams *l, const uint8_t *table, DType in,
+                          DType out) {
+  int first = in == DT_i8 ? 128 : 0; /* pattern of the lowest value */
+  l->lo = stored_value(out, table[first]);
+  l->hi = stored_value(out, table[first ^ 255]);
+  for (l->add = -255; l->add <= 255; l->add++)
+    if (is_straight(l, table, in, out))
+      return true;
+  l->add = 0;
+  return false;
+}
+
+static bool is_identity(const LutParams *l, const Buffer *in) {
+  int32_t min = stored_min(in);
+  return l->add == 0 && l->lo == min && l->hi == min + 255;
+}
+
+/* Scalar cores look up faster than they clamp. */
+static bool straight_pays(const LutParams *l, const Step *s, const Target *t) {
+  return t->vector_bytes || is_identity(l, s->in[0]);
+}
+
+bool prepare_lut(Plan *p, Step *s) {
+  LutParams *l = ARENA_NEW(p->arena, LutParams);
+  DType out = s->out[0]->type->dtype;
+  l->elem_bytes = out == DT_f32 ? 4 : 1;
+  uint8_t *table = arena_alloc(p->arena, 256 * (size_t)l->elem_bytes);
+  stored_table(s, 0, table);
+  s->params = l;
+  if (out != DT_f32 && find_straight(l, table, s->in[0]->type->dtype, out) &&
+      straight_pays(l, s, p->target)) {
+    set_variant(p, s, "straight", p->target->vector_bytes);
+    return true;
+  }
+  l->table = plan_blob(p, s, "table", table, 256 * l->elem_bytes, 4);
+  set_variant(p, s, out == DT_f32 ? "table32" : "table", 0);
+  return true;
+}

@@ -1,0 +1,14 @@
+/* lut: out[i] = table[in[i]]; or, where the table is a straight line between
+ * two ends, out[i] = clamp(in[i] + add, lo, hi). */
+#ifndef KILN_PLAN_KERNELS_LUT_H
+#define KILN_PLAN_KERNELS_LUT_H
+
+#include "plan/plan.h"
+
+typedef struct LutParams {
+  const Blob *table; /* (256) by the stored pattern; NULL: straight */
+  int elem_bytes;    /* of the output: 1, or 4 for f32 */
+  int32_t add, lo, hi;
+} LutParams;
+
+#endif

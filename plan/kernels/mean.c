@@ -1,0 +1,87 @@
+/* mean: shapes, and the step from sum to output. */
+#include "plan/kernels/mean.h"
+
+#include "plan/kernel.h"
+
+/* Sums of this many elements stay in 32 bits. */
+enum { COUNT_MAX = 1 << 22 };
+
+static bool is_reduced(const Op *op, int d) {
+  const IntList *axes = &op->attrs.axes.axes;
+  for (int i = 0; i < axes->n; i++)
+    if (axes->v[i] == d)
+      return true;
+  return false;
+}
+
+static int64_t reduced_count(const Op *op) {
+  int64_t n = 1;
+  for (int d = 0; d < op->in[0]->type->rank; d++)
+    if (is_reduced(op, d))
+      n *= op->in[0]->type->dim[d];
+  return n;
+}
+
+/* An input without elements has an output without. */
+static bool has_elements(const Op *op) {
+  return type_count(op->in[0]->type) || !type_count(op->out[0]->type);
+}
+
+bool match_mean(const Op *op, const Target *t) {
+  (void)t;
+  return op->kind == OP_mean && type_is_q8(op->in[0]->type) &&
+         type_is_q8(op->out[0]->type) && has_elements(op) &&
+         reduced_count(op) <= COUNT_MAX;
+}
+
+double cost_mean(const Op *op, const Target *t) {
+  double n = (double)type_count(op->in[0]->type);
+  return t->vector_bytes ? 4 * n / t->vector_bytes : 3 * n;
+}
+
+static void add_dim(MeanDims *m, int64_t count, int64_t stride, bool merge) {
+  if (merge) {
+    m->count[m->n - 1] *= count;
+    m->stride[m->n - 1] = stride;
+    return;
+  }
+  m->count[m->n] = count;
+  m->stride[m->n++] = stride;
+}
+
+/* From the outermost dimension in; those of one element vanish. */
+static void split_dims(MeanParams *m, const Op *op) {
+  const Type *x = op->in[0]->type;
+  int64_t stride = type_count(x);
+  int last = -1; /* kind of the dimension before */
+  for (int d = 0; d < x->rank; d++) {
+    if (x->dim[d] == 1)
+      continue;
+    stride /= x->dim[d];
+    int kind = is_reduced(op, d);
+    add_dim(kind ? &m->reduced : &m->kept, x->dim[d], stride, kind == last);
+    last = kind;
+  }
+  m->row = 1;
+  if (m->kept.n && m->kept.stride[m->kept.n - 1] == 1)
+    m->row = m->kept.count[--m->kept.n];
+}
+
+bool prepare_mean(Plan *p, Step *s) {
+  MeanParams *m = ARENA_NEW(p->arena, MeanParams);
+  s->params = m;
+  set_variant(p, s, "mean", 0);
+  if (type_count(s->op->in[0]->type) == 0)
+    return true;
+  split_dims(m, s->op);
+  int64_t n = reduced_count(s->op);
+  m->sum_bits = n <= 255 ? 16 : 32;
+  Requant r = requant_of(s->op, 0);
+  Requant out = stored_requant(&r, s->out[0]);
+  int32_t min = stored_min(s->in[0]);
+  int32_t offset = (int32_t)(-n * type_zero_point(s->in[0]->type));
+  m->sum = sum_step(p, s, &out, offset, n * min, n * (min + 255));
+  if (m->row > 1)
+    set_variant(p, s, "mean", p->target->vector_bytes);
+  return true;
+}

@@ -1,0 +1,26 @@
+/* mean: sums over some dimensions, then one requantization.
+ *
+ *   for kept dimensions:
+ *     y = step(sum over reduced dimensions of x)
+ *
+ * Neighbours of one kind are merged; y is contiguous. */
+#ifndef KILN_PLAN_KERNELS_MEAN_H
+#define KILN_PLAN_KERNELS_MEAN_H
+
+#include "plan/kernels/light.h"
+
+typedef struct MeanDims {
+  int n;
+  int64_t count[MAX_RANK];
+  int64_t stride[MAX_RANK]; /* of x, in elements */
+} MeanDims;
+
+typedef struct MeanParams {
+  MeanDims kept; /* without the row below */
+  MeanDims reduced;
+  int64_t row;  /* innermost kept elements side by side, 1 at least */
+  int sum_bits; /* 16 or 32 */
+  SumStep sum;  /* of the stored values' sum */
+} MeanParams;
+
+#endif

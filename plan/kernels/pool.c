@@ -1,0 +1,214 @@
+/* pool: where the windows lie, and the division by their cell counts. */
+#include "plan/kernels/pool.h"
+
+#include <string.h>
+
+#include "plan/kernel.h"
+
+/* Sums of this many cells stay in 32 bits whatever they hold. */
+enum { CELLS_MAX = 1 << 22 };
+
+/* An input without elements has an output without. */
+static bool has_cells(const Op *op) {
+  return type_count(op->in[0]->type) || !type_count(op->out[0]->type);
+}
+
+bool match_pool(const Op *op, const Target *t) {
+  (void)t;
+  if (op->kind != OP_avg_pool2d && op->kind != OP_max_pool2d)
+    return false;
+  const PoolAttrs *a = &op->attrs.pool;
+  return type_is_q8(op->in[0]->type) && type_is_q8(op->out[0]->type) &&
+         has_cells(op) && type_bytes(op->in[0]->type) <= INT32_MAX &&
+         a->window.v[0] <= CELLS_MAX && a->window.v[1] <= CELLS_MAX &&
+         a->window.v[0] * a->window.v[1] <= CELLS_MAX;
+}
+
+double cost_pool(const Op *op, const Target *t) {
+  const PoolAttrs *a = &op->attrs.pool;
+  double cells = (double)(a->window.v[0] * a->window.v[1]);
+  double n = (double)type_count(op->out[0]->type) * (cells + 4);
+  return t->vector_bytes ? 4 * n / t->vector_bytes : 3 * n;
+}
+
+/* ---- windows ---- */
+
+typedef struct Span {
+  int64_t lo, cells;
+} Span;
+
+static Span window_at(const Op *op, int axis, int64_t o) {
+  const PoolAttrs *a = &op->attrs.pool;
+  int64_t n = op->in[0]->type->dim[1 + axis];
+  int64_t lo = o * a->stride.v[axis] - a->pad.v[2 * axis];
+  int64_t hi = lo + a->window.v[axis];
+  lo = lo < 0 ? 0 : lo;
+  hi = hi > n ? n : hi;
+  return (Span){lo, hi - lo};
+}
+
+static bool is_regular(const Op *op, int axis, int64_t out) {
+  Span first = window_at(op, axis, 0);
+  for (int64_t o = 1; o < out; o++) {
+    Span s = window_at(op, axis, o);
+    if (s.cells != first.cells ||
+        s.lo != first.lo + o * op->attrs.pool.stride.v[axis])
+      return false;
+  }
+  return true;
+}
+
+/* Classes in order of appearance; cells[k] of class k. */
+static void irregular_axis(Plan *p, Step *s, PoolAxis *a, int axis,
+                           int64_t unit, int64_t *cells) {
+  int32_t *t = ARENA_ARRAY(p->arena, int32_t, 3 * a->out);
+  a->nclass = 0;
+  for (int64_t o = 0; o < a->out; o++) {
+    Span w = window_at(s->op, axis, o);
+    int k = 0;
+    while (k < a->nclass && cells[k] != w.cells)
+      k++;
+    if (k == a->nclass)
+      cells[a->nclass++] = w.cells;
+    t[3 * o] = (int32_t)(w.lo * unit);
+    t[3 * o + 1] = (int32_t)w.cells;
+    t[3 * o + 2] = k;
+  }
+  a->table = plan_blob(p, s, axis ? "columns" : "rows", t,
+                       3 * a->out * (int64_t)sizeof *t, 4);
+}
+
+/* unit: bytes from cell to cell. */
+static int64_t *pool_axis(Plan *p, Step *s, PoolAxis *a, int axis,
+                          int64_t unit) {
+  const Op *op = s->op;
+  a->out = op->out[0]->type->dim[1 + axis];
+  int64_t *cells = ARENA_ARRAY(p->arena, int64_t, a->out + 1);
+  a->regular = is_regular(op, axis, a->out);
+  if (!a->regular) {
+    irregular_axis(p, s, a, axis, unit, cells);
+    return cells;
+  }
+  Span first = window_at(op, axis, 0);
+  a->cells = first.cells;
+  a->first = first.lo * unit;
+  a->step = op->attrs.pool.stride.v[axis] * unit;
+  a->nclass = 1;
+  cells[0] = a->cells;
+  return cells;
+}
+
+/* ---- division ---- */
+
+/* The average of `count` stored values, by their sum. */
+typedef struct Average {
+  int64_t count;
+  int32_t in_delta, out_delta, lo, hi; /* clamps: stored */
+} Average;
+
+static int32_t average_of(const void *ctx, int64_t sum) {
+  const Average *a = ctx;
+  int64_t model = sum - a->count * a->in_delta;
+  int64_t half = a->count / 2;
+  int64_t y = (model > 0 ? model + half : model - half) / a->count;
+  y += a->out_delta;
+  return (int32_t)(y < a->lo ? a->lo : y > a->hi ? a->hi : y);
+}
+
+static bool average_step(LinearStep *l, const Average *a, int32_t min,
+                         bool wide, int k_max) {
+  StepSpec spec = {.f = average_of,
+                   .ctx = a,
+                   .slope = 1 / (double)a->count,
+                   .lo = a->count * min,
+                   .hi = a->count * (min + 255)};
+  return linear_step(l, &spec, wide, k_max);
+}
+
+/* The cell counts of all classes of windows. */
+typedef struct Counts {
+  const int64_t *rows, *cols;
+  int nrows, ncols;
+} Counts;
+
+/* A step for each class, all with one shift: whichever class gets by with
+ * less makes the others start again from there. */
+static bool all_steps(LinearStep *l, const Counts *n, Average *a, int32_t min,
+                      bool wide) {
+  int k = SHIFT_ANY;
+  for (int i = 0; i < n->nrows * n->ncols;) {
+    a->count = n->rows[i / n->ncols] * n->cols[i % n->ncols];
+    if (!average_step(&l[i], a, min, wide, k))
+      return false;
+    bool again = i > 0 && l[i].k < k;
+    k = l[i].k;
+    i = again ? 0 : i + 1;
+  }
+  return true;
+}
+
+static const Blob *step_table(Plan *p, Step *s, const LinearStep *l, int n) {
+  int64_t width = l->wide ? 8 : 4;
+  char *t = arena_alloc(p->arena, (size_t)(2 * width * n));
+  for (int i = 0; i < n; i++) {
+    int64_t m = l[i].m, c = l[i].c;
+    memcpy(t + 2 * width * i, &m, (size_t)width);
+    memcpy(t + 2 * width * i + width, &c, (size_t)width);
+  }
+  return plan_blob(p, s, "averages", t, 2 * width * n, (int)width);
+}
+
+static bool prepare_average(Plan *p, Step *s, PoolParams *q,
+                            const Counts *counts) {
+  Average a = {.in_delta = stored_delta(s->in[0]),
+               .out_delta = stored_delta(s->out[0]),
+               .lo = q->lo,
+               .hi = q->hi};
+  int32_t min = stored_min(s->in[0]);
+  int n = counts->nrows * counts->ncols;
+  LinearStep *l = ARENA_ARRAY(p->arena, LinearStep, n);
+  if (!all_steps(l, counts, &a, min, false) &&
+      !all_steps(l, counts, &a, min, true))
+    return diag_error(p->diag, E0305, s->op->loc,
+                      "avg_pool2d: no multiplier stands for a division by "
+                      "the window's cells");
+  q->step = l[0];
+  q->step.lo = q->lo;
+  q->step.hi = q->hi;
+  q->step.clamps = true;
+  if (n > 1)
+    q->steps = step_table(p, s, l, n);
+  else
+    q->step.clamps = l[0].clamps;
+  return true;
+}
+
+/* 16 bits hold the sum of 255 signed or 257 unsigned bytes. */
+static int sum_bits(const Op *op) {
+  const PoolAttrs *a = &op->attrs.pool;
+  return a->window.v[0] * a->window.v[1] <= 255 ? 16 : 32;
+}
+
+bool prepare_pool(Plan *p, Step *s) {
+  PoolParams *q = ARENA_NEW(p->arena, PoolParams);
+  const Type *x = s->in[0]->type;
+  s->params = q;
+  q->average = s->op->kind == OP_avg_pool2d;
+  set_variant(p, s, q->average ? "avg" : "max", p->target->vector_bytes);
+  if (type_count(s->out[0]->type) == 0)
+    return true;
+  q->batch = x->dim[0];
+  q->h = x->dim[1];
+  q->w = x->dim[2];
+  q->c = x->dim[3];
+  Counts n;
+  n.rows = pool_axis(p, s, &q->rows, 0, q->w * q->c);
+  n.cols = pool_axis(p, s, &q->cols, 1, q->c);
+  n.nrows = q->rows.nclass;
+  n.ncols = q->cols.nclass;
+  q->sum_bits = sum_bits(s->op);
+  act_range(s->op->attrs.pool.act, s->op->out[0]->type, &q->lo, &q->hi);
+  q->lo += stored_delta(s->out[0]);
+  q->hi += stored_delta(s->out[0]);
+  return !q->average || prepare_average(p, s, q, &n);
+}
