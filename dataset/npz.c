@@ -83,8 +83,8 @@ bool npz_read(Arena *a, Diag *d, const char *path, Npz *out) {
   if (!file_map(path, &f, d))
     return false;
   zip_error_t error;
-  zip_error_init(&error);
-  zip_t *z = open_zip(&f, &error);
+  zip_error_init_with_code(&error, ZIP_ER_NOZIP);
+  zip_t *z = npz_match(f.data, f.bytes) ? open_zip(&f, &error) : NULL;
   bool ok = z ? read_members(a, d, path, z, out)
               : data_error(d, path, "not a .npz file: %s",
                            zip_error_strerror(&error));
