@@ -175,30 +175,41 @@ static Val requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                    Channels ch) {
   switch (p->form) {
   case RF_f32:
-    acc = requant_f32(g, p, t, acc, ch);
-    break;
+    return requant_f32(g, p, t, acc, ch);
   case RF_double:
-    acc = requant_double(g, p, t, acc, ch);
-    break;
+    return requant_double(g, p, t, acc, ch);
   case RF_single:
-    acc = requant_single(g, p, t, acc, ch);
-    break;
+    return requant_single(g, p, t, acc, ch);
   case RF_table:
     return requant_table(g, p, t, acc, ch);
   case RF_COUNT:
-    assert(!"no form");
+    break;
   }
-  return ll_clampc(g, acc, p->lo, p->hi);
+  assert(p->form != RF_COUNT);
+  return acc;
 }
 
 Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                 Val first) {
-  return requant(g, p, t, acc, (Channels){first, false});
+  acc = requant(g, p, t, acc, (Channels){first, false});
+  return p->form == RF_table ? acc : ll_clampc(g, acc, p->lo, p->hi);
 }
 
 Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,
                      Val acc, Val channel) {
-  return requant(g, p, t, acc, (Channels){channel, true});
+  acc = requant(g, p, t, acc, (Channels){channel, true});
+  return p->form == RF_table ? acc : ll_clampc(g, acc, p->lo, p->hi);
+}
+
+Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,
+                           Val acc, Val first, DType out) {
+  acc = requant(g, p, t, acc, (Channels){first, false});
+  int lanes = ll_lanes(acc);
+  if (p->lo > dtype_min(out))
+    acc = ll_smax(g, acc, ll_const_splat(g, g->i32, p->lo, lanes));
+  if (p->hi < dtype_max(out))
+    acc = ll_smin(g, acc, ll_const_splat(g, g->i32, p->hi, lanes));
+  return acc;
 }
 
 Val vec_load8(Cg *g, DType stored, Val p, int lanes) {

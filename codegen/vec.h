@@ -10,6 +10,10 @@
 Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                 Val first);
 
+/* The same for a store that saturates to `out` (8 bits): clamps only where
+ * the plan's range is narrower. */
+Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,
+                           Val acc, Val first, DType out);
 /* The same with all lanes of one channel. */
 Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,
                      Val acc, Val channel);

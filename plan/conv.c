@@ -173,8 +173,22 @@ static AccRange clip32(AccRange r) {
   return r;
 }
 
-void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t padded,
-                 bool split_zero, unsigned forms) {
+int64_t conv_joined_channel(int join, int lanes, int64_t v, int64_t i) {
+  return v / join * join * lanes + i / 4 * 4 * join + v % join * 4 + i % 4;
+}
+
+static const Blob *bias_blob(Plan *p, Step *s, const int32_t *bias, int64_t oc,
+                             int64_t entries, const int32_t *order) {
+  int32_t *image = ARENA_ARRAY(p->arena, int32_t, entries);
+  for (int64_t i = 0; i < entries; i++) {
+    int64_t c = order ? order[i] : i;
+    image[i] = c < oc ? bias[c] : 0;
+  }
+  return plan_blob(p, s, "bias", image, 4 * entries, p->target->simd_align);
+}
+
+void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
+                 const int32_t *order, bool split_zero, unsigned forms) {
   const Op *op = s->op;
   const ConvGeom *g = &c->g;
   const Type *in = op->in[0]->type, *out = s->out[0]->type;
@@ -183,7 +197,7 @@ void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t padded,
   Arena *scratch = arena_new();
   Requant *spec = ARENA_ARRAY(scratch, Requant, g->oc);
   AccRange *range = ARENA_ARRAY(scratch, AccRange, g->oc);
-  int32_t *bias = ARENA_ARRAY(p->arena, int32_t, padded);
+  int32_t *bias = ARENA_ARRAY(scratch, int32_t, g->oc);
   for (int64_t o = 0; o < g->oc; o++) {
     WeightSums w = weight_sums(op, g, o, in->q->qmin - model_zero,
                                in->q->qmax - model_zero);
@@ -200,8 +214,8 @@ void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t padded,
   }
   c->weight_zero = split_zero ? conv_weight_zero(op, 0) : 0;
   c->out_type = out->dtype;
-  c->bias = plan_blob(p, s, "bias", bias, 4 * padded, p->target->simd_align);
+  c->bias = bias_blob(p, s, bias, g->oc, entries, order);
   c->rq = requant_plan(p->arena, (int)g->oc, spec, range, forms);
-  c->rt = requant_tables(p, s, &c->rq, (int)padded);
+  c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order);
   arena_free(scratch);
 }

@@ -47,6 +47,8 @@ typedef struct ConvParams {
   int vectors;             /* vectors (or channels) of outputs in a tile */
   int pixels;              /* pixels of a tile; <= ow */
   int64_t blocks;          /* tiles over the channels */
+  int join;                /* vectors that are packed together: see
+                              conv_joined_channel; tables are in that order */
   int32_t in_zero;         /* stored zero point of the source */
   int32_t weight_zero;     /* != 0: subtract it times the sum of inputs */
   int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */
@@ -75,10 +77,17 @@ int32_t conv_weight(const Op *op, const ConvGeom *g, int64_t c, int64_t y,
 int32_t conv_weight_zero(const Op *op, int64_t c);
 
 /* Bias with the zero points folded in, requantization over the reachable
- * accumulators; tables are padded to `padded` channels. `split_zero`: the
- * kernel subtracts weight_zero * sum of inputs itself (else its weights have
- * the zero point taken off). `forms`: allowed requantizations. */
-void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t padded,
-                 bool split_zero, unsigned forms);
+ * accumulators. Tables have `entries` entries, entry i for channel order[i]
+ * (order NULL: for i; past the end: biases 0). `split_zero`: the kernel
+ * subtracts weight_zero * sum of inputs itself (else its weights have the
+ * zero point taken off). `forms`: allowed requantizations. */
+void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
+                 const int32_t *order, bool split_zero, unsigned forms);
+
+/* Accumulators of `join` neighbouring vectors that x86's in-lane packs put
+ * together stand for channels in this order: position (vector v, lane i) is
+ * channel (v / join) * join * lanes + i / 4 * 4 * join + v % join * 4 + i % 4
+ * of the tile. join 1 is the natural order. */
+int64_t conv_joined_channel(int join, int lanes, int64_t v, int64_t i);
 
 #endif

@@ -4,38 +4,56 @@
 
 #include <string.h>
 
-static const Blob *table(Plan *p, Step *s, const char *what, const void *data,
-                         size_t entry, int n, int padded) {
+/* The table being made: entry i is for channel order[i], or without an order
+ * for i; past the last channel for that one. */
+typedef struct Maker {
+  Plan *plan;
+  Step *step;
+  int channels, entries;
+  const int32_t *order;
+} Maker;
+
+static const Blob *table(const Maker *m, const char *what, const void *data,
+                         size_t entry) {
   if (!data)
     return NULL;
-  unsigned char *image = arena_alloc(p->arena, entry * (size_t)padded);
-  memcpy(image, data, entry * (size_t)n);
-  for (int c = n; c < padded; c++)
-    memcpy(image + entry * (size_t)c, image + entry * (size_t)(n - 1), entry);
-  return plan_blob(p, s, what, image, (int64_t)entry * padded,
-                   p->target->simd_align);
+  size_t bytes = entry * (size_t)m->entries;
+  unsigned char *image = arena_alloc(m->plan->arena, bytes);
+  for (int i = 0; i < m->entries; i++) {
+    int c = m->order ? m->order[i] : i;
+    c = c < m->channels ? c : m->channels - 1;
+    memcpy(image + entry * (size_t)i,
+           (const unsigned char *)data + entry * (size_t)c, entry);
+  }
+  return plan_blob(m->plan, m->step, what, image, (int64_t)bytes,
+                   m->plan->target->simd_align);
+}
+
+RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
+                                     int entries, const int32_t *order) {
+  Maker m = {p, s, rp->channels, entries, order};
+  RequantTables t = {0};
+  if (rp->form == RF_table) {
+    size_t row = sizeof(int32_t) * (size_t)(rp->hi - rp->lo);
+    if (rp->channels == 1)
+      m.entries = 1;
+    t.threshold = row ? table(&m, "thresholds", rp->threshold, row) : NULL;
+    return t;
+  }
+  if (rp->channels == 1)
+    return t;
+  bool f32 = rp->form == RF_f32, single = rp->form == RF_single;
+  t.a = table(&m, "a", f32 ? rp->a : NULL, sizeof(float));
+  t.b = table(&m, "b", f32 ? rp->b : NULL, sizeof(float));
+  t.multiplier =
+      table(&m, "multiplier", f32 ? NULL : rp->multiplier, sizeof(int32_t));
+  t.shift =
+      table(&m, "shift", f32 || single ? NULL : rp->shift, sizeof(int32_t));
+  t.offset = table(&m, "offset", single ? rp->offset : NULL, sizeof(int64_t));
+  return t;
 }
 
 RequantTables requant_tables(Plan *p, Step *s, const RequantPlan *rp,
                              int padded) {
-  int n = rp->channels;
-  RequantTables t = {0};
-  if (rp->form == RF_table) {
-    size_t row = sizeof(int32_t) * (size_t)(rp->hi - rp->lo);
-    if (row)
-      t.threshold = table(p, s, "thresholds", rp->threshold, row, n, padded);
-    return t;
-  }
-  if (n == 1)
-    return t;
-  bool f32 = rp->form == RF_f32, single = rp->form == RF_single;
-  t.a = table(p, s, "a", f32 ? rp->a : NULL, sizeof(float), n, padded);
-  t.b = table(p, s, "b", f32 ? rp->b : NULL, sizeof(float), n, padded);
-  t.multiplier = table(p, s, "multiplier", f32 ? NULL : rp->multiplier,
-                       sizeof(int32_t), n, padded);
-  t.shift = table(p, s, "shift", f32 || single ? NULL : rp->shift,
-                  sizeof(int32_t), n, padded);
-  t.offset = table(p, s, "offset", single ? rp->offset : NULL, sizeof(int64_t),
-                   n, padded);
-  return t;
+  return requant_tables_ordered(p, s, rp, padded, NULL);
 }

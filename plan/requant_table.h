@@ -18,5 +18,8 @@ typedef struct RequantTables {
  * channel, so that code may compute whole vectors. */
 RequantTables requant_tables(Plan *p, Step *s, const RequantPlan *rp,
                              int padded);
+/* The same with entry i for channel order[i]. */
+RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
+                                     int entries, const int32_t *order);
 
 #endif

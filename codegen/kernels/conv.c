@@ -2,6 +2,7 @@
 #include "codegen/kernels/conv.h"
 
 #include "codegen/kernels/stage.h"
+#include "codegen/targets/dot.h"
 
 static int64_t image_bytes(int64_t h, int64_t w, int64_t c) {
   return h * w * c; /* 8-bit elements */
@@ -87,4 +88,37 @@ int64_t largest_divisor(int64_t n, int64_t most) {
   while (d > 1 && n % d)
     d--;
   return d < 1 ? 1 : d;
+}
+
+/* The first n bytes of a vector, in falling powers of two. */
+static void store_bytes(Cg *g, Val bytes, Val p, int64_t n) {
+  int lanes = ll_lanes(bytes), at = 0;
+  if (n >= lanes) {
+    ll_store(g, bytes, p, 1);
+    return;
+  }
+  for (int part = lanes / 2; part; part /= 2) {
+    if (n - at < part)
+      continue;
+    int mask[64];
+    for (int i = 0; i < part; i++)
+      mask[i] = at + i;
+    ll_store(g, ll_shuffle(g, bytes, bytes, mask, part), ll_gepc(g, p, at), 1);
+    at += part;
+  }
+}
+
+void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
+                       Val p, int64_t n) {
+  Val v[4];
+  for (int i = 0; i < c->join; i++) {
+    Val at = ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0]));
+    v[i] = c->join == 4 ? vec_requant_saturating(g, &c->rq, &c->rt, acc[i], at,
+                                                 c->out_type)
+                        : vec_requant(g, &c->rq, &c->rt, acc[i], at);
+  }
+  Val bytes = c->join == 4   ? x86_pack4(g, v, c->out_type)
+              : c->join == 2 ? ll_trunc(g, x86_pack2(g, v[0], v[1]), g->i8)
+                             : ll_trunc(g, v[0], g->i8);
+  store_bytes(g, bytes, p, n);
 }

@@ -49,6 +49,11 @@ Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x);
 /* acc less weight_zero times the sum of the window's inputs. */
 Val conv_take_zero(Cg *g, const ConvParams *c, Val acc, Val sum);
 
+/* Requantizes and stores `join` accumulators (see conv_joined_channel) whose
+ * table entries start at `entry`; the first n of their channels, at p. */
+void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
+                       Val p, int64_t n);
+
 /* Divides n into equal parts of at most `most`: the largest such divisor. */
 int64_t largest_divisor(int64_t n, int64_t most);
 

@@ -103,38 +103,22 @@ static void init_tile(Cg *g, const Tile *t, Val *acc) {
     acc[i] = LLVMConstNull(vec);
 }
 
-/* The first n of v's lanes as bytes, in falling powers of two. */
-static void store_part(Cg *g, Val v, Val p, int64_t n) {
-  Val bytes = ll_trunc(g, v, g->i8);
-  int at = 0;
-  for (int part = ll_lanes(v); part; part /= 2) {
-    if (n - at < part)
-      continue;
-    int mask[64];
-    for (int i = 0; i < part; i++)
-      mask[i] = at + i;
-    Val piece =
-        part == ll_lanes(v) ? bytes : ll_shuffle(g, bytes, bytes, mask, part);
-    ll_store(g, piece, ll_gepc(g, p, at), 1);
-    at += part;
-  }
-}
-
 static void store_tile(Cg *g, const Tile *t, Val out, const Val *acc) {
   const ConvParams *c = t->c;
   out = ll_gep(g, out, t->first);
-  for (int v = 0; v < c->vectors; v++) {
-    int64_t n = t->channels - (int64_t)v * c->lanes;
-    if (n <= 0)
+  for (int v = 0; v < c->vectors; v += c->join) {
+    int64_t at = (int64_t)v * c->lanes;
+    if (t->channels <= at)
       break;
-    Val channel = ll_addc(g, t->first, (int64_t)v * c->lanes);
     for (int p = 0; p < c->pixels; p++) {
-      Val a = acc[acc_at(c, p, v)];
-      if (c->weight_zero)
-        a = conv_take_zero(g, c, a, acc[sum_at(c, p)]);
-      Val y = vec_requant(g, &c->rq, &c->rt, a, channel);
-      int64_t at = p * c->g.oc + (int64_t)v * c->lanes;
-      store_part(g, y, ll_gepc(g, out, at), n < c->lanes ? n : c->lanes);
+      Val joined[4];
+      for (int i = 0; i < c->join; i++) {
+        Val a = acc[acc_at(c, p, v + i)];
+        joined[i] =
+            c->weight_zero ? conv_take_zero(g, c, a, acc[sum_at(c, p)]) : a;
+      }
+      conv_store_joined(g, c, joined, ll_addc(g, t->first, at),
+                        ll_gepc(g, out, p * c->g.oc + at), t->channels - at);
     }
   }
 }

@@ -1,7 +1,7 @@
 /* dw_lanes and dw_smlad: depthwise, channels in lanes or in words.
  *
  * dw_lanes:
- *   for image, block of channels, y, x:
+ *   for image, block of channels, y, x (or pixels x all channels):
  *     acc = bias
  *     for group of taps (4 bytes, 2 halfwords or 1):
  *       acc += dot(interleave(source[tap 0], source[tap 1], ..), w)
@@ -39,51 +39,78 @@ static Val load_taps(Cg *g, const ConvParams *c, Val window, int64_t tap) {
   return ll_load(g, ll_vec(g->i8, c->lanes), p, 1);
 }
 
-/* One vector of i32 to part `i` of `parts` (extract or the whole). */
-static Val part_of(Cg *g, Val v, int i, int parts) {
-  int n = ll_lanes(v) / parts, mask[128];
-  if (parts == 1)
-    return v;
-  for (int k = 0; k < n; k++)
-    mask[k] = i * n + k;
-  return ll_shuffle(g, v, v, mask, n);
-}
-
-/* How many registers the accumulators of a block take. */
+/* Accumulators of a block, and their lanes. */
 static int parts(const Cg *g, const ConvParams *c) {
   int n = c->lanes * 4 / g->target->vector_bytes;
-  return n < 1 ? 1 : n;
+  return c->join > 1 ? c->join : n < 1 ? 1 : n;
+}
+
+/* acc[i] += dot(x, weights i) for one register of interleaved taps. */
+typedef Val (*DotPart)(Cg *g, Val acc, Val x, Val w);
+
+static Val dot_pairs(Cg *g, Val acc, Val x, Val w) {
+  Ty pairs = ll_vec(g->i16, 2 * ll_lanes(acc));
+  return ll_add(g, acc, x86_pmaddwd(g, x, ll_bitcast(g, w, pairs)));
+}
+
+static Val dot_quads(Cg *g, Val acc, Val x, Val w) {
+  return x86_vpdpbusd(g, acc, ll_bitcast(g, x, LLVMTypeOf(acc)), w);
+}
+
+static void mac_parts(Cg *g, const ConvParams *c, DotPart dot, const Val *x,
+                      Val w, Val *acc) {
+  int n = parts(g, c), lanes = c->lanes / n;
+  for (int i = 0; i < n; i++) {
+    Val weights =
+        ll_load(g, ll_vec(g->i32, lanes), ll_gepc(g, w, 4LL * i * lanes), 4);
+    acc[i] = dot(g, acc[i], x[i], weights);
+  }
 }
 
 /* Four taps: bytes interleaved twice, one vpdpbusd a register. */
 static void mac_quads(Cg *g, const ConvParams *c, Val window, Val w,
                       int64_t tap, Val *acc) {
-  Val t[4];
+  Val t[4], x[4];
   for (int i = 0; i < 4; i++)
     t[i] = load_taps(g, c, window, tap + i);
-  Val even = interleave(g, t[0], t[2]), odd = interleave(g, t[1], t[3]);
-  int n = parts(g, c), lanes = c->lanes / n;
-  for (int i = 0; i < n; i++) {
-    Val x = interleave(g, part_of(g, even, i, n), part_of(g, odd, i, n));
-    Val words = ll_bitcast(g, x, ll_vec(g->i32, lanes));
-    Val weights =
-        ll_load(g, ll_vec(g->i32, lanes), ll_gepc(g, w, 4LL * i * lanes), 1);
-    acc[i] = x86_vpdpbusd(g, acc[i], words, weights);
+  if (c->join == 1) {
+    x[0] = interleave(g, interleave(g, t[0], t[2]), interleave(g, t[1], t[3]));
+    mac_parts(g, c, dot_quads, x, w, acc);
+    return;
   }
+  for (int high = 0; high < 2; high++) {
+    Ty halves = ll_vec(g->i16, c->lanes / 2);
+    Val a = ll_bitcast(g, x86_unpack(g, t[0], t[1], high), halves);
+    Val b = ll_bitcast(g, x86_unpack(g, t[2], t[3], high), halves);
+    x[2 * high] = x86_unpack(g, a, b, false);
+    x[2 * high + 1] = x86_unpack(g, a, b, true);
+  }
+  mac_parts(g, c, dot_quads, x, w, acc);
 }
 
 /* Two taps as i16. */
 static void mac_pairs(Cg *g, const ConvParams *c, Val window, Val w,
                       int64_t tap, Val *acc) {
-  int n = parts(g, c), lanes = c->lanes / n;
   Val a = ll_extend(g, load_taps(g, c, window, tap), c->in_type, g->i16);
   Val b = ll_extend(g, load_taps(g, c, window, tap + 1), c->in_type, g->i16);
-  for (int i = 0; i < n; i++) {
-    Val x = interleave(g, part_of(g, a, i, n), part_of(g, b, i, n));
-    Val weights = ll_load(g, ll_vec(g->i16, 2 * lanes),
-                          ll_gepc(g, w, 4LL * i * lanes), 1);
-    acc[i] = ll_add(g, acc[i], x86_pmaddwd(g, x, weights));
+  Val x[2];
+  if (c->join == 1) {
+    x[0] = interleave(g, a, b);
+  } else {
+    x[0] = x86_unpack(g, a, b, false);
+    x[1] = x86_unpack(g, a, b, true);
   }
+  mac_parts(g, c, dot_pairs, x, w, acc);
+}
+
+/* n lanes of v from lane `first` on. */
+static Val lanes_of(Cg *g, Val v, int first, int n) {
+  int mask[128];
+  if (n == ll_lanes(v))
+    return v;
+  for (int k = 0; k < n; k++)
+    mask[k] = first + k;
+  return ll_shuffle(g, v, v, mask, n);
 }
 
 static void mac_single(Cg *g, const ConvParams *c, Val window, Val w,
@@ -91,10 +118,10 @@ static void mac_single(Cg *g, const ConvParams *c, Val window, Val w,
   Ty elem = c->weight_bytes == 1 ? g->i8 : g->i16;
   Val x = ll_extend(g, load_taps(g, c, window, tap), c->in_type, g->i32);
   Val weights = ll_sext(g, ll_load(g, ll_vec(elem, c->lanes), w, 1), g->i32);
-  int n = parts(g, c);
+  Val product = ll_mul(g, x, weights);
+  int n = parts(g, c), lanes = c->lanes / n;
   for (int i = 0; i < n; i++)
-    acc[i] = ll_add(g, acc[i],
-                    ll_mul(g, part_of(g, x, i, n), part_of(g, weights, i, n)));
+    acc[i] = ll_add(g, acc[i], lanes_of(g, product, i * lanes, lanes));
 }
 
 typedef void (*MacTaps)(Cg *g, const ConvParams *c, Val window, Val w,
@@ -104,47 +131,58 @@ static MacTaps mac_for(int group) {
   return group == 4 ? mac_quads : group == 2 ? mac_pairs : mac_single;
 }
 
-/* One pixel of a block of channels from `first` on. */
-static void block_pixel(Cg *g, const ConvParams *c, Val window, Val w, Val bias,
-                        Val first, Val out) {
+/* What one block of channels works with. */
+typedef struct Block {
+  Val w, bias;
+  Val entry; /* its first entry of the tables */
+} Block;
+
+/* One window of a block (or several neighbouring pixels of all channels). */
+static void block_window(Cg *g, const ConvParams *c, const Block *b, Val window,
+                         Val out) {
   int n = parts(g, c), lanes = c->lanes / n;
   int64_t taps = c->g.kh * c->g.kw;
   int64_t group_bytes = (int64_t)c->lanes * c->group * c->weight_bytes;
   Val acc[8];
   for (int i = 0; i < n; i++)
-    acc[i] =
-        ll_load(g, ll_vec(g->i32, lanes), ll_gepc(g, bias, 4LL * i * lanes), 4);
+    acc[i] = ll_load(g, ll_vec(g->i32, lanes),
+                     ll_gepc(g, b->bias, 4LL * i * lanes), 4);
   for (int64_t tap = 0; tap < taps; tap += c->group)
-    mac_for(c->group)(g, c, window, ll_gepc(g, w, tap / c->group * group_bytes),
-                      tap, acc);
-  for (int i = 0; i < n; i++) {
-    Val channel = ll_addc(g, first, (int64_t)i * lanes);
-    Val y = vec_requant(g, &c->rq, &c->rt, acc[i], channel);
-    vec_store8(g, y, ll_gepc(g, out, (int64_t)i * lanes));
+    mac_for(c->group)(g, c, window,
+                      ll_gepc(g, b->w, tap / c->group * group_bytes), tap, acc);
+  for (int i = 0; i < n; i += c->join) {
+    int64_t at = (int64_t)i * lanes;
+    conv_store_joined(g, c, acc + i, ll_addc(g, b->entry, at),
+                      ll_gepc(g, out, at), (int64_t)c->join * lanes);
   }
 }
 
-static void block_pixels(Cg *g, const ConvParams *c, const ConvImage *im,
-                         Val block, Val first) {
+static void block_windows(Cg *g, const ConvParams *c, const ConvImage *im,
+                          Val block, Val first) {
   int64_t groups = (c->g.kh * c->g.kw + c->group - 1) / c->group;
   int64_t bytes = groups * c->lanes * c->group * c->weight_bytes;
-  Val w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, block, bytes));
-  Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, first, 4));
+  Block b = {.entry = ll_mulc(g, block, c->lanes)};
+  b.w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, block, bytes));
+  b.bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, b.entry, 4));
   Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Loop x = loop_begin(g, 0, c->g.ow, 1);
-  Val window = ll_gep(g, conv_window(g, c, im->src, y.i, x.i), first);
-  Val out = ll_gep(g, conv_output(g, c, im->out, y.i, x.i), first);
-  block_pixel(g, c, window, w, bias, first, out);
-  loop_end(g, &x, NULL);
+  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  Val window = ll_gep(g, conv_window(g, c, im->src, y.i, x.at), first);
+  Val out = ll_gep(g, conv_output(g, c, im->out, y.i, x.at), first);
+  block_window(g, c, &b, window, out);
+  tiles_end(g, &x);
   loop_end(g, &y, NULL);
 }
 
 void lower_dw_lanes(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
   ConvImage im = conv_image_begin(g, c, a);
-  Tiles b = tiles_begin(g, c->g.oc, c->lanes);
-  block_pixels(g, c, &im, b.loop.i, b.at);
-  tiles_end(g, &b);
+  if (c->pixels > 1) {
+    block_windows(g, c, &im, ll_idx(g, 0), ll_idx(g, 0));
+  } else {
+    Tiles b = tiles_begin(g, c->g.oc, c->lanes);
+    block_windows(g, c, &im, b.loop.i, b.at);
+    tiles_end(g, &b);
+  }
   conv_image_end(g, &im);
 }
 

@@ -21,6 +21,14 @@ const DotOps *dot_ops(Dot dot);
 
 /* x86's pmaddwd on i16 vectors of any width: pairs into i32 lanes. */
 Val x86_pmaddwd(Cg *g, Val a, Val b);
+/* Interleaves the elements of a and b inside each 16 bytes: the low half of
+ * them, or the high one (punpckl, punpckh). Elements of 8 or 16 bits. */
+Val x86_unpack(Cg *g, Val a, Val b, bool high);
+/* Four vectors of i32 to one of bytes, saturated to `out`, packed inside each
+ * 16 bytes: see conv_joined_channel. */
+Val x86_pack4(Cg *g, const Val v[4], DType out);
+/* Two vectors of i32 to one of i16, likewise. */
+Val x86_pack2(Cg *g, Val a, Val b);
 /* vpdpbusd on i32 vectors that hold u8 (x) and s8 (w) quadruples. */
 Val x86_vpdpbusd(Cg *g, Val acc, Val x, Val w);
 /* Cortex-M: two i16 products and an i32 sum. */

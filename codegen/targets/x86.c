@@ -61,3 +61,43 @@ static Val vnni_ones(Cg *g, const ConvParams *c, int valid) {
 }
 
 const DotOps dot_vpdpbusd = {splat_word, vnni_weights, vnni_ones, x86_vpdpbusd};
+
+Val x86_unpack(Cg *g, Val a, Val b, bool high) {
+  int n = ll_lanes(a), mask[64];
+  bool bytes = LLVMGetElementType(LLVMTypeOf(a)) == g->i8;
+  int row = bytes ? 16 : 8; /* elements of 16 bytes */
+  for (int i = 0; i < n; i++) {
+    int at = i / row * row + i % row / 2 + (high ? row / 2 : 0);
+    mask[i] = i % 2 ? n + at : at;
+  }
+  return ll_shuffle(g, a, b, mask, n);
+}
+
+/* Names of one operation at 128, 256 and 512 bits, by the lanes of i32. */
+typedef struct Widths {
+  const char *name[3];
+} Widths;
+
+static Val by_width(Cg *g, const Widths *w, int lanes, Val a, Val b) {
+  int i = lanes == 4 ? 0 : lanes == 8 ? 1 : 2;
+  return ll_intrinsic(g, w->name[i], NULL, 0, (Val[]){a, b}, 2);
+}
+
+Val x86_pack2(Cg *g, Val a, Val b) {
+  static const Widths packssdw = {{"llvm.x86.sse2.packssdw.128",
+                                   "llvm.x86.avx2.packssdw",
+                                   "llvm.x86.avx512.packssdw.512"}};
+  return by_width(g, &packssdw, ll_lanes(a), a, b);
+}
+
+Val x86_pack4(Cg *g, const Val v[4], DType out) {
+  static const Widths packuswb = {{"llvm.x86.sse2.packuswb.128",
+                                   "llvm.x86.avx2.packuswb",
+                                   "llvm.x86.avx512.packuswb.512"}};
+  static const Widths packsswb = {{"llvm.x86.sse2.packsswb.128",
+                                   "llvm.x86.avx2.packsswb",
+                                   "llvm.x86.avx512.packsswb.512"}};
+  const Widths *w = dtype_is_signed(out) ? &packsswb : &packuswb;
+  Val low = x86_pack2(g, v[0], v[1]), high = x86_pack2(g, v[2], v[3]);
+  return by_width(g, w, ll_lanes(v[0]), low, high);
+}

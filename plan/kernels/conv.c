@@ -92,26 +92,47 @@ static void choose_tile(ConvParams *c, const Target *t) {
   c->pixels = even_part(c->g.ow, fit);
 }
 
+/* Which channel each accumulator of each block is; past the last: oc. */
+static int32_t *lane_order(Arena *a, const ConvParams *c) {
+  int64_t nout = (int64_t)c->vectors * c->lanes;
+  int32_t *order = ARENA_ARRAY(a, int32_t, c->blocks *nout);
+  for (int64_t i = 0; i < c->blocks * nout; i++) {
+    int64_t o = i / nout * nout + conv_joined_channel(c->join, c->lanes,
+                                                      i % nout / c->lanes,
+                                                      i % c->lanes);
+    order[i] = (int32_t)(o < c->g.oc ? o : c->g.oc);
+  }
+  return order;
+}
+
 /* [block][tap][k / group][vector][lane][group], i8 */
-static const Blob *pack_lanes(Plan *p, Step *s, const ConvParams *c) {
+static const Blob *pack_lanes(Plan *p, Step *s, const ConvParams *c,
+                              const int32_t *order) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int64_t taps = c->taps_h * c->taps_w;
   int64_t per_block = taps * c->run_padded * nout;
   int8_t *image = pack_image(p, per_block * c->blocks);
   int64_t folded = c->g.kw / c->taps_w; /* window columns in a run */
-  for (int64_t o = 0; o < c->g.oc; o++) {
-    int8_t *block = image + o / nout * per_block;
-    for (int64_t tap = 0; tap < taps; tap++)
+  for (int64_t i = 0; i < c->blocks * nout; i++) {
+    int8_t *block = image + i / nout * per_block;
+    for (int64_t tap = 0; order[i] < c->g.oc && tap < taps; tap++)
       for (int64_t k = 0; k < c->run; k++) {
         int64_t x = folded > 1 ? k / c->g.ic : tap % c->taps_w;
         int64_t at =
-            (tap * c->run_padded / c->group + k / c->group) * nout + o % nout;
+            (tap * c->run_padded / c->group + k / c->group) * nout + i % nout;
         block[at * c->group + k % c->group] = (int8_t)conv_weight(
-            s->op, &c->g, o, tap / c->taps_w, x, k % c->g.ic);
+            s->op, &c->g, order[i], tap / c->taps_w, x, k % c->g.ic);
       }
   }
   return plan_blob(p, s, "weights", image, per_block * c->blocks,
                    p->target->simd_align);
+}
+
+/* x86 packs two or four vectors into one. */
+static int join_for(const Target *t, int vectors) {
+  if (t->arch != ARCH_x86_64)
+    return 1;
+  return vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
 }
 
 static DType stored_want(const Target *t) {
@@ -128,8 +149,11 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   c.weight_bytes = 1;
   conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);
   choose_tile(&c, t);
-  c.w = pack_lanes(p, s, &c);
-  conv_finish(p, s, &c, c.blocks * c.vectors * c.lanes, true, t->requant);
+  c.join = join_for(t, c.vectors);
+  int32_t *order = lane_order(p->arena, &c);
+  c.w = pack_lanes(p, s, &c, order);
+  conv_finish(p, s, &c, c.blocks * c.vectors * c.lanes, order, true,
+              t->requant);
   return conv_done(p, s, &c, 0);
 }
 
@@ -171,7 +195,8 @@ bool prepare_conv_mve(Plan *p, Step *s) {
   c.blocks = c.g.oc;
   c.pixels = even_part(c.g.ow, 4);
   c.w = pack_rows(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, true, p->target->requant & ~(1u << RF_single));
+  conv_finish(p, s, &c, c.g.oc, NULL, true,
+              p->target->requant & ~(1u << RF_single));
   conv_done(p, s, &c, 0);
   s->vector_bytes = 16;
   return true;
@@ -216,7 +241,7 @@ bool prepare_conv_smlad(Plan *p, Step *s) {
   c.pixels = c.g.ow > 1 ? 2 : 1;
   c.group = 4;
   c.w = pack_pairs(p, s, &c);
-  conv_finish(p, s, &c, c.blocks * 2, true, p->target->requant);
+  conv_finish(p, s, &c, c.blocks * 2, NULL, true, p->target->requant);
   /* pixels x window in i16, and in bytes before where runs are ragged */
   int64_t gather = c.run % 4 ? c.run_padded : 0;
   return conv_done(p, s, &c, c.pixels * (2 * c.run_padded + gather));
@@ -272,6 +297,6 @@ bool prepare_conv_scalar(Plan *p, Step *s) {
   bool wide = any_weight_zero(s->op, c.g.oc);
   c.weight_bytes = wide ? 2 : 1;
   c.w = wide ? pack_wide_rows(p, s, &c) : pack_rows(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, false, p->target->requant);
+  conv_finish(p, s, &c, c.g.oc, NULL, false, p->target->requant);
   return conv_done(p, s, &c, 0);
 }

@@ -57,65 +57,92 @@ static int tap_group(const Target *t, bool narrow) {
   return t->dot == DOT_vpdpbusd || t->dot == DOT_pmaddwd ? 2 : 1;
 }
 
-/* Channels of a block: a power of two, so that a last block that overlaps
- * the one before can cover any remainder. */
-static int block_channels(const Target *t, int group, int64_t channels) {
-  int most = group == 4               ? t->vector_bytes
-             : t->dot == DOT_vmladava ? t->vector_bytes / 4
-                                      : t->vector_bytes / 2;
-  while (most > channels)
-    most /= 2;
-  return most;
+/* Channels of a block at most. */
+static int most_channels(const Target *t, int group) {
+  return group == 4               ? t->vector_bytes
+         : t->dot == DOT_vmladava ? t->vector_bytes / 4
+                                  : t->vector_bytes / 2;
 }
 
-/* [block][tap / group][channel][group], i8 or i16; block b starts at channel
- * min(b * lanes, oc - lanes). */
-static const Blob *pack_blocks(Plan *p, Step *s, const ConvParams *c) {
+/* Channels of a block: a power of two, so that a last block that overlaps
+ * the one before can cover any remainder. Few channels of neighbouring
+ * windows, one apart, make one block of several pixels. */
+static void choose_block(ConvParams *c, const Target *t) {
+  int most = most_channels(t, c->group);
+  int64_t oc = c->g.oc;
+  c->pixels = 1;
+  c->lanes = most;
+  if (oc < most && most % oc == 0 && c->g.sw == 1 && c->g.ow >= most / oc) {
+    c->pixels = (int)(most / oc);
+    c->blocks = 1;
+    return;
+  }
+  while (c->lanes > oc)
+    c->lanes /= 2;
+  c->blocks = (oc + c->lanes - 1) / c->lanes;
+}
+
+/* Which channel each accumulator of each block is; block b starts at channel
+ * min(b * lanes, oc - lanes), or at any pixel's channel 0. */
+static int32_t *block_order(Arena *a, const ConvParams *c) {
+  int64_t oc = c->g.oc, n = c->blocks * c->lanes;
+  int32_t *order = ARENA_ARRAY(a, int32_t, n);
+  int part = c->lanes / c->join;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t first = i / c->lanes * c->lanes, at = i % c->lanes;
+    if (c->pixels == 1 && first > oc - c->lanes)
+      first = oc - c->lanes;
+    int64_t o =
+        first + conv_joined_channel(c->join, part, at / part, at % part);
+    order[i] = (int32_t)(o % oc);
+  }
+  return order;
+}
+
+/* [block][tap / group][accumulator][group], i8 or i16 */
+static const Blob *pack_blocks(Plan *p, Step *s, const ConvParams *c,
+                               const int32_t *order) {
   const ConvGeom *g = &c->g;
   int64_t taps = g->kh * g->kw;
   int64_t groups = (taps + c->group - 1) / c->group;
   int64_t per_block = groups * c->lanes * c->group;
   int64_t bytes = per_block * c->blocks * c->weight_bytes;
   int8_t *image = pack_image(p, bytes);
-  for (int64_t b = 0; b < c->blocks; b++) {
-    int64_t first = b * c->lanes;
-    if (first > g->oc - c->lanes)
-      first = g->oc - c->lanes;
+  for (int64_t i = 0; i < c->blocks * c->lanes; i++)
     for (int64_t tap = 0; tap < taps; tap++)
-      for (int64_t lane = 0; lane < c->lanes; lane++)
-        store_weight(image,
-                     b * per_block +
-                         (tap / c->group * c->lanes + lane) * c->group +
-                         tap % c->group,
-                     c->weight_bytes, wide_weight(s->op, g, first + lane, tap));
-  }
+      store_weight(image,
+                   i / c->lanes * per_block +
+                       (tap / c->group * c->lanes + i % c->lanes) * c->group +
+                       tap % c->group,
+                   c->weight_bytes, wide_weight(s->op, g, order[i], tap));
   return plan_blob(p, s, "weights", image, bytes, p->target->simd_align);
 }
 
 bool prepare_dw_lanes(Plan *p, Step *s) {
   const Target *t = p->target;
-  ConvParams c = {.g = conv_geom(s->op), .group = 1, .pixels = 1};
+  ConvParams c = {.g = conv_geom(s->op), .group = 1, .vectors = 1};
   bool narrow = narrow_weights(s->op, &c.g);
   int group = tap_group(t, narrow);
   conv_source(&c, s, group == 4 ? DT_u8 : DT_COUNT, 1, false);
   c.group = group;
-  c.lanes = block_channels(t, group, c.g.oc);
-  c.vectors = 1;
-  c.blocks = (c.g.oc + c.lanes - 1) / c.lanes;
+  choose_block(&c, t);
+  /* interleaving in lanes of 16 bytes takes 4 channels of each register */
+  c.join = c.lanes / group >= 4 ? group : 1;
   c.weight_bytes = group == 2 || !narrow ? 2 : 1;
-  c.w = pack_blocks(p, s, &c);
+  int32_t *order = block_order(p->arena, &c);
+  c.w = pack_blocks(p, s, &c, order);
   unsigned forms = t->requant;
   if (t->dot == DOT_vmladava)
     forms &= ~(1u << RF_single);
-  conv_finish(p, s, &c, c.g.oc, false, forms);
+  conv_finish(p, s, &c, c.blocks * c.lanes, order, false, forms);
   return conv_done(p, s, &c, 0);
 }
 
 /* ---- dw_smlad ---- */
 
 bool match_dw_smlad(const Op *op, const Target *t) {
-  return is_depthwise(op) && t->dot == DOT_smlad &&
-         conv_geom(op).oc % 4 == 0 && taps_unroll(op);
+  return is_depthwise(op) && t->dot == DOT_smlad && conv_geom(op).oc % 4 == 0 &&
+         taps_unroll(op);
 }
 
 double cost_dw_smlad(const Op *op, const Target *t) {
@@ -145,7 +172,7 @@ bool prepare_dw_smlad(Plan *p, Step *s) {
   c.blocks = c.g.oc / 4;
   c.weight_bytes = 2;
   c.w = pack_tap_pairs(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, false, p->target->requant);
+  conv_finish(p, s, &c, c.g.oc, NULL, false, p->target->requant);
   return conv_done(p, s, &c, 0);
 }
 
@@ -180,6 +207,6 @@ bool prepare_dw_scalar(Plan *p, Step *s) {
   c.blocks = c.g.oc;
   c.weight_bytes = narrow_weights(s->op, &c.g) ? 1 : 2;
   c.w = pack_taps(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, false, p->target->requant);
+  conv_finish(p, s, &c, c.g.oc, NULL, false, p->target->requant);
   return conv_done(p, s, &c, 0);
 }
