@@ -290,6 +290,25 @@ static bool check_version(TflOp *o, const OpCode *code) {
   return false;
 }
 
+/* Rounding tflm is for operators whose bytes in TFLite Micro are known, and
+ * for those that only move elements. */
+static bool check_rounding(TflOp *o) {
+  static const OpKind known[] = {
+      OP_conv2d,     OP_depthwise_conv2d, OP_fully_connected, OP_add,
+      OP_avg_pool2d, OP_max_pool2d,       OP_softmax};
+  Rounding rounding = o->im->graph->rounding;
+  if (rounding != ROUND_tflm || op_info(o->row->ir)->traits & T_MOVE)
+    return true;
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (known[i] == o->row->ir)
+      return true;
+  op_refuse(o, "%s has no defined bytes with rounding %s",
+            op_info(o->row->ir)->name, rounding_name(rounding));
+  diag_hint(o->im->diag, "import with rounding %s",
+            rounding_name(ROUND_tflite));
+  return false;
+}
+
 /* --- the operators in order -------------------------------------------- */
 
 static bool claim_outputs(TflOp *o) {
@@ -312,8 +331,9 @@ static bool import_op(TflOp *o, FbTable op, const OpCode *code) {
     return refuse_unknown(o, code);
   while (o->nin && !o->tin[o->nin - 1])
     o->nin--; /* absent operands at the end are as good as none */
-  return check_version(o, code) && check_arity(o) && read_options(o, op) &&
-         read_values(o) && o->row->types(o) && o->row->import(o);
+  return check_version(o, code) && check_rounding(o) && check_arity(o) &&
+         read_options(o, op) && read_values(o) && o->row->types(o) &&
+         o->row->import(o);
 }
 
 static Loc op_loc(Import *im, size_t index, const OpCode *code,
