@@ -12,22 +12,6 @@
 
 #include "codegen/lower.h"
 
-/* LLVM reports frames only in words, among remarks of other kinds:
- *   <unknown>:0:0: stack frame size (40) exceeds limit (0) in function 'f' */
-static void on_diagnostic(LLVMDiagnosticInfoRef info, void *ctx) {
-  Frames *f = ctx;
-  char *text = LLVMGetDiagInfoDescription(info);
-  static const char key[] = "stack frame size (";
-  const char *size = strstr(text, key), *name = strchr(text, '\'');
-  if (size && name) {
-    size_t n = strcspn(name + 1, "'");
-    Frame frame = {arena_strndup(f->arena, name + 1, n),
-                   strtoll(size + strlen(key), NULL, 10)};
-    ARRAY_PUSH(f->arena, &f->list, frame);
-  }
-  LLVMDisposeMessage(text);
-}
-
 /* One emission under way. */
 typedef struct Emission {
   Cg g;
@@ -40,6 +24,25 @@ typedef struct Emission {
   int nlib;
 } Emission;
 
+/* LLVM reports frames only in words, among remarks of other kinds:
+ *   <unknown>:0:0: stack frame size (40) exceeds limit (0) in function 'f' */
+static void on_diagnostic(LLVMDiagnosticInfoRef info, void *ctx) {
+  Emission *e = ctx;
+  Frames *f = &e->frames;
+  char *text = LLVMGetDiagInfoDescription(info);
+  if (LLVMGetDiagInfoSeverity(info) == LLVMDSError)
+    diag_error(e->g.diag, E0901, (Loc){0}, "LLVM: %s", text);
+  static const char key[] = "stack frame size (";
+  const char *size = strstr(text, key), *name = strchr(text, '\'');
+  if (size && name) {
+    size_t n = strcspn(name + 1, "'");
+    Frame frame = {arena_strndup(f->arena, name + 1, n),
+                   strtoll(size + strlen(key), NULL, 10)};
+    ARRAY_PUSH(f->arena, &f->list, frame);
+  }
+  LLVMDisposeMessage(text);
+}
+
 static bool emission_begin(Emission *e, Plan *p, const CodegenOptions *opt) {
   const Target *t = p->target;
   *e = (Emission){.opt = opt, .frames = {.arena = p->arena}};
@@ -47,7 +50,7 @@ static bool emission_begin(Emission *e, Plan *p, const CodegenOptions *opt) {
   if (!e->tm)
     return false;
   LLVMContextRef c = LLVMContextCreate();
-  LLVMContextSetDiagnosticHandler(c, on_diagnostic, &e->frames);
+  LLVMContextSetDiagnosticHandler(c, on_diagnostic, e);
   e->g = (Cg){.plan = p,
               .target = t,
               .arena = p->arena,
@@ -255,7 +258,8 @@ bool codegen_emit(Plan *p, const CodegenOptions *opt, unsigned what,
                   Emitted *out) {
   *out = (Emitted){0};
   Emission e;
+  int before = diag_error_count(p->diag);
   bool ok = emission_begin(&e, p, opt) && emit_all(&e, what, out);
   emission_end(&e);
-  return ok;
+  return ok && diag_error_count(p->diag) == before;
 }
