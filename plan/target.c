@@ -122,7 +122,7 @@ const Target target_table[] = {
   { .name = "cortex-m55", .cpu = "cortex-m55",
     .triple = "thumbv8.1m.main-unknown-none-eabihf",
     CORTEX_M_COMMON,
-    .gcc = "-mcpu=cortex-m55 -mthumb -mfpu=auto -mfloat-abi=hard",
+    .gcc = "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard",
     .vector_bytes = 16, .nvregs = 8, .dot = DOT_vmladava,
     .requant = RQ_FORMS_WIDE,
     .fpu = true, .mul64 = true,

@@ -179,11 +179,11 @@ static bool set_fpu(Find *f, const char *mfpu) {
     return diag_error(f->diag, E0304, (Loc){0},
                       "-mfpu=%s: %s has no floating-point unit", mfpu,
                       f->t.name);
-  if (f->t.fpu) {
-    add_features(f, fpus[found].features);
-    f->t.fpu = !none;
-    set_flag(f, "-mfpu=", "-mfpu=", none ? NULL : mfpu);
-  }
+  if (!f->t.fpu || automatic)
+    return true;
+  add_features(f, fpus[found].features);
+  f->t.fpu = !none;
+  set_flag(f, "-mfpu=", "-mfpu=", none ? NULL : mfpu);
   return true;
 }
 

@@ -107,8 +107,7 @@ static void cores_refine_presets(void **state) {
   t = find("cortex-m55", "cortex-m85", NULL, NULL);
   assert_string_equal(t->name, "cortex-m85");
   assert_string_equal(t->cpu, "cortex-m85");
-  assert_string_equal(t->gcc,
-                      "-mcpu=cortex-m85 -mthumb -mfpu=auto -mfloat-abi=hard");
+  assert_string_equal(t->gcc, "-mcpu=cortex-m85 -mthumb -mfloat-abi=hard");
   t = find(NULL, "cortex-m23", NULL, NULL);
   assert_string_equal(t->triple, "thumbv8m.base-unknown-none-eabi");
   assert_false(t->mul64);
