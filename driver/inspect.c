@@ -5,9 +5,9 @@
 #include "driver/session.h"
 #include "driver/table.h"
 
-static const char *const heading[] = {
-    ">index", "op", "type", ">macs", ">weight_bytes", "kernel", "name"};
-enum { COLUMNS = 7, NAME_WIDTH = 40 };
+static const char *const heading[] = {">index",        "op",   "type",  ">macs",
+                                      ">weight_bytes", "name", "kernel"};
+enum { COLUMNS = 7, WITHOUT_KERNEL = 6, NAME_WIDTH = 40 };
 
 static const char *type_text(Arena *a, const Type *t) {
   Str s = str_new(a);
@@ -39,7 +39,7 @@ static const char *clipped(Arena *a, const char *name) {
 }
 
 static Table op_table(Arena *a, const Graph *g, const Plan *p, bool clip) {
-  Table t = table_new(a, COLUMNS, heading);
+  Table t = table_new(a, p ? COLUMNS : WITHOUT_KERNEL, heading);
   int index = 0;
   for (const Op *op = g->first; op; op = op->next) {
     const Value *out = op->out[0];

@@ -130,18 +130,27 @@ static bool drop_slice(Graph *g, Op *op) {
   return all_zero(&a->begin) && same_type(op) && drop(g, op);
 }
 
-/* slice(slice(x, b, s), c, t) -> slice(x, b + c s, s t), dim by dim */
+/* Element i of a list that may be empty: then all are `otherwise`. */
+static int64_t item(const IntList *list, int i, int64_t otherwise) {
+  return i < list->n ? list->v[i] : otherwise;
+}
+
+/* slice(slice(x, b, s), c, t) -> slice(x, b + c s, s t), dim by dim. The
+ * step of an extent of one means nothing, so it need not stay in range. */
 static bool join_slices(Graph *g, Op *op) {
   Op *inner = inner_of(op);
   (void)g;
   if (!inner)
     return false;
-  SliceAttrs *a = &op->attrs.slice;
-  const SliceAttrs *b = &inner->attrs.slice;
-  for (int i = 0; i < a->begin.n; i++) {
-    a->begin.v[i] = b->begin.v[i] + a->begin.v[i] * b->stride.v[i];
-    a->stride.v[i] *= b->stride.v[i];
+  SliceAttrs *a = &op->attrs.slice, *b = &inner->attrs.slice;
+  SliceAttrs joined = {.begin.n = out_type(op)->rank,
+                       .stride.n = out_type(op)->rank};
+  for (int i = 0; i < joined.begin.n; i++) {
+    int64_t s = item(&b->stride, i, 1), t = item(&a->stride, i, 1);
+    joined.begin.v[i] = item(&b->begin, i, 0) + item(&a->begin, i, 0) * s;
+    joined.stride.v[i] = out_type(op)->dim[i] > 1 ? s * t : 1;
   }
+  *a = joined;
   op_set_input(op, 0, inner->in[0]);
   return true;
 }

@@ -43,15 +43,15 @@ static bool apply_rules(Graph *g, PassCtx *c, const Rule *rules, int nrule,
   return false;
 }
 
+/* Round by round: an op replaced in one still reads its operands until the
+ * sweep, and so keeps them from having one use only. */
 void rewrite_graph(Graph *g, PassCtx *c, const Rule *rules, int nrule) {
-  bool again = true;
-  bool any = false;
-  while (again) {
+  for (bool again = true; again;) {
     again = false;
     for (Op *op = g->first; op; op = op->next)
       while (apply_rules(g, c, rules, nrule, op))
-        again = any = true;
+        again = true;
+    if (again)
+      rewrite_sweep(g);
   }
-  if (any)
-    rewrite_sweep(g);
 }
