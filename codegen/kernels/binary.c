@@ -1,0 +1,100 @@
+/* binary:
+ *   for outer dimensions: for i in the innermost:
+ *     plane:  y = clamp((a * m0 + b * m1 + c) >> k)
+ *     double: y = step(product(a) +- product(b))
+ *     table:  the same, products looked up
+ *     mul:    y = step((a - za) * (b - zb))
+ * An operand that stays the same in the innermost loop is loaded before it.
+ */
+#include "plan/kernels/binary.h"
+
+#include "codegen/kernels/light.h"
+#include "codegen/lower.h"
+#include "codegen/vec.h"
+
+typedef struct Binary {
+  const BinaryParams *p;
+  DType stored[2];
+  Val in[2];   /* first elements of the run */
+  Val same[2]; /* operands without a step: computed already, scalar */
+  Val out;
+} Binary;
+
+/* What one operand adds to the result, in the lanes of x; stored i32. */
+static Val term(Cg *g, const BinaryParams *p, int i, Val x) {
+  if (p->form == BINARY_plane)
+    return ll_mulc(g, x, p->m[i]);
+  x = ll_addc(g, x, -p->zero[i]);
+  if (p->form == BINARY_mul)
+    return x;
+  return vec_mbqm(g, ll_shlc(g, x, p->left), p->in[i].multiplier,
+                  p->in[i].shift);
+}
+
+static Val looked_up(Cg *g, const BinaryParams *p, int i, Val pattern) {
+  Val at = ll_mulc(g, ll_zext(g, pattern, g->idx), 4);
+  return ll_load(g, g->i32, ll_gep(g, ll_blob(g, p->table[i]), at), 4);
+}
+
+static Val load_term(Cg *g, const Binary *b, int i, Val p, int lanes) {
+  if (b->p->form == BINARY_table)
+    return looked_up(g, b->p, i, ll_load(g, g->i8, p, 1));
+  return term(g, b->p, i, vec_load8(g, b->stored[i], p, lanes));
+}
+
+static Val combine(Cg *g, const BinaryParams *p, Val a, Val b) {
+  if (p->form == BINARY_plane) {
+    Val y = ll_ashrc(g, ll_addc(g, ll_add(g, a, b), p->c), p->k);
+    return ll_clampc(g, y, p->lo, p->hi);
+  }
+  Val acc = p->form == BINARY_mul ? ll_mul(g, a, b)
+            : p->subtract         ? ll_sub(g, a, b)
+                                  : ll_add(g, a, b);
+  return emit_sum_step(g, &p->sum, acc);
+}
+
+static void binary_block(Cg *g, void *ctx, Val i, int lanes) {
+  const Binary *b = ctx;
+  Val x[2];
+  for (int k = 0; k < 2; k++)
+    x[k] = b->same[k] ? ll_splat(g, b->same[k], lanes)
+                      : load_term(g, b, k, ll_gep(g, b->in[k], i), lanes);
+  vec_store8(g, combine(g, b->p, x[0], x[1]), ll_gep(g, b->out, i));
+}
+
+/* Spelled-out products want the lanes that have instructions for them. */
+static int binary_lanes(const Cg *g, const BinaryParams *p) {
+  if (!g->target->vector_bytes || p->form == BINARY_table)
+    return 0;
+  return p->form == BINARY_double ? g->target->vector_bytes / 4
+                                  : byte_lanes(g->target);
+}
+
+/* Steps of the contiguous output's outer dimensions. */
+static void output_steps(const BinaryParams *p, int64_t *step) {
+  int64_t n = 1;
+  for (int d = p->ndim - 1; d >= 0; d--) {
+    step[d] = n;
+    n *= p->dim[d];
+  }
+}
+
+void lower_binary(Cg *g, const Step *s, const StepArgs *a) {
+  const BinaryParams *p = s->params;
+  if (type_count(s->out[0]->type) == 0)
+    return;
+  int last = p->ndim - 1;
+  int64_t step[MAX_RANK];
+  output_steps(p, step);
+  DimLoops outer = dims_begin(g, p->dim, last);
+  Binary b = {.p = p};
+  b.out = ll_gep(g, a->out[0], dims_offset(g, &outer, step));
+  for (int i = 0; i < 2; i++) {
+    b.stored[i] = s->in[i]->type->dtype;
+    b.in[i] = ll_gep(g, a->in[i], dims_offset(g, &outer, p->stride[i]));
+    if (p->stride[i][last] == 0 && p->dim[last] > 1)
+      b.same[i] = load_term(g, &b, i, b.in[i], 0);
+  }
+  for_blocks(g, p->dim[last], binary_lanes(g, p), binary_block, &b);
+  dims_end(g, &outer);
+}

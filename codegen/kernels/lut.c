@@ -1,0 +1,49 @@
+/* lut:
+ *   for i: out[i] = table[in[i]]             by the stored pattern
+ *   for i: out[i] = clamp(in[i] + add, lo, hi)   where that is the same
+ */
+#include "plan/kernels/lut.h"
+
+#include "codegen/kernels/light.h"
+#include "codegen/lower.h"
+#include "codegen/vec.h"
+
+typedef struct Lut {
+  const LutParams *p;
+  Val in, out, table;
+  DType stored;
+} Lut;
+
+static void look_up(Cg *g, void *ctx, Val i, int lanes) {
+  const Lut *l = ctx;
+  int bytes = l->p->elem_bytes;
+  (void)lanes;
+  Val x = ll_load(g, g->i8, ll_gep(g, l->in, i), 1);
+  Val at = ll_mulc(g, ll_zext(g, x, g->idx), bytes);
+  Ty t = bytes == 1 ? g->i8 : g->i32;
+  Val y = ll_load(g, t, ll_gep(g, l->table, at), bytes);
+  ll_store(g, y, ll_gep(g, l->out, ll_mulc(g, i, bytes)), bytes);
+}
+
+static void clamp_block(Cg *g, void *ctx, Val i, int lanes) {
+  const Lut *l = ctx;
+  Val x = vec_load8(g, l->stored, ll_gep(g, l->in, i), lanes);
+  x = ll_clampc(g, ll_addc(g, x, l->p->add), l->p->lo, l->p->hi);
+  vec_store8(g, x, ll_gep(g, l->out, i));
+}
+
+void lower_lut(Cg *g, const Step *s, const StepArgs *a) {
+  const LutParams *p = s->params;
+  int64_t n = type_count(s->out[0]->type);
+  int32_t min = stored_min(s->in[0]);
+  Lut l = {p, a->in[0], a->out[0], NULL, s->in[0]->type->dtype};
+  if (p->table) {
+    l.table = ll_blob(g, p->table);
+    for_blocks(g, n, 0, look_up, &l);
+  } else if (p->add == 0 && p->lo == min && p->hi == min + 255) {
+    int in = buffer_align(g, s->in[0]), out = buffer_align(g, s->out[0]);
+    emit_copy(g, l.out, l.in, n, in < out ? in : out, false);
+  } else {
+    for_blocks(g, n, byte_lanes(g->target), clamp_block, &l);
+  }
+}

@@ -1,0 +1,138 @@
+/* pool:
+ *   for n, oy, ox:
+ *     for c in blocks of lanes:
+ *       for ky, kx of the window inside: acc += x, or max(acc, x)
+ *       y = step(acc), or clamp(acc)
+ */
+#include "plan/kernels/pool.h"
+
+#include "codegen/kernels/light.h"
+#include "codegen/lower.h"
+#include "codegen/vec.h"
+
+/* One pixel's window. */
+typedef struct Window {
+  const PoolParams *p;
+  DType stored;
+  Val in, out;    /* first channel */
+  Val rows, cols; /* cells, idx */
+  Val m, c;       /* its average; NULL: constants */
+} Window;
+
+/* Offset, cells and class of window o along an axis. */
+typedef struct Place1 {
+  Val offset, cells, class;
+} Place1;
+
+static Val table_entry(Cg *g, Val row, int i) {
+  Val x = ll_load(g, g->i32, ll_gepc(g, row, 4 * i), 4);
+  return g->idx == g->i32 ? x : ll_zext(g, x, g->idx);
+}
+
+static Place1 window_along(Cg *g, const PoolAxis *a, Val o) {
+  if (a->regular)
+    return (Place1){ll_addc(g, ll_mulc(g, o, a->step), a->first),
+                    ll_idx(g, a->cells), ll_idx(g, 0)};
+  Val row = ll_gep(g, ll_blob(g, a->table), ll_mulc(g, o, 12));
+  return (Place1){table_entry(g, row, 0), table_entry(g, row, 1),
+                  table_entry(g, row, 2)};
+}
+
+static Val first_value(Cg *g, const Window *w, int lanes) {
+  if (w->p->average)
+    return sum_zero(g, w->p->sum_bits, lanes);
+  int64_t lowest = w->stored == DT_i8 ? -128 : 0;
+  return ll_const_splat(g, lanes ? g->i8 : g->i32, lowest, lanes);
+}
+
+/* The larger of stored bytes, as they are in vectors, as i32 alone. */
+static Val larger(Cg *g, const Window *w, Val acc, Val p) {
+  int lanes = ll_lanes(acc);
+  if (!lanes)
+    return ll_smax(g, acc, vec_load8(g, w->stored, p, 0));
+  Val x = ll_load(g, ll_vec(g->i8, lanes), p, 1);
+  Ty t = LLVMTypeOf(x);
+  return ll_intrinsic(g, w->stored == DT_i8 ? "llvm.smax" : "llvm.umax", &t, 1,
+                      (Val[]){acc, x}, 2);
+}
+
+static Val take_cell(Cg *g, const Window *w, Val acc, Val p) {
+  return w->p->average ? sum_add(g, acc, w->stored, p) : larger(g, w, acc, p);
+}
+
+/* acc over the window's cells of channels i.. */
+static Val over_window(Cg *g, const Window *w, Val i, Val acc) {
+  int64_t c = w->p->c;
+  CountLoop y = count_begin(g, w->rows, acc);
+  CountLoop x = count_begin(g, w->cols, y.carry);
+  Val at = ll_add(g, ll_mulc(g, y.i, w->p->w * c), ll_mulc(g, x.i, c));
+  Val p = ll_gep(g, ll_gep(g, w->in, at), i);
+  count_end(g, &x, take_cell(g, w, x.carry, p));
+  count_end(g, &y, x.out);
+  return y.out;
+}
+
+static void pool_block(Cg *g, void *ctx, Val i, int lanes) {
+  const Window *w = ctx;
+  const PoolParams *p = w->p;
+  Val acc = over_window(g, w, i, first_value(g, w, lanes));
+  Val to = ll_gep(g, w->out, i);
+  if (p->average) {
+    acc = sum_widen(g, acc, w->stored);
+    vec_store8(g, emit_linear(g, &p->step, acc, w->m, w->c), to);
+    return;
+  }
+  int32_t lowest = w->stored == DT_i8 ? -128 : 0;
+  if (p->lo > lowest || p->hi < lowest + 255) {
+    acc = lanes ? ll_extend(g, acc, w->stored, g->i32) : acc;
+    acc = ll_clampc(g, acc, p->lo, p->hi);
+  }
+  vec_store8(g, acc, to);
+}
+
+/* The constants of the window's cell count. */
+static void load_step(Cg *g, Window *w, Val row_class, Val col_class) {
+  const PoolParams *p = w->p;
+  if (!p->steps)
+    return;
+  Ty t = p->step.wide ? g->i64 : g->i32;
+  int width = p->step.wide ? 8 : 4;
+  Val k = ll_add(g, ll_mulc(g, row_class, p->cols.nclass), col_class);
+  Val at = ll_gep(g, ll_blob(g, p->steps), ll_mulc(g, k, 2 * width));
+  w->m = ll_load(g, t, at, width);
+  w->c = ll_load(g, t, ll_gepc(g, at, width), width);
+}
+
+/* Lanes: a register of maxima, or of sums. */
+static int pool_lanes(const Cg *g, const PoolParams *p) {
+  int bytes = g->target->vector_bytes;
+  return !p->average ? bytes : p->sum_bits == 16 ? bytes / 2 : bytes / 4;
+}
+
+static void pool_pixel(Cg *g, Window *w, Val in, Val oy, Val ox) {
+  const PoolParams *p = w->p;
+  Place1 y = window_along(g, &p->rows, oy), x = window_along(g, &p->cols, ox);
+  w->in = ll_gep(g, in, ll_add(g, y.offset, x.offset));
+  w->rows = y.cells;
+  w->cols = x.cells;
+  load_step(g, w, y.class, x.class);
+  for_blocks(g, p->c, pool_lanes(g, p), pool_block, w);
+}
+
+void lower_pool(Cg *g, const Step *s, const StepArgs *a) {
+  const PoolParams *p = s->params;
+  if (type_count(s->out[0]->type) == 0)
+    return;
+  int64_t row = p->cols.out * p->c, image = p->rows.out * row;
+  Window w = {.p = p, .stored = s->in[0]->type->dtype};
+  Loop n = loop_begin(g, 0, p->batch, 1);
+  Val in = ll_gep(g, a->in[0], ll_mulc(g, n.i, p->h * p->w * p->c));
+  Loop oy = loop_begin(g, 0, p->rows.out, 1);
+  Loop ox = loop_begin(g, 0, p->cols.out, 1);
+  Val at = ll_add(g, ll_mulc(g, n.i, image), ll_mulc(g, oy.i, row));
+  w.out = ll_gep(g, a->out[0], ll_add(g, at, ll_mulc(g, ox.i, p->c)));
+  pool_pixel(g, &w, in, oy.i, ox.i);
+  loop_end(g, &ox, NULL);
+  loop_end(g, &oy, NULL);
+  loop_end(g, &n, NULL);
+}
