@@ -96,6 +96,8 @@ static bool optimize(Emission *e, LLVMModuleRef mod) {
   static const char *const pipeline[] = {"default<O0>", "default<O1>",
                                          "default<O2>", "default<O3>"};
   LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
+  /* kernels unroll where it pays */
+  LLVMPassBuilderOptionsSetLoopUnrolling(o, 0);
   const char *passes = pipeline[e->opt->opt_level];
   if (e->opt->for_size && e->opt->opt_level)
     passes = "default<Os>";

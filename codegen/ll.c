@@ -121,6 +121,22 @@ Val ll_hide(Cg *g, Val p) {
   return LLVMBuildCall2(g->b, fn, code, &p, 1, "");
 }
 
+Val ll_after(Cg *g, Val p, const Val *v, int n) {
+  static const char constraints[] = "=r,0,r,r,r,r,r,r,r,r";
+  Val args[9] = {p};
+  Ty types[9] = {LLVMTypeOf(p)};
+  assert(n <= 8);
+  for (int i = 0; i < n; i++) {
+    args[i + 1] = v[i];
+    types[i + 1] = LLVMTypeOf(v[i]);
+  }
+  unsigned count = (unsigned)n + 1;
+  Ty fn = LLVMFunctionType(types[0], types, count, 0);
+  Val code = LLVMGetInlineAsm(fn, "", 0, constraints, 4 + 2 * (size_t)n, 0, 0,
+                              LLVMInlineAsmDialectATT, 0);
+  return LLVMBuildCall2(g->b, fn, code, args, count, "");
+}
+
 Val ll_add(Cg *g, Val a, Val b) { return LLVMBuildAdd(g->b, a, b, ""); }
 Val ll_sub(Cg *g, Val a, Val b) { return LLVMBuildSub(g->b, a, b, ""); }
 Val ll_mul(Cg *g, Val a, Val b) { return LLVMBuildMul(g->b, a, b, ""); }

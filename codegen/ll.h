@@ -59,6 +59,9 @@ Val ll_blob(Cg *g, const Blob *b);
 /* p with its origin hidden from the optimizer (an empty asm), so that loads
  * stay where they are. */
 Val ll_hide(Cg *g, Val p);
+/* The same, but known only after the n values: what is loaded through the
+ * result is not scheduled before them. */
+Val ll_after(Cg *g, Val p, const Val *v, int n);
 
 /* Arithmetic on scalars or vectors. Mixed forms take an int64 constant. */
 Val ll_add(Cg *g, Val a, Val b);

@@ -233,8 +233,10 @@ static void four_channels(Cg *g, const ConvParams *c, Val window, Val block,
   window = ll_gep(g, window, first);
   for (int i = 0; i < 4; i++)
     acc[i] = ll_load(g, g->i32, ll_gepc(g, bias, 4 * i), 4);
-  for (int64_t i = 0; i < pairs; i++)
+  for (int64_t i = 0; i < pairs; i++) {
     mac_tap_pair(g, c, window, ll_gepc(g, w, 16 * i), 2 * i, acc);
+    window = ll_after(g, window, acc, 4); /* else all is loaded, and spilt */
+  }
   out = ll_gep(g, out, first);
   for (int i = 0; i < 4; i++) {
     Val y = vec_requant(g, &c->rq, &c->rt, acc[i], ll_addc(g, first, i));
