@@ -132,6 +132,7 @@ static void add_flag(LLVMContextRef ctx, Val fn, const char *name) {
 void function_attributes(LLVMContextRef ctx, const Target *t, bool for_size,
                          Val fn) {
   add_flag(ctx, fn, "nounwind");
+  add_flag(ctx, fn, "noredzone"); /* would be stack that no frame shows */
   add_string(ctx, fn, "no-builtins", "");
   add_string(ctx, fn, "frame-pointer", "none");
   add_string(ctx, fn, "target-cpu", t->cpu);
