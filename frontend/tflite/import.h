@@ -117,8 +117,9 @@ Value *op_emit_inner(TflOp *o, OpKind kind, const Attrs *attrs,
                      const char *suffix);
 /* Emits a reshape to the operator's output: the last op of it. */
 bool op_emit_reshape(TflOp *o, Value *x);
-bool op_check_shape(TflOp *o, const Type *t, int rank, const int64_t *dim,
-                    const char *what);
+/* Holds the output's shape against the one that `what` gives. A file may
+ * leave it empty: then the output gets that shape, as in LiteRT. */
+bool op_check_shape(TflOp *o, int rank, const int64_t *dim, const char *what);
 
 /* types.c: which element types go together. */
 bool types_mac(TflOp *o);  /* input, weights, bias -> output */

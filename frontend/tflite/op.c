@@ -124,20 +124,39 @@ bool op_emit_reshape(TflOp *o, Value *x) {
   return op_emit(o, OP_reshape, NULL, 1, &x);
 }
 
-bool op_check_shape(TflOp *o, const Type *t, int rank, const int64_t *dim,
-                    const char *what) {
+static const char *shape_text(TflOp *o, int rank, const int64_t *dim) {
+  Str s = str_new(o->im->arena);
+  str_add(&s, "[");
+  for (int i = 0; i < rank; i++)
+    str_printf(&s, "%s%lld", i ? "," : "", (long long)dim[i]);
+  str_add(&s, "]");
+  return str_cstr(&s);
+}
+
+/* All dimensions known, and no more elements than any tensor may have. */
+static bool is_complete(int rank, const int64_t *dim) {
+  int64_t count = 1;
+  for (int i = 0; i < rank; i++) {
+    if (dim[i] <= 0 || dim[i] > INT32_MAX / 8 / count)
+      return false;
+    count *= dim[i];
+  }
+  return rank > 0 && rank <= MAX_RANK;
+}
+
+bool op_check_shape(TflOp *o, int rank, const int64_t *dim, const char *what) {
+  const Type *t = o->out[0];
   bool same = t->rank == rank;
   for (int i = 0; same && i < rank; i++)
     same = t->dim[i] == dim[i];
-  if (same)
+  if (!same && !t->rank && is_complete(rank, dim)) {
+    o->out[0] = type_with_shape(o->im->arena, t, rank, dim);
+    o->tout[0]->type = o->out[0];
     return true;
-  Str want = str_new(o->im->arena), have = str_new(o->im->arena);
-  for (int i = 0; i < rank; i++)
-    str_printf(&want, "%s%lld", i ? "," : "", (long long)dim[i]);
-  for (int i = 0; i < t->rank; i++)
-    str_printf(&have, "%s%lld", i ? "," : "", (long long)t->dim[i]);
-  return op_invalid(o, "%s gives shape [%s], the output tensor has [%s]", what,
-                    str_cstr(&want), str_cstr(&have));
+  }
+  return same ||
+         op_invalid(o, "%s gives shape %s, the output tensor has %s", what,
+                    shape_text(o, rank, dim), shape_text(o, t->rank, t->dim));
 }
 
 /* --- reading one operator ---------------------------------------------- */

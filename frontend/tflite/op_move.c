@@ -74,7 +74,7 @@ static bool check_new_shape(TflOp *o, const Ints *shape) {
   int64_t dim[2 * MAX_RANK];
   for (int i = 0; i < shape->n; i++)
     dim[i] = shape->v[i] == -1 && i < y->rank ? y->dim[i] : shape->v[i];
-  return op_check_shape(o, y, shape->n, dim, "the new shape");
+  return op_check_shape(o, shape->n, dim, "the new shape");
 }
 
 bool import_reshape(TflOp *o) {
@@ -114,7 +114,7 @@ bool import_squeeze(TflOp *o) {
   for (int i = 0; i < x->rank; i++)
     if (!(mask >> i & 1))
       dim[rank++] = x->dim[i];
-  return op_check_shape(o, o->out[0], rank, dim, "squeezing") &&
+  return op_check_shape(o, rank, dim, "squeezing") &&
          op_emit_reshape(o, o->in[0]);
 }
 
@@ -125,7 +125,7 @@ bool import_expand_dims(TflOp *o) {
     return false;
   for (int i = 0; i <= x->rank; i++)
     dim[i] = i < axis ? x->dim[i] : i == axis ? 1 : x->dim[i - 1];
-  return op_check_shape(o, o->out[0], x->rank + 1, dim, "expanding") &&
+  return op_check_shape(o, x->rank + 1, dim, "expanding") &&
          op_emit_reshape(o, o->in[0]);
 }
 
@@ -191,6 +191,6 @@ bool import_resize_nearest(TflOp *o) {
       fb, o->options, TFL_F(ResizeNearestNeighborOptions, align_corners));
   a.resize.half_pixel_centers = fb_bool(
       fb, o->options, TFL_F(ResizeNearestNeighborOptions, half_pixel_centers));
-  return op_check_shape(o, o->out[0], 4, dim, "resizing") &&
+  return op_check_shape(o, 4, dim, "resizing") &&
          op_emit(o, OP_resize_nearest, &a, 1, o->in);
 }

@@ -139,6 +139,6 @@ bool import_strided_slice(TflOp *o) {
   Spec spec;
   Slice slice = {0};
   return read_spec(o, &spec) && walk_spec(o, &spec, &slice) &&
-         op_check_shape(o, o->out[0], slice.out_rank, slice.out, "the slice") &&
+         op_check_shape(o, slice.out_rank, slice.out, "the slice") &&
          emit_slice(o, &slice);
 }

@@ -148,6 +148,19 @@ static void test_per_axis(void **state) {
   run_free(&r);
 }
 
+/* LiteRT computes shapes, so a file may leave one out. */
+static void test_missing_shape(void **state) {
+  (void)state;
+  Run r = run_new();
+  resize(r.model);
+  TbObj *t = tb_tensor_table(r.model, r.model->out[0]);
+  tb_set_obj(t, 0, tb_bytes(r.arena, NULL, 0, 4));
+  run_import(&r);
+  assert_non_null(r.graph);
+  assert_non_null(strstr(ops_text(&r), "rn_y : i8[1,4,6,1]"));
+  run_free(&r);
+}
+
 /* Under tflm only what TFLite Micro's bytes are known for is taken. */
 static void test_rounding_option(void **state) {
   (void)state;
@@ -188,6 +201,7 @@ int main(void) {
       cmocka_unit_test(test_data_outside),
       cmocka_unit_test(test_batch_is_bound),
       cmocka_unit_test(test_per_axis),
+      cmocka_unit_test(test_missing_shape),
       cmocka_unit_test(test_rounding_option),
       cmocka_unit_test(test_second_subgraph),
   };
