@@ -8,121 +8,94 @@
  * Input and output have the same scale: the stored values are averaged as
  * they are. Every window has a cell inside (infer_). */
 #include <math.h>
-#include <string.h>
 
 #include "ir/ops/eval.h"
-
-typedef struct Range {
-  int64_t lo, hi;
-} Range;
 
 typedef struct Pool {
   const Type *x, *y;
   const PoolAttrs *a;
+  bool average;
 } Pool;
 
-static Pool pool_of(const Eval *e) {
-  return (Pool){eval_in_type(e, 0), eval_out_type(e), &e->op->attrs.pool};
+/* The cells of one window that lie inside image n of x. */
+typedef struct Cells {
+  int64_t n, y0, y1, x0, x1;
+} Cells;
+
+static Cells cells_of(const Pool *p, int64_t n, int64_t oy, int64_t ox) {
+  const PoolAttrs *a = p->a;
+  int64_t y = oy * a->stride.v[0] - a->pad.v[0], y1 = y + a->window.v[0];
+  int64_t x = ox * a->stride.v[1] - a->pad.v[2], x1 = x + a->window.v[1];
+  int64_t h = p->x->dim[1], w = p->x->dim[2];
+  return (Cells){n, y < 0 ? 0 : y, y1 > h ? h : y1, x < 0 ? 0 : x,
+                 x1 > w ? w : x1};
 }
 
-/* The window's rows (dim = 0) or columns (dim = 1) inside the input. */
-static Range inside(const Pool *p, int dim, int64_t o) {
-  int64_t lo = o * p->a->stride.v[dim] - p->a->pad.v[2 * dim];
-  int64_t hi = lo + p->a->window.v[dim], in = p->x->dim[1 + dim];
-  return (Range){lo < 0 ? 0 : lo, hi > in ? in : hi};
+static int64_t cell_count(Cells w) { return (w.y1 - w.y0) * (w.x1 - w.x0); }
+
+static int64_t cell_at(const Pool *p, Cells w, int64_t iy, int64_t ix,
+                       int64_t c) {
+  const int64_t *dim = p->x->dim;
+  return ((w.n * dim[1] + iy) * dim[2] + ix) * dim[3] + c;
 }
 
-static int64_t cell_count(Range ry, Range rx) {
-  return (ry.hi - ry.lo) * (rx.hi - rx.lo);
-}
-
-/* Runs `each` for every output element `k` with its window in `ry`, `rx`. */
-#define FOR_OUTPUTS(p, each)                                                   \
-  do {                                                                         \
-    int64_t k = 0;                                                             \
-    for (int64_t n = 0; n < (p)->y->dim[0]; n++)                               \
-      for (int64_t oy = 0; oy < (p)->y->dim[1]; oy++)                          \
-        for (int64_t ox = 0; ox < (p)->y->dim[2]; ox++) {                      \
-          Range ry = inside((p), 0, oy), rx = inside((p), 1, ox);              \
-          for (int64_t c = 0; c < (p)->y->dim[3]; c++, k++)                    \
-            each;                                                              \
-        }                                                                      \
-  } while (0)
-
-/* Runs `each` for every cell `at` of the window. */
-#define FOR_CELLS(p, n, ry, rx, c, each)                                       \
-  for (int64_t iy = (ry).lo; iy < (ry).hi; iy++)                               \
-    for (int64_t ix = (rx).lo; ix < (rx).hi; ix++) {                           \
-      int64_t at = (((n) * (p)->x->dim[1] + iy) * (p)->x->dim[2] + ix) *       \
-                       (p)->x->dim[3] +                                        \
-                   (c);                                                        \
-      each;                                                                    \
+static int64_t window_int(const Pool *p, const int32_t *x, Cells w, int64_t c) {
+  int64_t sum = 0, max = INT32_MIN, count = cell_count(w);
+  for (int64_t iy = w.y0; iy < w.y1; iy++)
+    for (int64_t ix = w.x0; ix < w.x1; ix++) {
+      int32_t v = x[cell_at(p, w, iy, ix, c)];
+      sum += v;
+      max = v > max ? v : max;
     }
-
-static int64_t average(const Pool *p, const int32_t *x, int64_t n, Range ry,
-                       Range rx, int64_t c) {
-  int64_t sum = 0, count = cell_count(ry, rx);
-  FOR_CELLS(p, n, ry, rx, c, sum += x[at])
-  return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+  int64_t half = sum > 0 ? count / 2 : -(count / 2);
+  return p->average ? (sum + half) / count : max;
 }
 
-static int64_t largest(const Pool *p, const int32_t *x, int64_t n, Range ry,
-                       Range rx, int64_t c) {
-  int64_t max = INT64_MIN;
-  FOR_CELLS(p, n, ry, rx, c, max = x[at] > max ? x[at] : max)
-  return max;
+static float window_float(const Pool *p, const float *x, Cells w, int64_t c) {
+  float sum = 0, max = -INFINITY;
+  for (int64_t iy = w.y0; iy < w.y1; iy++)
+    for (int64_t ix = w.x0; ix < w.x1; ix++) {
+      float v = x[cell_at(p, w, iy, ix, c)];
+      sum += v;
+      max = v > max ? v : max;
+    }
+  return p->average ? sum / (float)cell_count(w) : max;
 }
 
-static float average_float(const Pool *p, const float *x, int64_t n, Range ry,
-                           Range rx, int64_t c) {
-  float sum = 0;
-  int64_t count = cell_count(ry, rx);
-  FOR_CELLS(p, n, ry, rx, c, sum += x[at])
-  return sum / (float)count;
-}
-
-static float largest_float(const Pool *p, const float *x, int64_t n, Range ry,
-                           Range rx, int64_t c) {
-  float max = -INFINITY;
-  FOR_CELLS(p, n, ry, rx, c, max = x[at] > max ? x[at] : max)
-  return max;
-}
-
-typedef int64_t (*IntCell)(const Pool *p, const int32_t *x, int64_t n, Range ry,
-                           Range rx, int64_t c);
-typedef float (*FloatCell)(const Pool *p, const float *x, int64_t n, Range ry,
-                           Range rx, int64_t c);
-
-static void pool_int(const Eval *e, IntCell cell) {
-  Pool p = pool_of(e);
+static void pool_int(const Eval *e, const Pool *p) {
   const int32_t *x = eval_ints(e, 0);
-  int32_t *y = ARENA_ARRAY(e->scratch, int32_t, type_count(p.y));
-  int32_t lo, hi;
-  act_range(p.a->act, p.y, &lo, &hi);
-  FOR_OUTPUTS(&p, {
-    int64_t v = cell(&p, x, n, ry, rx, c);
-    y[k] = (int32_t)(v < lo ? lo : v > hi ? hi : v);
-  });
+  int32_t *y = ARENA_ARRAY(e->scratch, int32_t, type_count(p->y));
+  int32_t *next = y, lo, hi;
+  act_range(p->a->act, p->y, &lo, &hi);
+  for (int64_t n = 0; n < p->y->dim[0]; n++)
+    for (int64_t oy = 0; oy < p->y->dim[1]; oy++)
+      for (int64_t ox = 0; ox < p->y->dim[2]; ox++)
+        for (int64_t c = 0; c < p->y->dim[3]; c++) {
+          int64_t v = window_int(p, x, cells_of(p, n, oy, ox), c);
+          *next++ = (int32_t)(v < lo ? lo : v > hi ? hi : v);
+        }
   eval_store(e, y);
 }
 
-static void pool_float(const Eval *e, FloatCell cell) {
-  Pool p = pool_of(e);
-  const float *x = e->in[0];
-  float *y = e->out[0];
-  FOR_OUTPUTS(&p, y[k] = eval_act(p.a->act, cell(&p, x, n, ry, rx, c)));
+static void pool_float(const Eval *e, const Pool *p) {
+  float *next = e->out[0];
+  for (int64_t n = 0; n < p->y->dim[0]; n++)
+    for (int64_t oy = 0; oy < p->y->dim[1]; oy++)
+      for (int64_t ox = 0; ox < p->y->dim[2]; ox++)
+        for (int64_t c = 0; c < p->y->dim[3]; c++) {
+          float v = window_float(p, e->in[0], cells_of(p, n, oy, ox), c);
+          *next++ = eval_act(p->a->act, v);
+        }
 }
 
-void eval_avg_pool2d(const Eval *e) {
+static void pool(const Eval *e) {
+  Pool p = {eval_in_type(e, 0), eval_out_type(e), &e->op->attrs.pool,
+            e->op->kind == OP_avg_pool2d};
   if (eval_is_float(e))
-    pool_float(e, average_float);
+    pool_float(e, &p);
   else
-    pool_int(e, average);
+    pool_int(e, &p);
 }
 
-void eval_max_pool2d(const Eval *e) {
-  if (eval_is_float(e))
-    pool_float(e, largest_float);
-  else
-    pool_int(e, largest);
-}
+void eval_avg_pool2d(const Eval *e) { pool(e); }
+void eval_max_pool2d(const Eval *e) { pool(e); }
