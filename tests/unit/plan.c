@@ -527,11 +527,17 @@ static void random_graphs_compute(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(stored_types_follow_the_target),     TEST(reshapes_are_views),
-      TEST(outputs_that_need_copies),           TEST(layers_run_in_place),
-      TEST(state_is_read_before_it_is_written), TEST(state_is_updated_in_place),
-      TEST(symbols_say_what_they_are),          TEST(equal_blobs_are_one),
-      TEST(all_ops_without_kernel_are_named),   TEST(random_graphs_compute),
+      TEST(stored_types_follow_the_target),
+      TEST(other_types_stay),
+      TEST(reshapes_are_views),
+      TEST(outputs_that_need_copies),
+      TEST(layers_run_in_place),
+      TEST(state_is_read_before_it_is_written),
+      TEST(state_is_updated_in_place),
+      TEST(symbols_say_what_they_are),
+      TEST(equal_blobs_are_one),
+      TEST(all_ops_without_kernel_are_named),
+      TEST(random_graphs_compute),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
