@@ -91,10 +91,19 @@ static bool check_finite(Cli *cli, const Eval *e) {
   return true;
 }
 
+/* Samples along the first axis, one sample as a whole, or (of one axis) all
+ * elements in a row. */
+static bool is_divisible(const NdArray *x, int64_t one) {
+  int64_t all = nd_count(x);
+  return one > 0 && all > 0 &&
+         (all == one ||
+          (x->rank == 1 ? all % one == 0 : x->rank && all / x->dim[0] == one));
+}
+
 static bool check_data(Cli *cli, Eval *e) {
   Loc loc = {.file = cli->value[OPT_data]};
   int64_t one = type_count(e->in), all = nd_count(&e->data);
-  if (one == 0 || all == 0 || all % one)
+  if (!is_divisible(&e->data, one))
     return diag_error(cli->diag, E0701, loc,
                       "%s does not divide into samples of %lld elements",
                       nd_text(cli->arena, &e->data), (long long)one);

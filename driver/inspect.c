@@ -43,11 +43,11 @@ static Table op_table(Arena *a, const Graph *g, const Plan *p, bool clip) {
   int index = 0;
   for (const Op *op = g->first; op; op = op->next) {
     const Value *out = op->out[0];
-    table_add(&t,
-              (const char *[]){number(a, index++), op_info(op->kind)->name,
-                               type_text(a, out->type), number(a, op_macs(op)),
-                               number(a, op_weight_bytes(op)), kernel_of(p, op),
-                               clip ? clipped(a, out->name) : out->name});
+    const char *name = clip ? clipped(a, out->name) : out->name;
+    table_add(&t, (const char *[]){
+                      number(a, index++), op_info(op->kind)->name,
+                      type_text(a, out->type), number(a, op_macs(op)),
+                      number(a, op_weight_bytes(op)), name, kernel_of(p, op)});
   }
   return t;
 }
