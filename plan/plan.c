@@ -140,7 +140,7 @@ static void find_lifetimes(Plan *p) {
 /* The memory problem, block by block. */
 typedef struct Layout {
   Arena *scratch;
-  ARRAY(MemBlock) blocks;
+  ARRAY(MemBlock) blocks; /* times: 2 i while step i reads, 2 i + 1 after */
   ARRAY(MemOverlap) overlaps;
   int *of_buffer; /* by buffer id */
   int *of_step;   /* scratch, by step index */
@@ -156,17 +156,27 @@ static bool in_arena(const Buffer *b) {
   return b->place == PLACE_arena && !b->base && b->first >= 0;
 }
 
+/* A step that reads all its inputs first leaves their bytes to its output. */
+static int born(const Plan *p, const Buffer *b) {
+  return 2 * b->first + p->steps.v[b->first]->reads_first;
+}
+
+static int dies(const Plan *p, const Buffer *b) {
+  int last = 2 * b->last + p->opt.keep_all;
+  return last > born(p, b) ? last : born(p, b);
+}
+
 static void add_blocks(Plan *p, Layout *l) {
   l->of_buffer = ARENA_ARRAY(l->scratch, int, p->buffers.n);
   l->of_step = ARENA_ARRAY(l->scratch, int, p->steps.n);
   for (int i = 0; i < p->buffers.n; i++) {
     const Buffer *b = p->buffers.v[i];
     if (in_arena(b))
-      l->of_buffer[i] = add_block(l, b->bytes, b->first, b->last);
+      l->of_buffer[i] = add_block(l, b->bytes, born(p, b), dies(p, b));
   }
   for (int i = 0; i < p->steps.n; i++) {
     int64_t bytes = p->steps.v[i]->scratch_bytes;
-    l->of_step[i] = bytes ? add_block(l, bytes, i, i) : -1;
+    l->of_step[i] = bytes ? add_block(l, bytes, 2 * i, 2 * i + 1) : -1;
   }
 }
 

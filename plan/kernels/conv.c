@@ -20,6 +20,7 @@ int8_t *pack_image(Plan *p, int64_t bytes) {
 bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra) {
   ConvParams *keep = arena_dup(p->arena, c, sizeof *c);
   s->params = keep;
+  s->reads_first = c->stage.on && c->g.n == 1;
   s->scratch_bytes = stage_bytes(c) + extra;
   s->vector_bytes = c->lanes > 1 ? p->target->vector_bytes : 0;
   s->variant = arena_printf(
@@ -195,8 +196,12 @@ bool prepare_conv_mve(Plan *p, Step *s) {
   c.blocks = c.g.oc;
   c.pixels = even_part(c.g.ow, 4);
   c.w = pack_rows(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, NULL, true,
-              p->target->requant & ~(1u << RF_single));
+  /* four pixels share a vector, which has no 64-bit products; the double
+   * rule of dense layers has no form but that one */
+  unsigned forms = p->target->requant;
+  if (s->op->kind != OP_fully_connected)
+    forms &= ~(1u << RF_single);
+  conv_finish(p, s, &c, c.g.oc, NULL, true, forms);
   conv_done(p, s, &c, 0);
   s->vector_bytes = 16;
   return true;
