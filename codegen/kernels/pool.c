@@ -87,7 +87,7 @@ static void pool_block(Cg *g, void *ctx, Val i, int lanes) {
     acc = lanes ? ll_extend(g, acc, w->stored, g->i32) : acc;
     acc = ll_clampc(g, acc, p->lo, p->hi);
   }
-  vec_store8(g, acc, to);
+  vec_store8(g, p->flip ? ll_xorc(g, acc, 0x80) : acc, to);
 }
 
 /* The constants of the window's cell count. */

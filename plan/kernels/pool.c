@@ -208,7 +208,10 @@ bool prepare_pool(Plan *p, Step *s) {
   n.ncols = q->cols.nclass;
   q->sum_bits = sum_bits(s->op);
   act_range(s->op->attrs.pool.act, s->op->out[0]->type, &q->lo, &q->hi);
-  q->lo += stored_delta(s->out[0]);
-  q->hi += stored_delta(s->out[0]);
+  int32_t by = stored_delta(q->average ? s->out[0] : s->in[0]);
+  q->lo += by;
+  q->hi += by;
+  q->flip =
+      !q->average && buffer_flipped(s->in[0]) != buffer_flipped(s->out[0]);
   return !q->average || prepare_average(p, s, q, &n);
 }

@@ -30,7 +30,9 @@ typedef struct PoolParams {
                         lo, hi hold for all */
   const Blob *steps; /* else i32 pairs m, c (rows.nclass, cols.nclass), or
                         i64 pairs when the step is wide */
-  int32_t lo, hi;    /* stored clamps */
+  int32_t lo, hi;    /* clamps: of an average stored output, of a maximum
+                        stored input */
+  bool flip;         /* maximum: every byte ^ 0x80 at the end */
 } PoolParams;
 
 #endif
