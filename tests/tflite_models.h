@@ -34,6 +34,8 @@ static const uint8_t zeros[4096];
 
 /* --- one function an operator ------------------------------------------- */
 
+/* Per-channel weights; the quantized dimension of the 1-D bias names none
+ * that it has, as in some files, and is not looked at. */
 static inline void conv_like(Tb *b, const char *name, int stride, int dilation,
                              int padding, int act, int size) {
   char x[32], w[32], c[32], y[32];
@@ -45,7 +47,7 @@ static inline void conv_like(Tb *b, const char *name, int stride, int dilation,
   int weight = T(.name = w, .type = TFL_INT8, .scale = 0.25f, .nscale = 4,
                  DIMS(4, 3, 2, 2), .data = zeros, .bytes = 48);
   int bias = T(.name = c, .type = TFL_INT32, .scale = 0.125f, .nscale = 4,
-               DIMS(4), .data = zeros, .bytes = 16);
+               .axis = 3, DIMS(4), .data = zeros, .bytes = 16);
   int out = tb_output(b, I8(y, 1, -128, 1, size / 10, size % 10, 4));
   TbObj *o = OP(CONV_2D, 3, Conv2D, IN(in, weight, bias), OUT(out));
   tb_set(o, 0, padding, 1);
@@ -68,15 +70,13 @@ static inline void conv_dilated(Tb *b) {
   conv_like(b, "cd", 1, 2, TFL_SAME, 2, 48);
 }
 
-/* No bias, multiplier 2; the quantized dimension of a 1-D tensor is not
- * looked at. */
+/* Multiplier 2, a zero point in the weights. */
 static inline void depthwise(Tb *b) {
   int x = tb_input(b, U8("dw_x", 0.5f, 128, 1, 4, 4, 2));
-  int w =
-      T(.name = "dw_w", .type = TFL_UINT8, .scale = 0.25f, .zero = 7,
-        .nscale = 4, .axis = 3, DIMS(1, 2, 2, 4), .data = zeros, .bytes = 16);
-  int c = T(.name = "dw_c", .type = TFL_INT32, .scale = 0.125f, .nscale = 4,
-            .axis = 3, DIMS(4), .data = zeros, .bytes = 16);
+  int w = T(.name = "dw_w", .type = TFL_UINT8, .scale = 0.25f, .zero = 7,
+            DIMS(1, 2, 2, 4), .data = zeros, .bytes = 16);
+  int c = T(.name = "dw_c", .type = TFL_INT32, .scale = 0.125f, DIMS(4),
+            .data = zeros, .bytes = 16);
   int y = tb_output(b, U8("dw_y", 1, 128, 1, 2, 2, 4));
   TbObj *o = OP(DEPTHWISE_CONV_2D, 2, DepthwiseConv2D, IN(x, w, c), OUT(y));
   tb_set(o, 0, TFL_SAME, 1);

@@ -41,7 +41,7 @@ bool op_ints(TflOp *o, int operand, const char *what, Ints *out) {
     return false;
   if (t->produced || (!v.n && n))
     return diag_error(im->diag, E0303, o->loc,
-                      "%s ('%.200s') must be a constant", what,
+                      "%s ('%.80s') must be a constant", what,
                       tensor_name(im, t));
   if (type->dtype != DT_i32 && type->dtype != DT_i64)
     return op_invalid(o, "%s must be integers, not %s", what,
@@ -335,7 +335,7 @@ static bool claim_outputs(TflOp *o) {
     Tensor *t = o->tout[i];
     if (t->produced || tensor_bytes(o->im, t).n)
       return op_invalid(o,
-                        "tensor '%.200s' is written twice, or is a constant "
+                        "tensor '%.80s' is written twice, or is a constant "
                         "or an input",
                         tensor_name(o->im, t));
     t->produced = true;
@@ -358,7 +358,7 @@ static bool import_op(TflOp *o, FbTable op, const OpCode *code) {
 static Loc op_loc(Import *im, size_t index, const OpCode *code,
                   const TflOp *o) {
   const char *what =
-      o->nout ? arena_printf(im->arena, "op %zu %s '%.200s'", index, code->name,
+      o->nout ? arena_printf(im->arena, "op %zu %s '%.80s'", index, code->name,
                              tensor_name(im, o->tout[0]))
               : arena_printf(im->arena, "op %zu %s", index, code->name);
   return (Loc){.file = im->fb.file, .what = what};

@@ -149,6 +149,18 @@ bool import_transpose(TflOp *o) {
   return op_emit(o, OP_transpose, &a, 1, o->in);
 }
 
+/* LiteRT requantizes u8 inputs and demands equal parameters of i8 ones. */
+static bool check_concat_quant(TflOp *o) {
+  for (int i = 0; i < o->nin; i++)
+    if (o->out[0]->dtype == DT_i8 &&
+        !quant_equal(o->in[i]->type->q, o->out[0]->q))
+      return op_refuse(o,
+                       "i8 input %d with other parameters than the "
+                       "output's is not supported",
+                       i);
+  return true;
+}
+
 bool import_concat(TflOp *o) {
   Attrs a = attrs_default(OP_concat);
   Act act;
@@ -159,7 +171,7 @@ bool import_concat(TflOp *o) {
     return false;
   if (act != ACT_none)
     return op_refuse(o, "a fused activation is not supported here");
-  return op_emit(o, OP_concat, &a, o->nin, o->in);
+  return check_concat_quant(o) && op_emit(o, OP_concat, &a, o->nin, o->in);
 }
 
 bool import_split(TflOp *o) {

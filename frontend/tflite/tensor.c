@@ -86,12 +86,12 @@ const char *tensor_name(Import *im, Tensor *t) {
 
 Loc tensor_loc(Import *im, Tensor *t) {
   return (Loc){.file = im->fb.file,
-               .what = arena_printf(im->arena, "tensor %td '%.200s'",
+               .what = arena_printf(im->arena, "tensor %td '%.80s'",
                                     t - im->tensors, tensor_name(im, t))};
 }
 
 static bool refuse(Import *im, Tensor *t, Loc loc, const char *why) {
-  return diag_error(im->diag, E0302, loc, "tensor '%.200s' %s",
+  return diag_error(im->diag, E0302, loc, "tensor '%.80s' %s",
                     tensor_name(im, t), why);
 }
 
@@ -131,7 +131,7 @@ static bool read_shape(Import *im, Tensor *t, Loc loc, Type *type) {
     int32_t dim = fb_vec_i32(&im->fb, v, (size_t)i);
     if (dim < 0)
       return diag_error(im->diag, E0303, loc,
-                        "tensor '%.200s': dimension %d is not known at "
+                        "tensor '%.80s': dimension %d is not known at "
                         "compile time",
                         tensor_name(im, t), i);
     type->dim[i] = dim;
@@ -168,7 +168,7 @@ static bool read_axis(Import *im, Tensor *t, Loc loc, const Type *type,
   q->axis = type->rank == 1 ? 0 : fb_i32(&im->fb, table, f, 0);
   if (q->axis < 0 || q->axis >= type->rank || type->dim[q->axis] != q->nscale)
     return diag_error(im->diag, E0202, loc,
-                      "tensor '%.200s' has %d scales for dimension %d",
+                      "tensor '%.80s' has %d scales for dimension %d",
                       tensor_name(im, t), q->nscale, q->axis);
   return true;
 }
@@ -179,14 +179,14 @@ static bool read_zero_points(Import *im, Tensor *t, Loc loc, const Type *type,
   q->zero_point = zero;
   if (v.n > 1 && v.n != (size_t)q->nscale)
     return diag_error(im->diag, E0202, loc,
-                      "tensor '%.200s' has %d scales and %zu zero points",
+                      "tensor '%.80s' has %d scales and %zu zero points",
                       tensor_name(im, t), q->nscale, v.n);
   for (int i = 0; i < q->nscale && v.n; i++) {
     int64_t z = fb_vec_i64(&im->fb, v, v.n == 1 ? 0 : (size_t)i);
     if (z < INT32_MIN || z > INT32_MAX || z < dtype_min(type->dtype) ||
         z > dtype_max(type->dtype))
       return diag_error(im->diag, E0202, loc,
-                        "tensor '%.200s': zero point %lld does not fit into "
+                        "tensor '%.80s': zero point %lld does not fit into "
                         "%s",
                         tensor_name(im, t), (long long)z,
                         dtype_name(type->dtype));
@@ -203,7 +203,7 @@ static bool read_scales(Import *im, Tensor *t, Loc loc, FbVec v,
     scale[i] = fb_vec_f32(&im->fb, v, i);
     if (!isfinite(scale[i]) || scale[i] <= 0)
       return diag_error(im->diag, E0202, loc,
-                        "tensor '%.200s': scale %zu is %g, not a positive "
+                        "tensor '%.80s': scale %zu is %g, not a positive "
                         "number",
                         tensor_name(im, t), i, (double)scale[i]);
   }
@@ -315,7 +315,7 @@ Value *tensor_value(Import *im, Tensor *t, Loc loc) {
     t->value = make_const(im, t, type);
   else if (!im->fb.bad)
     diag_error(im->diag, E0201, loc,
-               "tensor '%.200s' is read before anything has written it",
+               "tensor '%.80s' is read before anything has written it",
                tensor_name(im, t));
   return t->value;
 }

@@ -47,13 +47,33 @@ static bool is_mac(const MacTypes *m, const Value *x, const Value *w,
          (!b || b->type->dtype == m->bias[0] || b->type->dtype == m->bias[1]);
 }
 
+static bool has_zero_point(const Type *t) {
+  for (int i = 0; i < t->q->nscale; i++)
+    if (t->q->zero_point[i])
+      return true;
+  return false;
+}
+
+/* LiteRT knows one scale for u8 weights, and reads zero points of i8 weights
+ * only in fully_connected with one scale. */
+static bool check_weights(TflOp *o) {
+  const Type *w = o->in[1]->type;
+  bool per_tensor = !w->q || w->q->axis < 0;
+  if (w->dtype == DT_u8 && !per_tensor)
+    return op_refuse(o, "u8 weights with a scale per channel are not "
+                        "supported");
+  bool ignored = !per_tensor || o->row->ir != OP_fully_connected;
+  return w->dtype != DT_i8 || !ignored || !has_zero_point(w) ||
+         op_refuse(o, "i8 weights with a zero point are not supported here");
+}
+
 bool types_mac(TflOp *o) {
   const Value *x = o->in[0], *w = o->in[1];
   const Value *b = o->nin > 2 ? o->in[2] : NULL;
   for (size_t i = 0; i < sizeof mac_types / sizeof *mac_types; i++)
     if (is_mac(&mac_types[i], x, w, b, o->out[0]) && is_arithmetic(x->type) &&
         is_arithmetic(w->type) && is_arithmetic(o->out[0]))
-      return true;
+      return check_weights(o);
   if (x->type->dtype != DT_f32 || dtype_is_float(w->type->dtype))
     return refuse_types(o);
   op_refuse(o,

@@ -132,19 +132,24 @@ static void test_batch_is_bound(void **state) {
   run_free(&r);
 }
 
-static void test_per_axis(void **state) {
+static void test_quantization(void **state) {
   (void)state;
   Run r = run_new();
+  conv_same(r.model);
   depthwise(r.model);
   run_import(&r);
-  const Type *w = r.graph->first->in[1]->type;
-  assert_int_equal(w->q->axis, 3);
-  assert_int_equal(w->q->nscale, 4);
-  assert_true(w->q->scale[2] == 0.75f);
-  assert_int_equal(w->q->zero_point[3], 7);
-  assert_int_equal(w->q->qmin, 0);
-  assert_int_equal(w->q->qmax, 255);
-  assert_int_equal(r.graph->first->in[2]->type->q->axis, 0);
+  const Op *conv = r.graph->first, *dw = conv->next;
+  const QuantParams *q = conv->in[1]->type->q;
+  assert_int_equal(q->axis, 0);
+  assert_int_equal(q->nscale, 4);
+  assert_true(q->scale[2] == 0.75f);
+  assert_int_equal(q->zero_point[3], 0);
+  assert_int_equal(conv->in[2]->type->q->axis, 0);
+  q = dw->in[1]->type->q;
+  assert_int_equal(q->axis, -1);
+  assert_int_equal(q->zero_point[0], 7);
+  assert_int_equal(q->qmin, 0);
+  assert_int_equal(q->qmax, 255);
   run_free(&r);
 }
 
@@ -200,7 +205,7 @@ int main(void) {
       cmocka_unit_test(test_constants_in_place),
       cmocka_unit_test(test_data_outside),
       cmocka_unit_test(test_batch_is_bound),
-      cmocka_unit_test(test_per_axis),
+      cmocka_unit_test(test_quantization),
       cmocka_unit_test(test_missing_shape),
       cmocka_unit_test(test_rounding_option),
       cmocka_unit_test(test_second_subgraph),

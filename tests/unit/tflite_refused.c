@@ -60,6 +60,31 @@ static void bad_hybrid(Tb *b) {
      OUT(tb_output(b, F32("y", 2, 5))));
 }
 
+static void bad_u8_weights(Tb *b) {
+  int x = tb_input(b, U8("x", 0.5f, 128, 2, 6));
+  int w = T(.name = "w", .type = TFL_UINT8, .scale = 0.25f, .nscale = 5,
+            DIMS(5, 6), .data = zeros, .bytes = 30);
+  OP(FULLY_CONNECTED, 1, FullyConnected, IN(x, w),
+     OUT(tb_output(b, U8("y", 1, 0, 2, 5))));
+}
+
+static void bad_weight_zero(Tb *b) {
+  int x = tb_input(b, I8("x", 0.5f, 0, 1, 2, 2, 1));
+  int w = T(.name = "w", .type = TFL_INT8, .scale = 0.25f, .zero = 1,
+            DIMS(1, 1, 1, 1), .data = zeros, .bytes = 1);
+  TbObj *o = OP(CONV_2D, 3, Conv2D, IN(x, w),
+                OUT(tb_output(b, I8("y", 1, 0, 1, 2, 2, 1))));
+  tb_set(o, 1, 1, 4);
+  tb_set(o, 2, 1, 4);
+}
+
+static void bad_concat(Tb *b) {
+  int x = tb_input(b, I8("x", 0.5f, 0, 2)),
+      z = tb_input(b, I8("z", 0.5f, 1, 2));
+  OP(CONCATENATION, 1, Concatenation, IN(x, z),
+     OUT(tb_output(b, I8("y", 0.5f, 0, 4))));
+}
+
 static void bad_shuffled(Tb *b) {
   dense(b);
   tb_set(b->ops->item[0]->field[4].obj, 1, 1, 1);
@@ -224,6 +249,9 @@ static const Bad bads[] = {
     {bad_order, "error E0201: tensor 'later' is read before"},
     {bad_twice, "op 1 RELU 'y': error E0201: tensor 'y' is written twice"},
     {bad_hybrid, "error E0302: float activations with i8 weights"},
+    {bad_u8_weights, "error E0302: u8 weights with a scale per channel"},
+    {bad_weight_zero, "error E0302: i8 weights with a zero point"},
+    {bad_concat, "error E0302: i8 input 1 with other parameters"},
     {bad_shuffled, "error E0302: shuffled weights"},
     {bad_act, "error E0302: fused activation TANH"},
     {bad_stride, "error E0201: stride 2 x 0"},
