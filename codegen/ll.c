@@ -231,8 +231,10 @@ Val ll_intrinsic(Cg *g, const char *name, const Ty *over, int nover,
   Ty types[4];
   Val vals[8];
   assert(nover <= 4 && nargs <= 8);
-  memcpy(types, over, sizeof(Ty) * (size_t)nover);
-  memcpy(vals, args, sizeof(Val) * (size_t)nargs);
+  for (int i = 0; i < nover; i++)
+    types[i] = over[i];
+  for (int i = 0; i < nargs; i++)
+    vals[i] = args[i];
   Val fn = LLVMGetIntrinsicDeclaration(g->mod, id, types, (size_t)nover);
   Ty type = LLVMIntrinsicGetType(g->ctx, id, types, (size_t)nover);
   return LLVMBuildCall2(g->b, type, fn, vals, (unsigned)nargs, "");
