@@ -81,14 +81,19 @@ static Val one_over_one_plus(Cg *g, Val x) {
   return ll_select(g, full, ll_i32(g, INT32_MAX), ll_shlc(g, y, 1));
 }
 
-/* total is at least 2^19, what e^0 gives: the shift is 23 at least. */
-static void reciprocal(Cg *g, Row *r, Val total) {
+/* total is at least 2^19, what e^0 gives: the shift is 23 at least. From 2^28
+ * on it would pass 31, and every output is 0; a short row can't get there. */
+static void reciprocal(Cg *g, Row *r, Val total, bool is_long) {
   Val zeros, fraction = normalized(g, total, &zeros);
+  Val shift = ll_sub(g, ll_i32(g, 12 + 31 - 8), zeros);
   r->scale = one_over_one_plus(g, ll_xorc(g, fraction, INT32_MIN));
-  r->shift = ll_sub(g, ll_i32(g, 12 + 31 - 8), zeros);
-  r->shift = ll_smin(g, r->shift, ll_i32(g, 31));
-  Val one = ll_i32(g, 1);
-  r->half = LLVMBuildShl(g->b, one, ll_addc(g, r->shift, -1), "");
+  if (is_long) {
+    Val most = ll_i32(g, 31), beyond = ll_icmp(g, LLVMIntSGT, shift, most);
+    r->scale = ll_select(g, beyond, ll_i32(g, 0), r->scale);
+    shift = ll_smin(g, shift, most);
+  }
+  r->shift = shift;
+  r->half = LLVMBuildShl(g->b, ll_i32(g, 1), ll_addc(g, shift, -1), "");
 }
 
 static void output(Cg *g, void *ctx, Val i, int lanes) {
@@ -112,7 +117,7 @@ void lower_softmax(Cg *g, const Step *s, const StepArgs *a) {
            .stored = s->in[0]->type->dtype,
            .out_min = p->out_min};
   r.max = row_max(g, &r, p->depth);
-  reciprocal(g, &r, row_total(g, &r, p->depth));
+  reciprocal(g, &r, row_total(g, &r, p->depth), p->depth >= 512);
   for_blocks(g, p->depth, 0, output, &r);
   loop_end(g, &l, NULL);
 }
