@@ -113,14 +113,14 @@ static Loc value_loc(const Verify *v, const Value *value) {
   return loc;
 }
 
-static bool report_difference(Verify *v, const Value *value, const char *who,
-                              const char *whose, const void *expected,
-                              const void *got) {
+static bool report_difference(Verify *v, const Value *value, DiagCode code,
+                              const char *who, const char *whose,
+                              const void *expected, const void *got) {
   Arena *a = v->cli->arena;
   const Type *t = value->type;
   int64_t first = 0;
   int64_t n = count_differences(t, expected, got, &first);
-  diag_error(v->cli->diag, E0501, value_loc(v, value),
+  diag_error(v->cli->diag, code, value_loc(v, value),
              "%s differs from %s in %" PRId64 " of %" PRId64
              " elements, first at %s: expected %s, got %s (input: %s)",
              who, whose, n, type_count(t), index_text(a, t, first),
@@ -134,16 +134,20 @@ static bool report_difference(Verify *v, const Value *value, const char *who,
   return false;
 }
 
-static bool same(Verify *v, const Value *value, const char *who,
+bool verify_same(Verify *v, const Value *value, DiagCode code, const char *who,
                  const char *whose, const void *expected, const void *got) {
   int64_t n = type_bytes(value->type);
   v->bytes += n;
   return memcmp(expected, got, (size_t)n) == 0 ||
-         report_difference(v, value, who, whose, expected, got);
+         report_difference(v, value, code, who, whose, expected, got);
 }
 
-/* The imported model's value that v is the optimized one of. */
-static const Value *imported(const Verify *v, const Value *value) {
+static bool same(Verify *v, const Value *value, const char *who,
+                 const char *whose, const void *expected, const void *got) {
+  return verify_same(v, value, E0501, who, whose, expected, got);
+}
+
+const Value *verify_imported(const Verify *v, const Value *value) {
   const Value *r = graph_find(v->ref, value->name);
   return r && r->def && type_bytes(r->type) == type_bytes(value->type) ? r
                                                                        : NULL;
@@ -152,7 +156,7 @@ static const Value *imported(const Verify *v, const Value *value) {
 static bool compare_values(Verify *v, Arena *scratch) {
   for (const Op *op = v->opt->first; op; op = op->next)
     for (int i = 0; i < op->nout; i++) {
-      const Value *r = imported(v, op->out[i]);
+      const Value *r = verify_imported(v, op->out[i]);
       const void *got = r ? subject_value(&v->full, op->out[i], scratch) : NULL;
       if (!got)
         continue;
@@ -188,9 +192,10 @@ bool verify_sample(Verify *v, const char *name, const void *const *in) {
 bool verify_recorded(Verify *v, const Value *value, const void *expected) {
   const Value *now = graph_find(v->opt, value->name);
   Arena *scratch = arena_new();
-  const void *got = v->has_full && now && now->def && imported(v, now) == value
-                        ? subject_value(&v->full, now, scratch)
-                        : NULL;
+  const void *got =
+      v->has_full && now && now->def && verify_imported(v, now) == value
+          ? subject_value(&v->full, now, scratch)
+          : NULL;
   v->recorded++;
   bool ok =
       same(v, value, "the interpreter", "the recording", expected,

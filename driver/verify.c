@@ -12,7 +12,9 @@ static bool verify_random(Verify *v, int64_t samples, int64_t seed) {
   Arena *a = v->cli->arena;
   void **in = sample_buffers(a, v->ref->inputs.v, v->ref->inputs.n);
   Progress progress = progress_begin("verifying");
-  bool ok = true;
+  sample_random(v->ref, (uint64_t)seed, in);
+  bool ok = !cli_has(v->cli, OPT_verify_each) ||
+            verify_passes(v, (const void *const *)in);
   for (int64_t i = 0; i < samples + 2 && ok; i++) {
     const char *name = arena_printf(a, "random %lld", (long long)i);
     if (i < samples)

@@ -35,6 +35,16 @@ bool verify_recorded(Verify *v, const Value *value, const void *expected);
 /* After verify_sample: output i of both against recorded bytes. */
 bool verify_output(Verify *v, int i, const void *expected);
 
+/* --verify-each: driver/verify_passes.c. */
+bool verify_passes(Verify *v, const void *const *in);
+
+/* The imported model's value that a value of another graph stands for; NULL
+ * when there is none. */
+const Value *verify_imported(const Verify *v, const Value *value);
+/* Reports the first difference under `code`: "WHO differs from WHOSE in". */
+bool verify_same(Verify *v, const Value *value, DiagCode code, const char *who,
+                 const char *whose, const void *expected, const void *got);
+
 /* --golden, --layers: driver/recordings.c. */
 bool verify_golden(Verify *v, const char *path);
 bool verify_layers(Verify *v, const char *path);

@@ -1,0 +1,67 @@
+/* Passes held to their class: the graph is computed by the interpreter
+ * behind every pass of the pipeline, and every value that still exists must
+ * have the bytes that it had in the imported model. */
+#include <string.h>
+
+#include "driver/samples.h"
+#include "driver/verify.h"
+
+typedef struct Check {
+  Verify *v;
+  const char *pass;
+  bool ok;
+} Check;
+
+static void compare_op(void *ctx, const Op *op, void *const *out) {
+  Check *c = ctx;
+  for (int i = 0; i < op->nout && c->ok; i++) {
+    const Value *before = verify_imported(c->v, op->out[i]);
+    const char *who =
+        arena_printf(c->v->cli->arena, "behind pass %s it", c->pass);
+    if (before)
+      c->ok = verify_same(c->v, op->out[i], E0502, who, "the imported model",
+                          c->v->seen[before->id], out[i]);
+  }
+}
+
+/* One pass more over g, then g on the input. */
+static bool check_pass(Verify *v, Graph *g, const char *pass,
+                       const void *const *in, void *const *out) {
+  PassOptions opt;
+  Check c = {v, pass, true};
+  if (!session_passes(v->cli, &opt))
+    return false;
+  opt.passes = pass;
+  if (!passes_run(g, &opt, NULL))
+    return false;
+  Executor *e = interp_new(g, compare_op, &c);
+  bool ok = e->run(e, in, out) && c.ok;
+  e->free(e);
+  return ok;
+}
+
+/* The pipeline's passes as one string. */
+static const char *pipeline(Cli *cli) {
+  Str s = str_new(cli->arena);
+  if (cli_has(cli, OPT_passes))
+    return cli->value[OPT_passes];
+  for (int i = 0; i < pass_count; i++)
+    if (pass_table[i].in_default)
+      str_printf(&s, "%s%s", s.n ? "," : "", pass_table[i].name);
+  return str_cstr(&s);
+}
+
+bool verify_passes(Verify *v, const void *const *in) {
+  Arena *a = v->cli->arena;
+  Graph *g = graph_clone(a, v->ref);
+  void **out = sample_buffers(a, g->outputs.v, g->outputs.n);
+  const char *at = pipeline(v->cli);
+  bool ok = v->interp->run(v->interp, in, v->out);
+  v->sample = "random 0";
+  while (ok && *at) {
+    size_t n = strcspn(at, ",");
+    ok = check_pass(v, g, arena_strndup(a, at, n), in, out);
+    at += n + (at[n] == ',');
+  }
+  return ok;
+}
