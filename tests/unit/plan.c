@@ -75,6 +75,8 @@ static bool may_overlap(const Plan *p, const Span *in, const Span *out) {
     if (!b || (b != in->buffer && b->base != in->buffer))
       continue;
     int64_t d = s->kernel->overlap(s, i);
+    if (s->reads_first)
+      return true;
     if (d == OVERLAP_NONE || out->at > in->at - d)
       return false;
     reads = true;
@@ -342,6 +344,26 @@ static void layers_run_in_place(void **state) {
   assert_good(g, 4);
 }
 
+/* A convolution that pads has its input in scratch before it writes. */
+static void staged_inputs_make_room(void **state) {
+  (void)state;
+  Graph *g = parse("model \"m\" rounding=tflite\n"
+                   "input %x : i8[1,8,8,4]" Q "\n"
+                   "const @w : i8[1,3,3,4] q(axis 3, {1.0, 1.0, 1.0, 1.0}, 0)"
+                   " = splat 1\n"
+                   "%a : i8[1,8,8,4]" Q " = relu %x\n"
+                   "%b : i8[1,8,8,4]" Q
+                   " = depthwise_conv2d %a, @w { pad=[1,1,1,1] }\n"
+                   "%c : i8[1,8,8,4]" Q " = relu %b\n"
+                   "output %c\n");
+  Plan *p = plan_of(g, "cortex-m4", false);
+  const Step *s = p->steps.v[1];
+  assert_true(s->reads_first);
+  assert_true(s->scratch_bytes >= 10 * 10 * 4);
+  assert_int_equal(p->arena_bytes, s->scratch_bytes + 8 * 8 * 4);
+  assert_good(g, 8);
+}
+
 static void state_is_read_before_it_is_written(void **state) {
   (void)state;
   Graph *g = parse("model \"m\" rounding=tflite\n"
@@ -532,6 +554,7 @@ int main(void) {
       TEST(reshapes_are_views),
       TEST(outputs_that_need_copies),
       TEST(layers_run_in_place),
+      TEST(staged_inputs_make_room),
       TEST(state_is_read_before_it_is_written),
       TEST(state_is_updated_in_place),
       TEST(symbols_say_what_they_are),
