@@ -136,6 +136,14 @@ int32_t conv_weight_zero(const Op *op, int64_t c) {
   return type_channel_zero_point(t, c) - (t->dtype == DT_u8 ? 128 : 0);
 }
 
+bool conv_one_weight_zero(const Op *op) {
+  const QuantParams *q = op->in[1]->type->q;
+  for (int i = 1; i < q->nscale; i++)
+    if (q->zero_point[i] != q->zero_point[0])
+      return false;
+  return true;
+}
+
 static int32_t bias_at(const Op *op, int64_t c) {
   const Value *b = op_in(op, 2);
   int32_t v = 0;

@@ -75,6 +75,9 @@ void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
 int32_t conv_weight(const Op *op, const ConvGeom *g, int64_t c, int64_t y,
                     int64_t x, int64_t i);
 int32_t conv_weight_zero(const Op *op, int64_t c);
+/* The same for all channels? Kernels that subtract it times the sum of the
+ * inputs take one. */
+bool conv_one_weight_zero(const Op *op);
 
 /* Bias with the zero points folded in, requantization over the reachable
  * accumulators. Tables have `entries` entries, entry i for channel order[i]

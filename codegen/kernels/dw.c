@@ -13,6 +13,8 @@
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 
+enum { MAX_PARTS = 8 };
+
 /* Pointer to the tap of a window; taps past the last have zero weights and
  * read the last one. */
 static Val tap_pointer(Cg *g, const ConvParams *c, Val window, int64_t tap) {
@@ -57,13 +59,17 @@ static Val dot_quads(Cg *g, Val acc, Val x, Val w) {
   return x86_vpdpbusd(g, acc, ll_bitcast(g, x, LLVMTypeOf(acc)), w);
 }
 
+/* `ones` for the taps of the group that exist, for the sums of inputs. */
 static void mac_parts(Cg *g, const ConvParams *c, DotPart dot, const Val *x,
-                      Val w, Val *acc) {
+                      Val w, uint32_t ones, Val *acc) {
   int n = parts(g, c), lanes = c->lanes / n;
   for (int i = 0; i < n; i++) {
     Val weights =
         ll_load(g, ll_vec(g->i32, lanes), ll_gepc(g, w, 4LL * i * lanes), 4);
     acc[i] = dot(g, acc[i], x[i], weights);
+    if (c->weight_zero)
+      acc[n + i] =
+          dot(g, acc[n + i], x[i], ll_const_splat(g, g->i32, ones, lanes));
   }
 }
 
@@ -71,11 +77,14 @@ static void mac_parts(Cg *g, const ConvParams *c, DotPart dot, const Val *x,
 static void mac_quads(Cg *g, const ConvParams *c, Val window, Val w,
                       int64_t tap, Val *acc) {
   Val t[4], x[4];
+  int64_t taps = c->g.kh * c->g.kw;
+  uint32_t ones =
+      taps - tap >= 4 ? 0x01010101u : 0x01010101u >> (8 * (4 - (taps - tap)));
   for (int i = 0; i < 4; i++)
     t[i] = load_taps(g, c, window, tap + i);
   if (c->join == 1) {
     x[0] = interleave(g, interleave(g, t[0], t[2]), interleave(g, t[1], t[3]));
-    mac_parts(g, c, dot_quads, x, w, acc);
+    mac_parts(g, c, dot_quads, x, w, ones, acc);
     return;
   }
   for (int high = 0; high < 2; high++) {
@@ -85,7 +94,7 @@ static void mac_quads(Cg *g, const ConvParams *c, Val window, Val w,
     x[2 * high] = x86_unpack(g, a, b, false);
     x[2 * high + 1] = x86_unpack(g, a, b, true);
   }
-  mac_parts(g, c, dot_quads, x, w, acc);
+  mac_parts(g, c, dot_quads, x, w, ones, acc);
 }
 
 /* Two taps as i16. */
@@ -100,7 +109,7 @@ static void mac_pairs(Cg *g, const ConvParams *c, Val window, Val w,
     x[0] = x86_unpack(g, a, b, false);
     x[1] = x86_unpack(g, a, b, true);
   }
-  mac_parts(g, c, dot_pairs, x, w, acc);
+  mac_parts(g, c, dot_pairs, x, w, 0, acc);
 }
 
 /* n lanes of v from lane `first` on. */
@@ -143,13 +152,17 @@ static void block_window(Cg *g, const ConvParams *c, const Block *b, Val window,
   int n = parts(g, c), lanes = c->lanes / n;
   int64_t taps = c->g.kh * c->g.kw;
   int64_t group_bytes = (int64_t)c->lanes * c->group * c->weight_bytes;
-  Val acc[8];
-  for (int i = 0; i < n; i++)
+  Val acc[2 * MAX_PARTS]; /* the sums of inputs behind, where needed */
+  for (int i = 0; i < n; i++) {
     acc[i] = ll_load(g, ll_vec(g->i32, lanes),
                      ll_gepc(g, b->bias, 4LL * i * lanes), 4);
+    acc[n + i] = LLVMConstNull(LLVMTypeOf(acc[i]));
+  }
   for (int64_t tap = 0; tap < taps; tap += c->group)
     mac_for(c->group)(g, c, window,
                       ll_gepc(g, b->w, tap / c->group * group_bytes), tap, acc);
+  for (int i = 0; c->weight_zero && i < n; i++)
+    acc[i] = conv_take_zero(g, c, acc[i], acc[n + i]);
   for (int i = 0; i < n; i += c->join) {
     int64_t at = (int64_t)i * lanes;
     conv_store_joined(g, c, acc + i, ll_addc(g, b->entry, at),

@@ -37,15 +37,6 @@ static bool is_conv(const Op *op) {
 
 static bool one_group(const Op *op) { return conv_geom(op).groups == 1; }
 
-/* The kernels that subtract weight_zero * sum take one zero point. */
-static bool one_weight_zero(const Op *op) {
-  const QuantParams *q = op->in[1]->type->q;
-  for (int i = 1; i < q->nscale; i++)
-    if (q->zero_point[i] != q->zero_point[0])
-      return false;
-  return true;
-}
-
 static double macs(const Op *op) { return (double)op_macs(op); }
 
 /* ---- conv_lanes ---- */
@@ -54,7 +45,7 @@ bool match_conv_lanes(const Op *op, const Target *t) {
   bool dot = t->dot == DOT_widen || t->dot == DOT_pmaddwd ||
              t->dot == DOT_vpdpbusd || t->dot == DOT_sdot;
   return is_conv(op) && dot && t->vector_bytes && one_group(op) &&
-         one_weight_zero(op);
+         conv_one_weight_zero(op);
 }
 
 double cost_conv_lanes(const Op *op, const Target *t) {
@@ -162,7 +153,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
 
 bool match_conv_mve(const Op *op, const Target *t) {
   return is_conv(op) && t->dot == DOT_vmladava && one_group(op) &&
-         one_weight_zero(op);
+         conv_one_weight_zero(op);
 }
 
 double cost_conv_mve(const Op *op, const Target *t) {
@@ -211,7 +202,7 @@ bool prepare_conv_mve(Plan *p, Step *s) {
 
 bool match_conv_smlad(const Op *op, const Target *t) {
   return is_conv(op) && t->dot == DOT_smlad && one_group(op) &&
-         one_weight_zero(op);
+         conv_one_weight_zero(op);
 }
 
 double cost_conv_smlad(const Op *op, const Target *t) {

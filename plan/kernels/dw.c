@@ -50,9 +50,10 @@ double cost_dw_lanes(const Op *op, const Target *t) {
   return (double)op_macs(op) / (t->vector_bytes / 4);
 }
 
-/* Taps that one multiply joins: 4 bytes, 2 halfwords, or 1. */
-static int tap_group(const Target *t, bool narrow) {
-  if (t->dot == DOT_vpdpbusd && narrow)
+/* Taps that one multiply joins: 4 bytes, 2 halfwords, or 1. Bytes need
+ * weights that fit, or one zero point to subtract with the sum of inputs. */
+static int tap_group(const Op *op, const Target *t, bool narrow) {
+  if (t->dot == DOT_vpdpbusd && (narrow || conv_one_weight_zero(op)))
     return 4;
   return t->dot == DOT_vpdpbusd || t->dot == DOT_pmaddwd ? 2 : 1;
 }
@@ -99,9 +100,10 @@ static int32_t *block_order(Arena *a, const ConvParams *c) {
   return order;
 }
 
-/* [block][tap / group][accumulator][group], i8 or i16 */
+/* [block][tap / group][accumulator][group], i8 or i16; split: as stored, the
+ * zero point not taken off */
 static const Blob *pack_blocks(Plan *p, Step *s, const ConvParams *c,
-                               const int32_t *order) {
+                               const int32_t *order, bool split) {
   const ConvGeom *g = &c->g;
   int64_t taps = g->kh * g->kw;
   int64_t groups = (taps + c->group - 1) / c->group;
@@ -110,11 +112,14 @@ static const Blob *pack_blocks(Plan *p, Step *s, const ConvParams *c,
   int8_t *image = pack_image(p, bytes);
   for (int64_t i = 0; i < c->blocks * c->lanes; i++)
     for (int64_t tap = 0; tap < taps; tap++)
-      store_weight(image,
-                   i / c->lanes * per_block +
-                       (tap / c->group * c->lanes + i % c->lanes) * c->group +
-                       tap % c->group,
-                   c->weight_bytes, wide_weight(s->op, g, order[i], tap));
+      store_weight(
+          image,
+          i / c->lanes * per_block +
+              (tap / c->group * c->lanes + i % c->lanes) * c->group +
+              tap % c->group,
+          c->weight_bytes,
+          split ? conv_weight(s->op, g, order[i], tap / g->kw, tap % g->kw, 0)
+                : wide_weight(s->op, g, order[i], tap));
   return plan_blob(p, s, "weights", image, bytes, p->target->simd_align);
 }
 
@@ -122,19 +127,20 @@ bool prepare_dw_lanes(Plan *p, Step *s) {
   const Target *t = p->target;
   ConvParams c = {.g = conv_geom(s->op), .group = 1, .vectors = 1};
   bool narrow = narrow_weights(s->op, &c.g);
-  int group = tap_group(t, narrow);
+  int group = tap_group(s->op, t, narrow);
+  bool split = group == 4 && !narrow;
   conv_source(&c, s, group == 4 ? DT_u8 : DT_COUNT, 1, false);
   c.group = group;
   choose_block(&c, t);
   /* interleaving in lanes of 16 bytes takes 4 channels of each register */
   c.join = c.lanes / group >= 4 ? group : 1;
-  c.weight_bytes = group == 2 || !narrow ? 2 : 1;
+  c.weight_bytes = group == 2 || (!narrow && !split) ? 2 : 1;
   int32_t *order = block_order(p->arena, &c);
-  c.w = pack_blocks(p, s, &c, order);
+  c.w = pack_blocks(p, s, &c, order, split);
   unsigned forms = t->requant;
   if (t->dot == DOT_vmladava)
     forms &= ~(1u << RF_single);
-  conv_finish(p, s, &c, c.blocks * c.lanes, order, false, forms);
+  conv_finish(p, s, &c, c.blocks * c.lanes, order, split, forms);
   return conv_done(p, s, &c, 0);
 }
 
