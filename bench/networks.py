@@ -1,0 +1,56 @@
+"""The networks of the benchmarks and how to compile them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SHARED = os.path.normpath(os.environ.get("KILN_SHARED", ROOT + "/../shared"))
+KILN = os.path.abspath(os.environ.get("KILN", ROOT + "/build/kiln"))
+OUT = os.path.abspath(os.environ.get("OUT", ROOT + "/build/bench"))
+
+TINY = SHARED + "/models/mlperf-tiny/"
+PEERS = SHARED + "/bench-peers/models/"
+
+
+def log(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def compile_model(model, name, target=None, options=()):
+    """Compiles `model` into OUT/TARGET/NAME.{o,h,json}. Returns the path
+    without extension and the report, with seconds and peak_mb added."""
+    folder = os.path.join(OUT, target or "host")
+    os.makedirs(folder, exist_ok=True)
+    base = os.path.join(folder, name)
+    command = [KILN, "compile", model, "-o", base, f"--report={base}.json"]
+    command += [f"--target={target}"] if target else []
+    start = time.monotonic()
+    child = subprocess.Popen(command + list(options),
+                             stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"failed with {child.returncode}: "
+                 + " ".join(command + list(options)))
+    with open(base + ".json", encoding="utf-8") as f:
+        report = json.load(f)
+    report["seconds"] = time.monotonic() - start
+    report["peak_mb"] = usage.ru_maxrss / 1024
+    return base, report
+
+
+def number(x):
+    """1234567 as 1 234 567."""
+    return f"{x:,}".replace(",", " ")
+
+
+def table(heading, rows):
+    """A Markdown table; all columns but the first are right-aligned."""
+    lines = [heading, ["---"] + ["---:"] * (len(heading) - 1)] + rows
+    for line in lines:
+        print("| " + " | ".join(line) + " |")
+    print()
