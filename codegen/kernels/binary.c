@@ -20,15 +20,25 @@ typedef struct Binary {
   Val out;
 } Binary;
 
+/* The fixed-point product of x << left, which is far below 2^30. Alone by
+ * the upper word of twice its product, an instruction of many cores; lanes
+ * have their own. */
+static Val product(Cg *g, const BinaryParams *p, int i, Val x) {
+  int32_t m = p->in[i].multiplier;
+  int shift = p->in[i].shift;
+  if (ll_lanes(x))
+    return vec_mbqm(g, ll_shlc(g, x, p->left), m, shift);
+  x = ll_sext(g, ll_shlc(g, x, p->left + 1), g->i64);
+  x = ll_addc(g, ll_mulc(g, x, m), INT64_C(1) << 31);
+  return vec_rdp(g, ll_trunc(g, ll_lshrc(g, x, 32), g->i32), -shift);
+}
+
 /* What one operand adds to the result, in the lanes of x; stored i32. */
 static Val term(Cg *g, const BinaryParams *p, int i, Val x) {
   if (p->form == BINARY_plane)
     return ll_mulc(g, x, p->m[i]);
   x = ll_addc(g, x, -p->zero[i]);
-  if (p->form == BINARY_mul)
-    return x;
-  return vec_mbqm(g, ll_shlc(g, x, p->left), p->in[i].multiplier,
-                  p->in[i].shift);
+  return p->form == BINARY_mul ? x : product(g, p, i, x);
 }
 
 static Val looked_up(Cg *g, const BinaryParams *p, int i, Val pattern) {

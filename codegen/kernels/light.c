@@ -114,8 +114,15 @@ Val emit_sum_step(Cg *g, const SumStep *s, Val acc) {
   return vec_requant(g, &s->rq, &s->rt, acc, ll_idx(g, 0));
 }
 
+int sum_lanes(const Cg *g, int bits) {
+  if (g->target->vector_bytes)
+    return g->target->vector_bytes * 8 / bits;
+  return g->for_size ? 0 : SCALARS_A_TURN;
+}
+
 Val sum_zero(Cg *g, int bits, int lanes) {
-  return ll_const_splat(g, bits == 16 && lanes ? g->i16 : g->i32, 0, lanes);
+  bool narrow = bits == 16 && lanes && g->target->vector_bytes;
+  return ll_const_splat(g, narrow ? g->i16 : g->i32, 0, lanes);
 }
 
 static Ty lane_type(Val v) {

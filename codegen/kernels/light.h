@@ -39,6 +39,9 @@ Val dims_offset(Cg *g, const DimLoops *l, const int64_t *step);
 Val emit_linear(Cg *g, const LinearStep *s, Val acc, Val m, Val c);
 Val emit_sum_step(Cg *g, const SumStep *s, Val acc);
 
+/* Lanes of accumulators of `bits`: a register of them. Scalar cores take a
+ * few elements side by side, which share the loops around them. */
+int sum_lanes(const Cg *g, int bits);
 /* Zero of `bits` bits in the lanes, and acc + the stored bytes at p. */
 Val sum_zero(Cg *g, int bits, int lanes);
 Val sum_add(Cg *g, Val acc, DType stored, Val p);

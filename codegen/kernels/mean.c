@@ -47,7 +47,7 @@ void lower_mean(Cg *g, const Step *s, const StepArgs *a) {
   Mean m = {.p = p, .stored = s->in[0]->type->dtype};
   m.in = ll_gep(g, a->in[0], dims_offset(g, &outer, p->kept.stride));
   m.out = ll_gep(g, a->out[0], dims_offset(g, &outer, step));
-  int lanes = p->row == 1 ? 0 : g->target->vector_bytes * 8 / p->sum_bits;
+  int lanes = p->row == 1 ? 0 : sum_lanes(g, p->sum_bits);
   for_blocks(g, p->row, lanes, mean_block, &m);
   dims_end(g, &outer);
 }

@@ -38,18 +38,21 @@ static Place1 window_along(Cg *g, const PoolAxis *a, Val o) {
                   table_entry(g, row, 2)};
 }
 
+/* Whole registers of bytes compare as bytes, single ones as i32. */
+static bool compares_bytes(const Cg *g) { return g->target->vector_bytes > 0; }
+
 static Val first_value(Cg *g, const Window *w, int lanes) {
   if (w->p->average)
     return sum_zero(g, w->p->sum_bits, lanes);
   int64_t lowest = w->stored == DT_i8 ? -128 : 0;
-  return ll_const_splat(g, lanes ? g->i8 : g->i32, lowest, lanes);
+  Ty t = lanes && compares_bytes(g) ? g->i8 : g->i32;
+  return ll_const_splat(g, t, lowest, lanes);
 }
 
-/* The larger of stored bytes, as they are in vectors, as i32 alone. */
 static Val larger(Cg *g, const Window *w, Val acc, Val p) {
   int lanes = ll_lanes(acc);
-  if (!lanes)
-    return ll_smax(g, acc, vec_load8(g, w->stored, p, 0));
+  if (!lanes || !compares_bytes(g))
+    return ll_smax(g, acc, vec_load8(g, w->stored, p, lanes));
   Val x = ll_load(g, ll_vec(g->i8, lanes), p, 1);
   Ty t = LLVMTypeOf(x);
   return ll_intrinsic(g, w->stored == DT_i8 ? "llvm.smax" : "llvm.umax", &t, 1,
@@ -60,14 +63,41 @@ static Val take_cell(Cg *g, const Window *w, Val acc, Val p) {
   return w->p->average ? sum_add(g, acc, w->stored, p) : larger(g, w, acc, p);
 }
 
+/* Address of cell y, x of channels i.. */
+static Val cell_at(Cg *g, const Window *w, Val i, Val y, Val x) {
+  int64_t c = w->p->c;
+  Val at = ll_add(g, ll_mulc(g, y, w->p->w * c), ll_mulc(g, x, c));
+  return ll_gep(g, ll_gep(g, w->in, at), i);
+}
+
+enum { STRAIGHT_CELLS = 9 };
+
+/* Few cells one behind the other, more of them in loops. */
+static Val over_regular(Cg *g, const Window *w, Val i, Val acc) {
+  int64_t rows = w->p->rows.cells, cols = w->p->cols.cells;
+  if (rows * cols <= STRAIGHT_CELLS && !g->for_size) {
+    for (int64_t k = 0; k < rows * cols; k++) {
+      Val y = ll_idx(g, k / cols), x = ll_idx(g, k % cols);
+      acc = take_cell(g, w, acc, cell_at(g, w, i, y, x));
+    }
+    return acc;
+  }
+  Loop y = loop_begin_carry(g, 0, rows, 1, 1, &acc);
+  Loop x = loop_begin_carry(g, 0, cols, 1, 1, y.carry);
+  acc = take_cell(g, w, x.carry[0], cell_at(g, w, i, y.i, x.i));
+  loop_end(g, &x, &acc);
+  loop_end(g, &y, x.carry);
+  return y.carry[0];
+}
+
 /* acc over the window's cells of channels i.. */
 static Val over_window(Cg *g, const Window *w, Val i, Val acc) {
-  int64_t c = w->p->c;
+  if (w->p->rows.regular && w->p->cols.regular)
+    return over_regular(g, w, i, acc);
   CountLoop y = count_begin(g, w->rows, acc);
   CountLoop x = count_begin(g, w->cols, y.carry);
-  Val at = ll_add(g, ll_mulc(g, y.i, w->p->w * c), ll_mulc(g, x.i, c));
-  Val p = ll_gep(g, ll_gep(g, w->in, at), i);
-  count_end(g, &x, take_cell(g, w, x.carry, p));
+  acc = take_cell(g, w, x.carry, cell_at(g, w, i, y.i, x.i));
+  count_end(g, &x, acc);
   count_end(g, &y, x.out);
   return y.out;
 }
@@ -84,7 +114,7 @@ static void pool_block(Cg *g, void *ctx, Val i, int lanes) {
   }
   int32_t lowest = w->stored == DT_i8 ? -128 : 0;
   if (p->lo > lowest || p->hi < lowest + 255) {
-    acc = lanes ? ll_extend(g, acc, w->stored, g->i32) : acc;
+    acc = sum_widen(g, acc, w->stored);
     acc = ll_clampc(g, acc, p->lo, p->hi);
   }
   vec_store8(g, p->flip ? ll_xorc(g, acc, 0x80) : acc, to);
@@ -105,8 +135,8 @@ static void load_step(Cg *g, Window *w, Val row_class, Val col_class) {
 
 /* Lanes: a register of maxima, or of sums. */
 static int pool_lanes(const Cg *g, const PoolParams *p) {
-  int bytes = g->target->vector_bytes;
-  return !p->average ? bytes : p->sum_bits == 16 ? bytes / 2 : bytes / 4;
+  int bits = p->average ? p->sum_bits : 8;
+  return sum_lanes(g, bits);
 }
 
 static void pool_pixel(Cg *g, Window *w, Val in, Val oy, Val ox) {

@@ -96,9 +96,7 @@ static void reciprocal(Cg *g, Row *r, Val total, bool is_long) {
   r->half = LLVMBuildShl(g->b, ll_i32(g, 1), ll_addc(g, shift, -1), "");
 }
 
-static void output(Cg *g, void *ctx, Val i, int lanes) {
-  const Row *r = ctx;
-  (void)lanes;
+static void output(Cg *g, const Row *r, Val i) {
   Val y = ll_add(g, vec_srdhm(g, r->scale, exp_of(g, r, i)), r->half);
   y = LLVMBuildLShr(g->b, y, r->shift, "");
   y = ll_smin(g, y, ll_i32(g, 255));
@@ -118,6 +116,8 @@ void lower_softmax(Cg *g, const Step *s, const StepArgs *a) {
            .out_min = p->out_min};
   r.max = row_max(g, &r, p->depth);
   reciprocal(g, &r, row_total(g, &r, p->depth), p->depth >= 512);
-  for_blocks(g, p->depth, 0, output, &r);
+  Loop o = loop_begin(g, 0, p->depth, 1);
+  output(g, &r, o.i);
+  loop_end(g, &o, NULL);
   loop_end(g, &l, NULL);
 }

@@ -271,7 +271,12 @@ bool prepare_binary(Plan *p, Step *s) {
   else
     prepare_add(p, s, b);
   s->params = b;
-  s->note = name[b->form];
-  set_variant(p, s, op_info(s->op->kind)->name, p->target->vector_bytes);
+  if (b->form != BINARY_plane && !b->sum.is_linear)
+    s->note = requant_form_name(b->sum.rq.form);
+  const char *op = op_info(s->op->kind)->name;
+  if (b->form != BINARY_mul)
+    op = arena_printf(p->arena, "%s_%s", op, name[b->form]);
+  bool scalar = b->form == BINARY_table;
+  set_variant(p, s, op, scalar ? 0 : p->target->vector_bytes);
   return true;
 }

@@ -214,6 +214,11 @@ int byte_lanes(const Target *t) {
   return t->dot == DOT_vmladava ? t->vector_bytes / 4 : 16;
 }
 
+/* 255 signed or 257 unsigned bytes fit 16 bits. */
+int sum_bits(const Target *t, int64_t n) {
+  return n <= 255 && t->dot != DOT_vmladava ? 16 : 32;
+}
+
 void set_variant(Plan *p, Step *s, const char *form, int vector_bytes) {
   DType t = s->in[0]->type->dtype;
   const char *type = t == DT_i8 ? "qs8" : t == DT_u8 ? "qu8" : dtype_name(t);

@@ -64,6 +64,9 @@ SumStep sum_step(Plan *p, Step *s, const Requant *spec, int32_t offset,
 /* Lanes of i32 arithmetic on bytes: whole registers of bytes where widening
  * is free of lane crossing, one register of words on MVE; 0 = scalar. */
 int byte_lanes(const Target *t);
+/* Bits of accumulators that hold the sum of n stored bytes: 16, or 32; on MVE
+ * always 32, as its halves of a register don't come apart cheaply. */
+int sum_bits(const Target *t, int64_t n);
 /* "qs8", with the stored type's signedness, an optional form, and lanes. */
 void set_variant(Plan *p, Step *s, const char *form, int vector_bytes);
 

@@ -75,12 +75,14 @@ bool prepare_mean(Plan *p, Step *s) {
     return true;
   split_dims(m, s->op);
   int64_t n = reduced_count(s->op);
-  m->sum_bits = n <= 255 ? 16 : 32;
+  m->sum_bits = sum_bits(p->target, n);
   Requant r = requant_of(s->op, 0);
   Requant out = stored_requant(&r, s->out[0]);
   int32_t min = stored_min(s->in[0]);
   int32_t offset = (int32_t)(-n * type_zero_point(s->in[0]->type));
   m->sum = sum_step(p, s, &out, offset, n * min, n * (min + 255));
+  if (!m->sum.is_linear)
+    s->note = requant_form_name(m->sum.rq.form);
   if (m->row > 1)
     set_variant(p, s, "mean", p->target->vector_bytes);
   return true;

@@ -183,12 +183,6 @@ static bool prepare_average(Plan *p, Step *s, PoolParams *q,
   return true;
 }
 
-/* 16 bits hold the sum of 255 signed or 257 unsigned bytes. */
-static int sum_bits(const Op *op) {
-  const PoolAttrs *a = &op->attrs.pool;
-  return a->window.v[0] * a->window.v[1] <= 255 ? 16 : 32;
-}
-
 bool prepare_pool(Plan *p, Step *s) {
   PoolParams *q = ARENA_NEW(p->arena, PoolParams);
   const Type *x = s->in[0]->type;
@@ -206,7 +200,8 @@ bool prepare_pool(Plan *p, Step *s) {
   n.cols = pool_axis(p, s, &q->cols, 1, q->c);
   n.nrows = q->rows.nclass;
   n.ncols = q->cols.nclass;
-  q->sum_bits = sum_bits(s->op);
+  const Int2 *window = &s->op->attrs.pool.window;
+  q->sum_bits = sum_bits(p->target, window->v[0] * window->v[1]);
   act_range(s->op->attrs.pool.act, s->op->out[0]->type, &q->lo, &q->hi);
   int32_t by = stored_delta(q->average ? s->out[0] : s->in[0]);
   q->lo += by;
