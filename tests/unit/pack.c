@@ -1,0 +1,243 @@
+/* The packed weights of the convolution kernels: each layout is read back
+ * by its definition and must give every accumulator of a window. */
+#include "tests/testing.h"
+
+#include <string.h>
+
+#include "plan/conv.h"
+
+static uint64_t seed = 7;
+
+static int pick(int lo, int hi) {
+  return lo + (int)(test_random(&seed) % (uint64_t)(hi - lo + 1));
+}
+
+/* One convolution, 3x2 over 5x6, with odd channel counts. */
+typedef struct Net {
+  Arena *arena;
+  Graph *graph;
+  Op *op;
+} Net;
+
+static const Type *q8(Arena *a, DType t, int64_t n0, int64_t n1, int64_t n2,
+                      int64_t n3, int32_t zero) {
+  int64_t dim[] = {n0, n1, n2, n3};
+  return type_new(a, t, 4, dim, quant_per_tensor(a, 0.02f, zero, t));
+}
+
+static Net make_net(bool depthwise, DType t, int ic, int oc) {
+  Net n = {.arena = arena_new()};
+  n.graph = graph_new(n.arena, diag_new(n.arena), "net");
+  int32_t zero = t == DT_u8 ? 77 : 0;
+  const Type *x = q8(n.arena, t, 1, 5, 6, ic, 3);
+  const Type *w = depthwise ? q8(n.arena, t, 1, 3, 2, oc, zero)
+                            : q8(n.arena, t, oc, 3, 2, ic, zero);
+  const Type *y = q8(n.arena, t, 1, 3, 5, oc, 5);
+  uint8_t *bytes = arena_alloc(n.arena, (size_t)type_bytes(w));
+  for (int64_t i = 0; i < type_bytes(w); i++)
+    bytes[i] = (uint8_t)pick(0, 255);
+  Value *in[] = {graph_input(n.graph, "x", x),
+                 graph_const(n.graph, "w", w, bytes)};
+  OpKind kind = depthwise ? OP_depthwise_conv2d : OP_conv2d;
+  Attrs at = attrs_default(kind);
+  n.op = graph_op(n.graph, NULL, kind, &at, 2, in, 1, &y, NULL, (Loc){0});
+  graph_output(n.graph, n.op->out[0]);
+  assert_true(graph_verify(n.graph));
+  return n;
+}
+
+static const ConvParams *plan_params(const Net *n, const char *target,
+                                     const char *kernel) {
+  const Target *t = target_find(n->arena, n->graph->diag, target, 0, 0, 0);
+  PlanOptions opt = {0};
+  Plan *p = plan_new(n->arena, n->graph, t, &opt);
+  assert_non_null(p);
+  assert_string_equal(p->steps.v[0]->kernel->name, kernel);
+  return p->steps.v[0]->params;
+}
+
+/* What a position of a window holds; NULL rows are never asked for. */
+typedef struct Window {
+  int x[3][2][64];
+} Window;
+
+static Window random_window(int ic) {
+  Window w;
+  for (int y = 0; y < 3; y++)
+    for (int x = 0; x < 2; x++)
+      for (int c = 0; c < ic; c++)
+        w.x[y][x][c] = pick(-128, 255);
+  return w;
+}
+
+/* The definition, with weights as stored (split) or less their zero. */
+static int64_t want_dot(const Net *n, const ConvParams *c, const Window *w,
+                        int64_t o, bool split) {
+  int64_t sum = 0;
+  int32_t zero = split ? 0 : conv_weight_zero(n->op, o);
+  for (int y = 0; y < 3; y++)
+    for (int x = 0; x < 2; x++)
+      for (int64_t i = 0; i < (c->g.depthwise ? 1 : c->g.ic); i++)
+        sum += (conv_weight(n->op, &c->g, o, y, x, i) - zero) *
+               w->x[y][x][c->g.depthwise ? o : i];
+  return sum;
+}
+
+/* k of a run: a window row, columns and channels joined. */
+static int64_t run_element(const ConvParams *c, const Window *w, int64_t tap,
+                           int64_t k) {
+  return k < c->run ? w->x[tap][k / c->g.ic][k % c->g.ic] : 99;
+}
+
+static void check_lanes(const char *target, DType t, int ic, int oc) {
+  Net n = make_net(false, t, ic, oc);
+  const ConvParams *c = plan_params(&n, target, "conv_lanes");
+  Window w = random_window(ic);
+  int64_t nout = (int64_t)c->vectors * c->lanes;
+  int64_t groups = c->run_padded / c->group;
+  const int8_t *image = c->w->data;
+  for (int64_t i = 0; i < c->blocks * nout; i++) {
+    int64_t o = i / nout * nout + conv_joined_channel(c->join, c->lanes,
+                                                      i % nout / c->lanes,
+                                                      i % c->lanes);
+    int64_t got = 0;
+    for (int64_t tap = 0; tap < 3; tap++)
+      for (int64_t k = 0; k < c->run_padded; k++)
+        got += image[((((i / nout * 3 + tap) * groups + k / c->group) * nout) +
+                      i % nout) *
+                         c->group +
+                     k % c->group] *
+               run_element(c, &w, tap, k);
+    assert_int_equal(got, o < oc ? want_dot(&n, c, &w, o, true) : 0);
+  }
+  arena_free(n.arena);
+}
+
+static void lanes(void **state) {
+  (void)state;
+  static const char *const targets[] = {"x86-64-avx512vnni", "x86-64-v3",
+                                        "x86-64-v2", "aarch64", "cortex-a76"};
+  for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+    for (int turn = 0; turn < 12; turn++)
+      check_lanes(targets[i], turn % 2 ? DT_u8 : DT_i8, pick(1, 20),
+                  pick(1, 150));
+}
+
+static void rows(void **state) {
+  (void)state;
+  for (int turn = 0; turn < 8; turn++) {
+    bool mve = turn % 2;
+    Net n = make_net(false, DT_i8, pick(1, 30), pick(1, 20));
+    const ConvParams *c = plan_params(&n, mve ? "cortex-m55" : "cortex-m0plus",
+                                      mve ? "conv_mve" : "conv_scalar");
+    Window w = random_window((int)c->g.ic);
+    const int8_t *image = c->w->data;
+    for (int64_t o = 0; o < c->g.oc; o++) {
+      int64_t got = 0;
+      for (int64_t tap = 0; tap < 3; tap++)
+        for (int64_t k = 0; k < c->run_padded; k++)
+          got += image[(o * 3 + tap) * c->run_padded + k] *
+                 run_element(c, &w, tap, k);
+      assert_int_equal(got, want_dot(&n, c, &w, o, true));
+    }
+    arena_free(n.arena);
+  }
+}
+
+/* The zero point is taken off where a kernel does not subtract it. */
+static void wide_rows(void **state) {
+  (void)state;
+  Net n = make_net(false, DT_u8, 5, 7);
+  const ConvParams *c = plan_params(&n, "cortex-m3", "conv_scalar");
+  assert_int_equal(c->weight_bytes, 2);
+  Window w = random_window(5);
+  const int16_t *image = c->w->data;
+  for (int64_t o = 0; o < 7; o++) {
+    int64_t got = 0;
+    for (int64_t k = 0; k < 30; k++)
+      got += image[o * 30 + k] * run_element(c, &w, k / 10, k % 10);
+    assert_int_equal(got, want_dot(&n, c, &w, o, false));
+  }
+  arena_free(n.arena);
+}
+
+static void pairs(void **state) {
+  (void)state;
+  for (int turn = 0; turn < 8; turn++) {
+    Net n = make_net(false, turn % 2 ? DT_u8 : DT_i8, pick(1, 9), pick(1, 9));
+    const ConvParams *c = plan_params(&n, "cortex-m4", "conv_smlad");
+    Window w = random_window((int)c->g.ic);
+    const int8_t *image = c->w->data;
+    for (int64_t o = 0; o < c->g.oc; o++) {
+      int64_t got = 0, row = 2 * c->g.ic;
+      for (int64_t k = 0; k < 3 * row; k++)
+        got +=
+            image[(o / 2 * c->run_padded / 4 + k / 4) * 8 + o % 2 * 4 + k % 4] *
+            run_element(c, &w, k / row, k % row);
+      assert_int_equal(got, want_dot(&n, c, &w, o, true));
+    }
+    arena_free(n.arena);
+  }
+}
+
+static int64_t block_weight(const ConvParams *c, int64_t at) {
+  return c->weight_bytes == 1 ? ((const int8_t *)c->w->data)[at]
+                              : ((const int16_t *)c->w->data)[at];
+}
+
+static void check_blocks(const char *target, DType t, int channels) {
+  Net n = make_net(true, t, channels, channels);
+  const ConvParams *c = plan_params(&n, target, "dw_lanes");
+  Window w = random_window(channels);
+  int64_t groups = (6 + c->group - 1) / c->group;
+  int part = c->lanes / c->join;
+  for (int64_t i = 0; i < c->blocks * c->lanes; i++) {
+    int64_t first = i / c->lanes * c->lanes, lane = i % c->lanes, got = 0;
+    if (c->pixels == 1 && first > channels - c->lanes)
+      first = channels - c->lanes;
+    int64_t o =
+        first + conv_joined_channel(c->join, part, lane / part, lane % part);
+    o %= channels;
+    for (int64_t tap = 0; tap < 6; tap++)
+      got += block_weight(c, (i / c->lanes * groups + tap / c->group) *
+                                     c->lanes * c->group +
+                                 lane * c->group + tap % c->group) *
+             w.x[tap / 2][tap % 2][o];
+    assert_int_equal(got, want_dot(&n, c, &w, o, c->weight_zero != 0));
+  }
+  arena_free(n.arena);
+}
+
+static void blocks(void **state) {
+  (void)state;
+  static const char *const targets[] = {"x86-64-avx512vnni", "x86-64-v3",
+                                        "x86-64-v2", "aarch64", "cortex-m55"};
+  for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+    for (int turn = 0; turn < 12; turn++)
+      check_blocks(targets[i], turn % 2 ? DT_u8 : DT_i8, pick(4, 64));
+}
+
+static void tap_pairs(void **state) {
+  (void)state;
+  Net n = make_net(true, DT_i8, 12, 12);
+  const ConvParams *c = plan_params(&n, "cortex-m4", "dw_smlad");
+  Window w = random_window(12);
+  const int16_t *image = c->w->data;
+  for (int64_t o = 0; o < 12; o++) {
+    int64_t got = 0;
+    for (int64_t tap = 0; tap < 6; tap++)
+      got += image[((o / 4 * 3 + tap / 2) * 4 + o % 4) * 2 + tap % 2] *
+             w.x[tap / 2][tap % 2][o];
+    assert_int_equal(got, want_dot(&n, c, &w, o, false));
+  }
+  arena_free(n.arena);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(lanes),     cmocka_unit_test(rows),
+      cmocka_unit_test(wide_rows), cmocka_unit_test(pairs),
+      cmocka_unit_test(blocks),    cmocka_unit_test(tap_pairs),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

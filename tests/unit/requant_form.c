@@ -1,0 +1,120 @@
+/* plan/requant_form.h: every form against the spec, at every threshold, on
+ * both sides of it, at the ends of the range and at random accumulators. */
+#include "tests/testing.h"
+
+#include "plan/requant_form.h"
+
+static uint64_t seed = 1;
+
+static int64_t pick(int64_t lo, int64_t hi) {
+  return lo + (int64_t)(test_random(&seed) % (uint64_t)(hi - lo + 1));
+}
+
+enum { CHANNELS = 6 };
+
+typedef struct Case {
+  Requant spec[CHANNELS];
+  AccRange range[CHANNELS];
+} Case;
+
+/* Factors from 2^-14 to above 1, zero points and clamps anywhere. */
+static Case random_case(RequantKind kind) {
+  Case c;
+  int32_t zero = (int32_t)pick(-128, 127);
+  int32_t lo = (int32_t)pick(-128, 100), hi = (int32_t)pick(lo, 127);
+  if (pick(0, 2) == 0) /* as behind a ReLU */
+    lo = zero < hi ? zero : hi;
+  double base = 1.0 / (double)pick(1, pick(0, 3) ? 16000 : 2);
+  for (int i = 0; i < CHANNELS; i++) {
+    Requant *r = &c.spec[i];
+    *r = (Requant){.kind = kind, .zero_point = zero, .lo = lo, .hi = hi};
+    r->real = base * (double)pick(100, 199) / 100;
+    quantize_multiplier(r->real, &r->multiplier, &r->shift);
+    c.range[i].lo = -pick(1, pick(0, 1) ? 4000 : 40000000);
+    c.range[i].hi = pick(1, pick(0, 1) ? 4000 : 40000000);
+  }
+  return c;
+}
+
+static void same(const RequantPlan *p, const Case *c, int ch, int64_t acc) {
+  if (acc < c->range[ch].lo || acc > c->range[ch].hi)
+    return;
+  int32_t want = requant_apply(&c->spec[ch], acc);
+  int32_t got = requant_plan_apply(p, ch, acc);
+  if (want != got)
+    fail_msg("form %s, channel %d: %d at %lld, the spec has %d",
+             requant_form_name(p->form), ch, got, (long long)acc, want);
+}
+
+static void check_channel(const RequantPlan *p, const Case *c, int ch) {
+  const Requant *r = &c->spec[ch];
+  AccRange in = c->range[ch];
+  for (int32_t y = r->lo + 1; y <= r->hi; y++) {
+    int64_t t = requant_threshold(r, y, in.lo, in.hi);
+    for (int64_t d = -2; d <= 1; d++)
+      same(p, c, ch, t + d);
+  }
+  for (int i = 0; i < 200; i++)
+    same(p, c, ch, pick(in.lo, in.hi));
+  same(p, c, ch, in.lo);
+  same(p, c, ch, in.hi);
+}
+
+/* How often each form was taken when it alone was allowed. */
+static int check_form(RequantKind kind, RequantForm form, int cases) {
+  int taken = 0;
+  for (int i = 0; i < cases; i++) {
+    Arena *a = arena_new();
+    Case c = random_case(kind);
+    RequantPlan p = requant_plan(a, CHANNELS, c.spec, c.range, 1u << form);
+    for (int ch = 0; ch < CHANNELS; ch++)
+      check_channel(&p, &c, ch);
+    taken += p.form == form;
+    arena_free(a);
+  }
+  return taken;
+}
+
+static void forms_equal_the_spec(void **state) {
+  (void)state;
+  static const RequantKind kinds[] = {RQ_double, RQ_f64_away, RQ_f32_even,
+                                      RQ_single};
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    for (int form = 0; form < RF_COUNT; form++)
+      check_form(kinds[k], (RequantForm)form, 150);
+}
+
+/* The cheap forms are worth having only if they are nearly always found. */
+static void cheap_forms_are_found(void **state) {
+  (void)state;
+  assert_in_range(check_form(RQ_double, RF_f32, 300), 200, 300);
+  assert_in_range(check_form(RQ_f64_away, RF_single, 300), 150, 300);
+  assert_int_equal(check_form(RQ_double, RF_double, 100), 100);
+  assert_int_equal(check_form(RQ_f32_even, RF_table, 50), 50);
+}
+
+/* Allowed together, the cheapest that fits all channels is taken. */
+static void cheapest_comes_first(void **state) {
+  (void)state;
+  Arena *a = arena_new();
+  Requant r = {RQ_double, 0, 0, 0.01, -128, -128, 127};
+  quantize_multiplier(r.real, &r.multiplier, &r.shift);
+  AccRange in = {-30000, 30000};
+  unsigned all = 1u << RF_f32 | 1u << RF_double | 1u << RF_single;
+  assert_int_equal(requant_plan(a, 1, &r, &in, all).form, RF_f32);
+  all &= ~(1u << RF_f32);
+  assert_int_equal(requant_plan(a, 1, &r, &in, all).form, RF_single);
+  assert_int_equal(requant_plan(a, 1, &r, &in, 1u << RF_double).form,
+                   RF_double);
+  assert_int_equal(requant_plan(a, 1, &r, &in, 0).form, RF_table);
+  arena_free(a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(forms_equal_the_spec),
+      cmocka_unit_test(cheap_forms_are_found),
+      cmocka_unit_test(cheapest_comes_first),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
