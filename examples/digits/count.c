@@ -1,7 +1,7 @@
 /* A qemu plugin that counts the guest instructions executed at addresses
  * from..to, and how they divide into calls from outside:
  *
- *   -plugin libcount.so,from=0x100000,to=0x200000
+ *   -plugin ./libcount.so,from=0x100000,to=0x200000
  *
  * At exit it prints one line: calls, all instructions, the least and the
  * most of one call. Debian ships no qemu-plugin.h; the declarations are

@@ -4,54 +4,53 @@
 # and lets both classify the test set. Fails when their answers differ from
 # each other's or from the reference kernels'.
 #
-# KILN is the compiler (build/kiln), OUT where results go (build/demo).
+# KILN is the compiler (build/kiln), OUT the folder it works in (build/demo).
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")"
 
-kiln=${KILN:-build/kiln}
-out=${OUT:-build/demo}
-source=examples/digits
 expected=356 # right answers of the reference kernels, as train.py prints
+kiln=$(realpath "${KILN:-../../build/kiln}")
+out=${OUT:-../../build/demo}
+mkdir -p "$out"
+cp ./*.[chS] ./*.ld test_images.bin test_labels.csv digits.tflite "$out"
+cd "$out"
+
+kiln() { "$kiln" "$@"; }
 
 # Shows a command, then runs it.
 run() {
-  echo
-  echo "\$ $*" | fold -s -w 78 | sed '2,$ s/^/  /'
+  echo "\$ $*" | fold -s -w 79 | sed '2,$ s/^/  /'
   "$@"
 }
 
 # compile FOLDER [OPTION ...]: the model; keeps the summary.
 compile() {
-  mkdir -p "$out/$1"
-  run "$kiln" compile $source/digits.tflite -o "$out/$1/digits" "${@:2}" |
-    tee "$out/$1/summary"
+  mkdir -p "$1"
+  run kiln compile digits.tflite -o "$1/digits" "${@:2}" | tee "$1/summary"
 }
 
-# size FOLDER flash|arena|stack
-size() { awk -v key="$2" '$1 == key { print $2 }' "$out/$1/summary"; }
-
 compile host
-run cc -std=c99 -O2 -Wall -I"$out/host" -Wa,-I$source \
-  $source/host.c $source/classify.c $source/test_set.S "$out/host/digits.o" \
-  -o "$out/host/demo"
-run "$out/host/demo" | tee "$out/host/answer"
+run cc -O2 -Ihost host.c classify.c test_set.S host/digits.o -o host/demo
+run host/demo | tee host/answer
+echo
 
 compile cortex-m4 --target=cortex-m4
-run clang-19 --target=thumbv7em-none-eabihf -mcpu=cortex-m4 -std=c11 -O2 \
-  -Wall -ffreestanding -nostdlib -fuse-ld=lld -I"$out/cortex-m4" \
-  -Wa,-I$source -T $source/cortex_m4.ld $source/cortex_m4.c \
-  $source/classify.c $source/test_set.S "$out/cortex-m4/digits.o" \
-  -o "$out/cortex-m4/demo.elf"
-cc -std=c11 -O2 -shared -fPIC $source/count.c -o "$out/libcount.so"
-run qemu-system-arm -M mps2-an386 -nographic \
-  -semihosting-config enable=on,target=native \
-  -plugin "$out/libcount.so,from=0x100000,to=0x200000" \
-  -kernel "$out/cortex-m4/demo.elf" </dev/null 2>&1 |
-  tee "$out/cortex-m4/answer"
+run clang-19 --target=thumbv7em-none-eabihf -mcpu=cortex-m4 -O2 \
+  -ffreestanding -nostdlib -fuse-ld=lld -T cortex_m4.ld -Icortex-m4 \
+  cortex_m4.c classify.c test_set.S cortex-m4/digits.o -o cortex-m4/demo
+cc -std=c11 -O2 -shared -fPIC count.c -o libcount.so
+run qemu-system-arm -M mps2-an386 -nographic -semihosting \
+  -plugin ./libcount.so,from=0x100000,to=0x200000 -kernel cortex-m4/demo \
+  </dev/null 2>&1 | tee cortex-m4/answer
+echo
 
-# right FOLDER: the number of right answers; of: the size of the test set
-right() { sed -n 's/^\([0-9]*\) of .*/\1/p' "$out/$1/answer"; }
-of=$(sed -n 's/^[0-9]* of \([0-9]*\) .*/\1/p' "$out/host/answer")
+# size FOLDER flash|arena|stack
+size() { awk -v key="$2" '$1 == key { print $2 }' "$1/summary"; }
+# The number of right answers.
+right() { sed -n 's/^\([0-9]*\) of .*/\1/p' "$1/answer"; }
+of=$(sed -n 's/^[0-9]* of \([0-9]*\) .*/\1/p' host/answer)
+microseconds=$(sed -n 's/.*right, \(.*\) an inference/\1/p' host/answer)
+instructions=$(sed -n 's/.* \([0-9]*\) a call$/\1/p' cortex-m4/answer)
 
 # row FOLDER COST
 row() {
@@ -62,11 +61,10 @@ row() {
         name, n, of, 100 * n / of, flash, arena, stack, cost }'
 }
 
-printf '\n%-10s %-21s  %7s  %6s  %6s  %s\n' '' '   digits right' \
+printf '%-10s %-21s  %7s  %6s  %6s  %s\n' '' '   digits right' \
   flash arena stack 'one inference'
-row host "$(sed -n 's/.*right, \(.*\) an inference/\1/p' "$out/host/answer")"
-row cortex-m4 "$(sed -n 's/.* \([0-9]*\) a call$/\1/p' \
-  "$out/cortex-m4/answer") instructions"
+row host "$microseconds"
+row cortex-m4 "$instructions instructions"
 
 for target in host cortex-m4; do
   [ "$(right $target)" = $expected ] && continue
