@@ -105,8 +105,6 @@ static void output(Cg *g, const Row *r, Val i) {
 
 void lower_softmax(Cg *g, const Step *s, const StepArgs *a) {
   const SoftmaxParams *p = s->params;
-  if (!p->rows)
-    return;
   Loop l = loop_begin(g, 0, p->rows, 1);
   Val at = ll_mulc(g, l.i, p->depth);
   Row r = {.in = ll_gep(g, a->in[0], at),

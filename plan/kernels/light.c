@@ -81,13 +81,27 @@ static int64_t threshold(const StepSpec *s, int32_t y, int64_t from) {
   return lo;
 }
 
+static bool is_threshold(const StepSpec *s, int32_t y, int64_t acc) {
+  return acc > s->lo && acc <= s->hi && s->f(s->ctx, acc) >= y &&
+         s->f(s->ctx, acc - 1) < y;
+}
+
+/* Looked for where the one before it and the slope put it, first. */
+static int64_t next_threshold(const StepSpec *s, int32_t y, int64_t from,
+                              int64_t pace) {
+  for (int64_t at = from + pace - 1; at <= from + pace + 1; at++)
+    if (is_threshold(s, y, at))
+      return at;
+  return threshold(s, y, from);
+}
+
 static void find_thresholds(Thresholds *t, const StepSpec *s) {
   t->first = s->f(s->ctx, s->lo) + 1;
   t->n = s->f(s->ctx, s->hi) - t->first + 1;
   assert(t->n <= 255);
-  int64_t from = s->lo;
+  int64_t from = s->lo, pace = s->slope > 0x1p-32 ? llround(1 / s->slope) : 0;
   for (int i = 0; i < t->n; i++)
-    t->acc[i] = from = threshold(s, t->first + i, from);
+    t->acc[i] = from = next_threshold(s, t->first + i, from, pace);
 }
 
 /* Window of c for a multiplier: for every threshold T of y

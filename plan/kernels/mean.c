@@ -22,16 +22,10 @@ static int64_t reduced_count(const Op *op) {
   return n;
 }
 
-/* An input without elements has an output without. */
-static bool has_elements(const Op *op) {
-  return type_count(op->in[0]->type) || !type_count(op->out[0]->type);
-}
-
 bool match_mean(const Op *op, const Target *t) {
   (void)t;
   return op->kind == OP_mean && type_is_q8(op->in[0]->type) &&
-         type_is_q8(op->out[0]->type) && has_elements(op) &&
-         reduced_count(op) <= COUNT_MAX;
+         type_is_q8(op->out[0]->type) && reduced_count(op) <= COUNT_MAX;
 }
 
 double cost_mean(const Op *op, const Target *t) {
@@ -71,8 +65,6 @@ bool prepare_mean(Plan *p, Step *s) {
   MeanParams *m = ARENA_NEW(p->arena, MeanParams);
   s->params = m;
   set_variant(p, s, "mean", 0);
-  if (type_count(s->op->in[0]->type) == 0)
-    return true;
   split_dims(m, s->op);
   int64_t n = reduced_count(s->op);
   m->sum_bits = sum_bits(p->target, n);

@@ -274,8 +274,6 @@ static void move_resize_nearest(Parts *ps) {
   const Op *op = ps->s->op;
   const Type *x = op->in[0]->type, *y = op->out[0]->type;
   int64_t from[MAX_RANK], to[MAX_RANK];
-  if (type_count(x) == 0 || type_count(y) == 0)
-    return;
   byte_steps(x, ps->elem, from);
   byte_steps(y, ps->elem, to);
   MovePart m = {0};

@@ -8,18 +8,13 @@
 /* Sums of this many cells stay in 32 bits whatever they hold. */
 enum { CELLS_MAX = 1 << 22 };
 
-/* An input without elements has an output without. */
-static bool has_cells(const Op *op) {
-  return type_count(op->in[0]->type) || !type_count(op->out[0]->type);
-}
-
 bool match_pool(const Op *op, const Target *t) {
   (void)t;
   if (op->kind != OP_avg_pool2d && op->kind != OP_max_pool2d)
     return false;
   const PoolAttrs *a = &op->attrs.pool;
   return type_is_q8(op->in[0]->type) && type_is_q8(op->out[0]->type) &&
-         has_cells(op) && type_bytes(op->in[0]->type) <= INT32_MAX &&
+         type_bytes(op->in[0]->type) <= INT32_MAX &&
          a->window.v[0] <= CELLS_MAX && a->window.v[1] <= CELLS_MAX &&
          a->window.v[0] * a->window.v[1] <= CELLS_MAX;
 }
@@ -189,8 +184,6 @@ bool prepare_pool(Plan *p, Step *s) {
   s->params = q;
   q->average = s->op->kind == OP_avg_pool2d;
   set_variant(p, s, q->average ? "avg" : "max", p->target->vector_bytes);
-  if (type_count(s->out[0]->type) == 0)
-    return true;
   q->batch = x->dim[0];
   q->h = x->dim[1];
   q->w = x->dim[2];

@@ -25,7 +25,7 @@ bool prepare_softmax(Plan *p, Step *s) {
     e[d] = softmax_exp(&step, -d);
   q->exp = plan_blob(p, s, "exp", e, 256 * (int64_t)sizeof *e, 4);
   q->depth = x->dim[x->rank - 1];
-  q->rows = q->depth ? type_count(x) / q->depth : 0;
+  q->rows = type_count(x) / q->depth;
   q->out_min = step.out_min + stored_delta(s->out[0]);
   s->params = q;
   set_variant(p, s, "fixed", 0);
