@@ -184,17 +184,17 @@ static void one_case(const char *target, int seed) {
 
 static void on_the_host(void **state) {
   (void)state;
-  check_targets(host_targets, 3, 420, one_case);
+  check_targets(host_targets, 3, 280, one_case);
 }
 
 static void on_small_cores(void **state) {
   (void)state;
-  check_targets(small_targets, 3, 70, one_case);
+  check_targets(small_targets, 3, 49, one_case);
 }
 
 static void on_application_cores(void **state) {
   (void)state;
-  check_targets(other_targets, 3, 70, one_case);
+  check_targets(other_targets, 3, 49, one_case);
 }
 
 int main(void) {
