@@ -16,14 +16,19 @@ shared=${KILN_SHARED:-../shared}
   exit 1
 }
 
-# Sets python to one with the peers.
+# Sets python to one with the peers. The file of requirements is put into the
+# venv last: its presence says that the venv is complete.
 find_python() {
-  python=${KILN_BENCH_PYTHON:-build/bench-venv/bin/python}
-  [ -x "$python" ] && return
-  python3 -m venv build/bench-venv # Debian: python3-venv
-  grep -v '^iree' "$shared/bench-peers/requirements.txt" \
-    >build/bench-venv/requirements.txt
-  "$python" -m pip install --quiet -r build/bench-venv/requirements.txt
+  local venv=build/bench-venv
+  python=${KILN_BENCH_PYTHON:-$venv/bin/python}
+  [ -z "${KILN_BENCH_PYTHON-}" ] && [ ! -e $venv/requirements.txt ] || return 0
+  python3 -m venv $venv || {
+    echo "bench: install python3-venv, or set KILN_BENCH_PYTHON" >&2
+    exit 1
+  }
+  grep -v '^iree' "$shared/bench-peers/requirements.txt" >$venv/wanted.txt
+  "$python" -m pip install --quiet -r $venv/wanted.txt
+  mv $venv/wanted.txt $venv/requirements.txt
 }
 
 part=${1-all}
