@@ -18,7 +18,7 @@ typedef enum OpKind {
   OP_COUNT
 } OpKind;
 
-enum { T_UNARY = 1, T_COMMUTATIVE = 2, T_VIEW = 4, T_MOVE = 8 };
+enum { T_UNARY = 1, T_COMMUTATIVE = 2, T_VIEW = 4, T_MOVE = 8, T_MAP = 16 };
 
 /* Fused activation: clamps to the real interval, then to the storage range. */
 typedef enum Act {
@@ -78,6 +78,11 @@ typedef union Attrs {
   SoftmaxAttrs softmax;
   LeakyAttrs leaky;
   ResizeAttrs resize;
+  IsInfAttrs is_inf;
+  ModAttrs mod;
+  CastAttrs cast;
+  ArgAttrs arg;
+  CumAttrs cum;
 } Attrs;
 
 typedef struct Value Value;

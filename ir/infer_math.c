@@ -1,23 +1,14 @@
-/* Shapes and types of elementwise ops, pools, reductions and conversions. */
+/* Shapes and types of quantized elementwise ops, pools, softmax and
+ * conversions. */
 #include <math.h>
 
-#include "ir/infer.h"
+#include "ir/infer_map.h"
 
-/* a (op) b with numpy's broadcasting: aligned at the last dimension, a
- * dimension of 1 goes with any. */
 static bool infer_binary(const Op *op, Shape *out) {
-  Shape a = shape_of(op->in[0]), b = shape_of(op->in[1]);
+  if (op_is_plain(op))
+    return infer_map(op, out);
   bool ok = check_form(op, 2) != FORM_bad;
-  out->rank = a.rank > b.rank ? a.rank : b.rank;
-  for (int i = 1; i <= out->rank; i++) {
-    int64_t da = i <= a.rank ? a.dim[a.rank - i] : 1;
-    int64_t db = i <= b.rank ? b.dim[b.rank - i] : 1;
-    if (da != db && da != 1 && db != 1)
-      return op_error(op, E0201, "%s and %s do not broadcast",
-                      value_text(op, op->in[0]), value_text(op, op->in[1]));
-    out->dim[out->rank - i] = da == 1 ? db : da;
-  }
-  return ok;
+  return infer_broadcast(op, out) && ok;
 }
 
 bool infer_add(const Op *op, Shape *out) { return infer_binary(op, out); }
@@ -25,6 +16,8 @@ bool infer_sub(const Op *op, Shape *out) { return infer_binary(op, out); }
 bool infer_mul(const Op *op, Shape *out) { return infer_binary(op, out); }
 
 static bool infer_unary(const Op *op, Shape *out) {
+  if (op_is_plain(op))
+    return infer_map(op, out);
   *out = shape_of(op->in[0]);
   return check_form(op, 1) != FORM_bad;
 }
@@ -45,6 +38,8 @@ static bool check_fixed_output(const Op *op, double scale, int32_t zero) {
 
 /* logistic and tanh on 16 bits are tables of a fixed output scale. */
 static bool infer_sigmoidal(const Op *op, Shape *out) {
+  if (op_is_plain(op))
+    return infer_map(op, out);
   *out = shape_of(op->in[0]);
   Form form = check_form(op, 1);
   if (form == FORM_q16)
@@ -63,7 +58,7 @@ bool infer_softmax(const Op *op, Shape *out) {
     return op_error(op, E0201, "the input is a scalar");
   if (op->attrs.softmax.beta <= 0)
     return op_error(op, E0201, "beta must be positive");
-  switch (check_form(op, 1)) {
+  switch (check_float_form(op, 1)) {
   case FORM_q8:
     return check_fixed_output(op, 1.0 / 256,
                               op->out[0]->type->dtype == DT_i8 ? -128 : 0);
@@ -110,38 +105,6 @@ static bool infer_pool(const Op *op, Shape *out) {
 
 bool infer_avg_pool2d(const Op *op, Shape *out) { return infer_pool(op, out); }
 bool infer_max_pool2d(const Op *op, Shape *out) { return infer_pool(op, out); }
-
-/* Adds the axes to *mask, which is 0. */
-static bool check_axes(const Op *op, const IntList *axes, int rank,
-                       unsigned *mask) {
-  if (axes->n == 0)
-    return op_error(op, E0201, "no axes are given");
-  for (int i = 0; i < axes->n; i++) {
-    if (!check_axis(op, axes->v[i], rank))
-      return false;
-    if (*mask >> axes->v[i] & 1)
-      return op_error(op, E0201, "axis %lld is given twice",
-                      (long long)axes->v[i]);
-    *mask |= 1u << axes->v[i];
-  }
-  return true;
-}
-
-/* Reduced axes stay as 1, or go: whichever the output's rank says. */
-bool infer_mean(const Op *op, Shape *out) {
-  Shape x = shape_of(op->in[0]);
-  unsigned mask = 0;
-  if (!check_axes(op, &op->attrs.axes.axes, x.rank, &mask))
-    return false;
-  bool keep = op->out[0]->type->rank == x.rank;
-  *out = (Shape){0};
-  for (int i = 0; i < x.rank; i++) {
-    bool reduced = mask >> i & 1;
-    if (!reduced || keep)
-      out->dim[out->rank++] = reduced ? 1 : x.dim[i];
-  }
-  return check_form(op, 1) != FORM_bad;
-}
 
 static bool is_storable(DType t) {
   return t == DT_i8 || t == DT_u8 || t == DT_i16;

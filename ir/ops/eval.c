@@ -106,7 +106,7 @@ void eval_copy(const Eval *e, int j, int64_t to, int i, int64_t from,
     element_store(t, e->out[j], to + k, element_load(t, e->in[i], from + k));
 }
 
-float eval_act(Act act, float x) {
+double eval_act_f64(Act act, double x) {
   switch (act) {
   case ACT_relu:
     return x > 0 ? x : 0;
@@ -122,6 +122,8 @@ float eval_act(Act act, float x) {
   }
   return x;
 }
+
+float eval_act(Act act, float x) { return (float)eval_act_f64(act, (double)x); }
 
 int64_t *eval_bias(const Eval *e, int64_t channels) {
   int64_t *bias = ARENA_ARRAY(e->scratch, int64_t, channels);

@@ -44,6 +44,7 @@ void eval_copy(const Eval *e, int j, int64_t to, int i, int64_t from,
 
 /* A fused activation on a float. */
 float eval_act(Act act, float x);
+double eval_act_f64(Act act, double x);
 /* The bias operand (input 2) of every output channel; zeros when absent. */
 int64_t *eval_bias(const Eval *e, int64_t channels);
 const float *eval_bias_float(const Eval *e, int64_t channels);

@@ -6,8 +6,9 @@
 #include <math.h>
 
 #include "ir/fixed.h"
-#include "ir/ops/eval.h"
+#include "ir/ops/map.h"
 #include "ir/real.h"
+#include "ir/scalar.h"
 
 typedef struct Rows {
   int64_t count, depth;
@@ -132,27 +133,48 @@ static void softmax_int(const Eval *e) {
   eval_store(e, y);
 }
 
-static void softmax_row_float(float beta, const float *x, int64_t n, float *y) {
+static void softmax_row_f32(float beta, const float *x, int64_t n, float *y) {
   float max = -INFINITY, sum = 0;
   for (int64_t i = 0; i < n; i++)
     max = x[i] > max ? x[i] : max;
   for (int64_t i = 0; i < n; i++) {
-    y[i] = real_expf((x[i] - max) * beta);
+    y[i] = scalar_exp_f32((x[i] - max) * beta);
     sum += y[i];
   }
   for (int64_t i = 0; i < n; i++)
     y[i] /= sum;
 }
 
-void eval_softmax(const Eval *e) {
-  if (!eval_is_float(e)) {
-    softmax_int(e);
-    return;
+static void softmax_row_f64(double beta, const double *x, int64_t n,
+                            double *y) {
+  double max = -INFINITY, sum = 0;
+  for (int64_t i = 0; i < n; i++)
+    max = x[i] > max ? x[i] : max;
+  for (int64_t i = 0; i < n; i++) {
+    y[i] = scalar_exp_f64((x[i] - max) * beta);
+    sum += y[i];
   }
+  for (int64_t i = 0; i < n; i++)
+    y[i] /= sum;
+}
+
+static void softmax_float(const Eval *e) {
   Rows r = rows_of(e);
-  const float *x = e->in[0];
-  float *y = e->out[0];
-  for (int64_t i = 0; i < r.count; i++)
-    softmax_row_float(e->op->attrs.softmax.beta, x + i * r.depth, r.depth,
-                      y + i * r.depth);
+  Compute c = dtype_compute(eval_out_type(e)->dtype);
+  float beta = e->op->attrs.softmax.beta;
+  const void *x = eval_wide(e, 0);
+  double *y = ARENA_ARRAY(e->scratch, double, r.count *r.depth);
+  for (int64_t i = 0; i < r.count * r.depth; i += r.depth)
+    if (c == COMPUTE_f64)
+      softmax_row_f64((double)beta, (const double *)x + i, r.depth, y + i);
+    else
+      softmax_row_f32(beta, (const float *)x + i, r.depth, (float *)y + i);
+  eval_narrow(e, c, y);
+}
+
+void eval_softmax(const Eval *e) {
+  if (eval_is_float(e))
+    softmax_float(e);
+  else
+    softmax_int(e);
 }

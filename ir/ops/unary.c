@@ -7,10 +7,12 @@
  *   relu, relu6, quantize of integers: requant(x - zx) (requant_of)
  *   leaky_relu: the same with a factor of its own below zx
  *   quantize of f32: round half away of x / s, plus z
- *   dequantize: s (x - z) */
+ *   dequantize: s (x - z)
+ *
+ * On plain types all but the last two are rows of map.def. */
 #include <math.h>
 
-#include "ir/ops/eval.h"
+#include "ir/ops/map.h"
 #include "ir/real.h"
 
 static int32_t clamp32(int64_t x, int32_t lo, int32_t hi) {
@@ -28,16 +30,6 @@ static int32_t store_float(float rounded, int32_t zero, int32_t lo,
 }
 
 static float logistic_float(float x) { return 1 / (1 + real_expf(-x)); }
-static float relu_float(float x) { return x > 0 ? x : 0; }
-static float relu6_float(float x) { return x < 0 ? 0 : x > 6 ? 6 : x; }
-
-static void map_float(const Eval *e, float (*f)(float)) {
-  const float *x = e->in[0];
-  float *y = e->out[0];
-  int64_t n = type_count(eval_out_type(e));
-  for (int64_t i = 0; i < n; i++)
-    y[i] = f(x[i]);
-}
 
 /* --- logistic, tanh ---------------------------------------------------- */
 
@@ -137,8 +129,8 @@ static void map_table16(const Eval *e,
 }
 
 void eval_logistic(const Eval *e) {
-  if (eval_is_float(e))
-    map_float(e, logistic_float);
+  if (op_is_plain(e->op))
+    eval_map(e);
   else if (eval_out_type(e)->dtype == DT_i16)
     map_table16(e, logistic16, 0);
   else
@@ -146,8 +138,8 @@ void eval_logistic(const Eval *e) {
 }
 
 void eval_tanh(const Eval *e) {
-  if (eval_is_float(e))
-    map_float(e, real_tanhf);
+  if (op_is_plain(e->op))
+    eval_map(e);
   else if (eval_out_type(e)->dtype == DT_i16)
     map_table16(e, tanh16, 1);
   else
@@ -167,8 +159,8 @@ static void map_requant(const Eval *e, const Requant *below,
 }
 
 void eval_relu(const Eval *e) {
-  if (eval_is_float(e)) {
-    map_float(e, relu_float);
+  if (op_is_plain(e->op)) {
+    eval_map(e);
     return;
   }
   Requant r = requant_of(e->op, 0);
@@ -176,26 +168,18 @@ void eval_relu(const Eval *e) {
 }
 
 void eval_relu6(const Eval *e) {
-  if (eval_is_float(e)) {
-    map_float(e, relu6_float);
+  if (op_is_plain(e->op)) {
+    eval_map(e);
     return;
   }
   Requant r = requant_of(e->op, 0);
   map_requant(e, &r, &r);
 }
 
-static void leaky_float(const Eval *e, float alpha) {
-  const float *x = e->in[0];
-  float *y = e->out[0];
-  int64_t n = type_count(eval_out_type(e));
-  for (int64_t i = 0; i < n; i++)
-    y[i] = x[i] > 0 ? x[i] : alpha * x[i];
-}
-
 void eval_leaky_relu(const Eval *e) {
   float alpha = e->op->attrs.leaky.alpha;
-  if (eval_is_float(e)) {
-    leaky_float(e, alpha);
+  if (op_is_plain(e->op)) {
+    eval_map(e);
     return;
   }
   Requant above = requant_of(e->op, 0), below = above;
