@@ -2,7 +2,8 @@
 
 #include "support/file.h"
 
-static const Importer *const importers[] = {&importer_tflite, &importer_text};
+static const Importer *const importers[] = {&importer_tflite, &importer_text,
+                                            &importer_onnx};
 
 enum { IMPORTER_COUNT = sizeof importers / sizeof *importers };
 

@@ -83,6 +83,11 @@ void graph_swap_names(Graph *g, Value *a, Value *b) {
   name_slot(g->names, b->name)->value = b;
 }
 
+void graph_rename(Graph *g, Value *v, const char *name) {
+  name_release(g, v);
+  name_value(g, v, name);
+}
+
 Value *graph_find(const Graph *g, const char *name) {
   return name_slot(g->names, name)->value;
 }

@@ -189,6 +189,8 @@ void graph_replace_uses(Graph *g, Value *old, Value *with);
 /* For a rewrite after which a holds what b held: a name means the same bytes
  * before and after a pass. */
 void graph_swap_names(Graph *g, Value *a, Value *b);
+/* A name that is taken gets a suffix. */
+void graph_rename(Graph *g, Value *v, const char *name);
 void op_set_input(Op *op, int index, Value *v);
 void graph_set_type(Graph *g, Value *v, const Type *t);
 /* Removes an op whose outputs have no uses and are no graph outputs. */

@@ -1,6 +1,7 @@
 /* Files. A write makes a temporary in the folder of the target and renames
  * it; through a symbolic link the file behind it is replaced, and what is
  * not a regular file (/dev/null, a pipe) is written to directly. */
+#define _DEFAULT_SOURCE   /* madvise */
 #define _XOPEN_SOURCE 700 /* realpath */
 
 #include "support/file.h"
@@ -59,6 +60,18 @@ void file_unmap(MappedFile *f) {
   if (f->bytes)
     munmap((void *)(uintptr_t)f->data, f->bytes);
   *f = (MappedFile){0};
+}
+
+void file_cold(const void *data, size_t bytes) {
+#ifdef MADV_PAGEOUT
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t from = ((uintptr_t)data + page - 1) & ~(page - 1);
+  uintptr_t to = ((uintptr_t)data + bytes) & ~(page - 1);
+  if (from < to)
+    (void)madvise((void *)from, to - from, MADV_PAGEOUT);
+#else
+  (void)data, (void)bytes;
+#endif
 }
 
 /* 0 or errno. */

@@ -18,6 +18,9 @@ typedef struct MappedFile {
 /* false: the error (E0002) is in `d`, `out` is empty. */
 bool file_map(const char *path, MappedFile *out, Diag *d);
 void file_unmap(MappedFile *f);
+/* Says that bytes of a mapping will not be read again soon: their pages need
+ * not stay in memory. Changes nothing else. */
+void file_cold(const void *data, size_t bytes);
 
 /* Writes to a temporary beside `path`, syncs, renames: `path` is either the
  * old or the new content, never a part. "-" writes to standard output. */

@@ -46,14 +46,16 @@ static void test_unknown(void **state) {
   } bad[] = {
       {"m.tflite", "", "error E0101: the file is empty, cut off or not of"},
       {"m.tflite", "\1\0\0\0TFL2....", "not of format tflite"},
-      {"m.onnx", "\x08\x07\x12\x04", "the format is not recognized"},
+      {"m.onnx", "", "not of format onnx"},
+      {"m.onnx", "\x08\x07\x12\x04", "error E0102: reading Model at byte 2"},
+      {"m.pt", "PK\3\4....", "the format is not recognized"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     Run r = run_new();
     assert_null(
         load(&r, *state, bad[i].name, bad[i].data, strlen(bad[i].data)));
     const char *text = run_messages(&r);
-    if (!strstr(text, bad[i].message) || !strstr(text, ".tflite, .kiln"))
+    if (!strstr(text, bad[i].message))
       fail_msg("expected '%s', got '%s'", bad[i].message, text);
     assert_int_equal(diag_exit_status(r.diag), EXIT_BAD_MODEL);
     run_free(&r);

@@ -241,7 +241,6 @@ static const Case cases[] = {
   {"f32[256]", "cast %i", E0201, "must be f32[1,8,8,4]"},
   {"i16[1,8,8,4]", "bitcast %f", E0201, "differ in the size of an element"},
   {"bool[1,8,8,4]", "bitcast %n", E0201, "differ in the size of an element"},
-  {"i8[1,8,8,4]", "bitcast %x", E0202, "must not be quantized"},
 
   {"f32[1,8,8]", "reduce_sum %f", E0201, "no axes are given"},
   {"f32[1,8,8]", "reduce_sum %f {axes=[4]}", E0201, "axis 4 is outside 0..3"},

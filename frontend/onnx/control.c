@@ -1,0 +1,113 @@
+/* Operators with bodies: functions are inlined where they are called, the
+ * branch of an If that is taken becomes part of the graph. */
+#include <string.h>
+
+#include "frontend/onnx/build.h"
+
+enum { MAX_DEPTH = 32 }; /* of bodies in bodies */
+
+static bool enter(Node *n) {
+  if (n->im->depth == MAX_DEPTH)
+    return node_refuse(n, "bodies are nested more than %d deep", MAX_DEPTH);
+  n->im->depth++;
+  return true;
+}
+
+static const char *inner_prefix(Node *n) {
+  return arena_printf(n->im->arena, "%s / ", n->loc.what);
+}
+
+/* The values of names in s as the node's outputs. */
+static void take_outputs(Node *n, Scope *s, int count,
+                         const char *const *names) {
+  for (int i = 0; i < n->nout && i < count && !n->im->pb.bad; i++)
+    if (node_has_out(n, i)) {
+      Value *v = import_value(s, names[i], n->loc);
+      n->bad |= !v;
+      node_out(n, i, v);
+    }
+}
+
+/* --- functions --------------------------------------------------------- */
+
+static void take_inputs(Node *n, Scope *s, const OnnxFunction *f) {
+  for (int i = 0; i < f->input.n; i++) {
+    Tensor *t = scope_get(s, import_string(n->im, f->input.v[i]));
+    t->value = node_in(n, i);
+    t->made = true;
+    t->bad = t->absent = !t->value;
+  }
+}
+
+/* Attributes of the call, then defaults of those that it leaves out. */
+static bool add_defaults(Node *n, const OnnxFunction *f) {
+  Import *im = n->im;
+  NodeAttr *all =
+      ARENA_ARRAY(im->arena, NodeAttr, n->nattr + f->attribute_proto.n);
+  int count = n->nattr;
+  for (int i = 0; i < n->nattr; i++)
+    all[i] = n->attr[i];
+  for (int i = 0; i < f->attribute_proto.n; i++) {
+    NodeAttr a = {0};
+    if (!onnx_read_Attribute(&im->pb, f->attribute_proto.v[i], &a.proto))
+      return false;
+    a.name = import_string(im, a.proto.name);
+    if (!attr_has(n, a.name))
+      all[count++] = a;
+  }
+  n->attr = all;
+  n->nattr = count;
+  return !im->pb.bad;
+}
+
+bool import_function(Node *n, const OnnxFunction *f) {
+  Import *im = n->im;
+  Opsets opsets;
+  if (n->nin > f->input.n || n->nout > f->output.n)
+    return node_invalid(n,
+                        "%d inputs and %d outputs of a function with %d "
+                        "and %d",
+                        n->nin, n->nout, f->input.n, f->output.n);
+  if (n->bad || !import_opsets(im, &f->opset_import, &opsets) ||
+      !add_defaults(n, f) || !enter(n))
+    return false;
+  Scope *s = scope_new(im, NULL, opsets, n, inner_prefix(n));
+  take_inputs(n, s, f);
+  const char **names = ARENA_ARRAY(im->arena, const char *, f->output.n);
+  for (int i = 0; i < f->output.n; i++)
+    names[i] = import_string(im, f->output.v[i]);
+  if (import_nodes(s, f->node))
+    take_outputs(n, s, f->output.n, names);
+  im->depth--;
+  return !n->bad;
+}
+
+/* --- If ---------------------------------------------------------------- */
+
+static void import_body(Node *n, PbSpan span) {
+  Import *im = n->im;
+  OnnxGraph g;
+  Scope *s = scope_new(im, n->scope, n->scope->opsets, NULL, inner_prefix(n));
+  if (!span.pos) {
+    node_invalid(n, "a branch is missing");
+    return;
+  }
+  if (!onnx_read_Graph(&im->pb, span, &g) || !import_names(s, &g) || !enter(n))
+    return;
+  const char **names = ARENA_ARRAY(im->arena, const char *, g.output.n);
+  for (int i = 0; i < g.output.n; i++) {
+    OnnxValueInfo v;
+    if (onnx_read_ValueInfo(&im->pb, g.output.v[i], &v))
+      names[i] = import_string(im, v.name);
+  }
+  if (!im->pb.bad && import_nodes(s, g.node))
+    take_outputs(n, s, g.output.n, names);
+  im->depth--;
+}
+
+void onnx_if(Node *n) {
+  PbSpan yes = attr_graph(n, "then_branch"), no = attr_graph(n, "else_branch");
+  int64_t condition = const_int(n, node_in(n, 0), "the condition", 0);
+  if (!n->bad)
+    import_body(n, condition ? yes : no);
+}
