@@ -89,14 +89,16 @@ void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
   int64_t need_rows = (g->oh - 1) * g->sh + (g->kh - 1) * g->dh + 1;
   int64_t need_cols = (g->ow - 1) * g->sw + (g->kw - 1) * g->dw + 1;
   bool flip = want != DT_COUNT && want != in->dtype;
+  p->in_bytes = dtype_bits(in->dtype) / 8;
+  p->out_bytes = dtype_bits(s->out[0]->type->dtype) / 8;
   int64_t bottom, right;
   source_runs(p);
   split_axis(need_rows, g->pt, g->ih, &st->top, &st->copied_rows, &bottom);
   split_axis(need_cols, g->pl, g->iw, &st->left, &st->copied, &right);
   st->bottom = bottom;
   st->expand = g->mult;
-  st->on = force || flip || elem_bytes > 1 || st->expand > 1 || st->top ||
-           st->left || bottom || right || p->run % p->group;
+  st->on = force || flip || elem_bytes > p->in_bytes || st->expand > 1 ||
+           st->top || st->left || bottom || right || p->run % p->group;
   p->in_type = flip ? want : in->dtype;
   p->in_zero = type_zero_point(in);
   if (flip)
@@ -104,7 +106,7 @@ void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
   p->pixel = g->ic * st->expand;
   p->pitch = (st->on ? need_cols : g->iw) * p->pixel;
   if (!st->on) {
-    st->elem_bytes = 1;
+    st->elem_bytes = p->in_bytes;
     return;
   }
   st->left *= p->pixel;

@@ -28,9 +28,10 @@ typedef struct Stage {
   int64_t top, copied_rows, bottom;
   int64_t left, copied, right; /* elements of a row */
   int64_t slack;
-  int elem_bytes; /* 1, or 2 for sign-extended i16 */
+  int elem_bytes; /* as read: the stored element's, or 2 for bytes that are
+                     sign-extended to i16 */
   int64_t expand; /* copies of each element (depthwise mult) */
-  int32_t fill;   /* stored zero point of the copy */
+  int32_t fill;   /* stored zero point of the copy; 0 of floats */
   int xor ;       /* 0x80 when the copy changes signedness */
 } Stage;
 
@@ -38,6 +39,7 @@ typedef struct ConvParams {
   ConvGeom g;
   Stage stage;
   DType in_type, out_type; /* stored; in_type after staging */
+  int in_bytes, out_bytes; /* of a stored element, before staging */
   int64_t pitch, pixel;    /* source elements per row and per pixel */
   int64_t taps_h, taps_w;  /* runs of a window */
   int64_t run;             /* elements of a run */
@@ -54,6 +56,7 @@ typedef struct ConvParams {
   int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */
   const Blob *w;           /* order: see each kernel's pack function */
   const Blob *bias;        /* i32 (blocks * vectors * lanes) */
+  Act act;                 /* of floats; integers clamp in rq */
   RequantPlan rq;
   RequantTables rt;
 } ConvParams;
@@ -65,7 +68,8 @@ ConvGeom conv_geom(const Op *op);
 /* Does the op have the 8-bit types that these kernels take? */
 bool conv_is_q8(const Op *op);
 
-/* Source geometry. `want` is the stored dtype that the kernel reads (DT_COUNT:
+/* Source geometry. elem_bytes: what the kernel reads elements as. `want` is
+ * the stored dtype that it reads (DT_COUNT:
  * either), force: stage in any case. */
 void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
                  bool force);

@@ -23,9 +23,9 @@ enum {
 #define AARCH64_COMMON                                                         \
   .triple = "aarch64-unknown-linux-gnu", .abi = "", .arch = ARCH_aarch64,      \
   .pointer_bits = 64, .vector_bytes = 16, .nvregs = 32,                        \
-  .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA, .fpu = true, .mul64 = true, \
-  .position_independent = true, .conv_pixels = 4, .conv_vectors = 4,           \
-  .simd_align = 16, .runner = "qemu-aarch64"
+  .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA, .fpu = true, .fma = true,   \
+  .mul64 = true, .position_independent = true, .conv_pixels = 4,               \
+  .conv_vectors = 4, .simd_align = 16, .runner = "qemu-aarch64"
 
 #define CORTEX_M_COMMON                                                        \
   .features = "", .abi = "", .arch = ARCH_arm, .pointer_bits = 32,             \
@@ -49,7 +49,7 @@ const Target target_table[] = {
     X86_64_COMMON,
     .gcc = "-march=x86-64-v3",
     .vector_bytes = 32, .nvregs = 16, .dot = DOT_pmaddwd,
-    .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA,
+    .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA, .fma = true,
     .conv_pixels = 3, .conv_vectors = 2, .simd_align = 32,
     .summary = "x86-64 with AVX2 and FMA (2013 on)" },
   { .name = "x86-64-avx512vnni", .cpu = "cascadelake",
@@ -57,7 +57,7 @@ const Target target_table[] = {
     X86_64_COMMON,
     .gcc = "-march=cascadelake",
     .vector_bytes = 64, .nvregs = 32, .dot = DOT_vpdpbusd,
-    .act = ACT_SIGN_unsigned, .requant = RQ_FORMS_FMA,
+    .act = ACT_SIGN_unsigned, .requant = RQ_FORMS_FMA, .fma = true,
     .conv_pixels = 5, .conv_vectors = 4, .simd_align = 64,
     .summary = "x86-64 with AVX-512 VNNI (Cascade Lake, Zen 4 on)" },
 
@@ -100,7 +100,7 @@ const Target target_table[] = {
     CORTEX_M_SCALAR,
     .gcc = "-mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard",
     .dot = DOT_smlad, .requant = RQ_FORMS_WIDE,
-    .fpu = true, .mul64 = true,
+    .fpu = true, .fma = true, .mul64 = true,
     .runner = "mps2-an386",
     .summary = "Armv7E-M with DSP and FPU" },
   { .name = "cortex-m7", .cpu = "cortex-m7",
@@ -108,7 +108,7 @@ const Target target_table[] = {
     CORTEX_M_SCALAR,
     .gcc = "-mcpu=cortex-m7 -mthumb -mfpu=fpv5-d16 -mfloat-abi=hard",
     .dot = DOT_smlad, .requant = RQ_FORMS_WIDE,
-    .fpu = true, .mul64 = true,
+    .fpu = true, .fma = true, .mul64 = true,
     .runner = "mps2-an500",
     .summary = "Armv7E-M, dual issue, with DSP and FPU" },
   { .name = "cortex-m33", .cpu = "cortex-m33",
@@ -116,7 +116,7 @@ const Target target_table[] = {
     CORTEX_M_SCALAR,
     .gcc = "-mcpu=cortex-m33 -mthumb -mfpu=fpv5-sp-d16 -mfloat-abi=hard",
     .dot = DOT_smlad, .requant = RQ_FORMS_WIDE,
-    .fpu = true, .mul64 = true,
+    .fpu = true, .fma = true, .mul64 = true,
     .runner = "mps2-an505",
     .summary = "Armv8-M Mainline with DSP and FPU" },
   { .name = "cortex-m55", .cpu = "cortex-m55",
@@ -125,7 +125,7 @@ const Target target_table[] = {
     .gcc = "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard",
     .vector_bytes = 16, .nvregs = 8, .dot = DOT_vmladava,
     .requant = RQ_FORMS_WIDE,
-    .fpu = true, .mul64 = true,
+    .fpu = true, .fma = true, .flushes = true, .mul64 = true,
     .conv_pixels = 4, .conv_vectors = 1, .simd_align = 16,
     .runner = "mps3-an547",
     .summary = "Armv8.1-M with MVE (Helium)" },
@@ -136,7 +136,8 @@ const Target target_table[] = {
     .arch = ARCH_arm, .pointer_bits = 32,
     .vector_bytes = 16, .nvregs = 16, .dot = DOT_widen,
     .act = ACT_SIGN_signed, .requant = RQ_FORMS_WIDE,
-    .fpu = true, .mul64 = true, .position_independent = true,
+    .fpu = true, .flushes = true, .mul64 = true,
+    .position_independent = true,
     .conv_pixels = 4, .conv_vectors = 2, .simd_align = 16,
     .runner = "qemu-arm",
     .summary = "Armv7-A with NEON (Cortex-A7, A9, A15)" },
@@ -147,7 +148,8 @@ const Target target_table[] = {
     .arch = ARCH_riscv64, .pointer_bits = 64,
     .vector_bytes = 0, .nvregs = 28, .dot = DOT_scalar,
     .act = ACT_SIGN_signed, .requant = RQ_FORMS_WIDE,
-    .fpu = true, .mul64 = true, .position_independent = true,
+    .fpu = true, .fma = true, .mul64 = true,
+    .position_independent = true,
     .conv_pixels = 3, .conv_vectors = 4, .simd_align = 16,
     .runner = "qemu-riscv64",
     .summary = "RV64GC, no vector extension" },
@@ -175,3 +177,9 @@ static const struct {
 
 int dot_group(Dot dot) { return dots[dot].group; }
 const char *dot_name(Dot dot) { return dots[dot].name; }
+
+int target_f32_lanes(const Target *t) {
+  return t->fpu ? t->vector_bytes / 4 : 0;
+}
+
+bool target_f32_exact(const Target *t) { return t->fma && !t->flushes; }

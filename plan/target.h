@@ -53,6 +53,8 @@ typedef struct Target {
   ActSign act;
   unsigned requant; /* allowed forms, 1 << RF_x */
   bool fpu;         /* f32 in hardware */
+  bool fma;         /* f32 multiply-add with one rounding in hardware */
+  bool flushes;     /* f32 vectors take subnormals for zero */
   bool mul64;       /* 32 x 32 -> 64 multiply in hardware */
   bool position_independent;
   int conv_pixels;    /* register tile of conv kernels: pixels ... */
@@ -76,6 +78,11 @@ const Target *target_find(Arena *a, Diag *d, const char *preset,
 bool target_runs_here(const Target *t);
 /* The best row that it can; NULL when there is none. */
 const Target *target_host(void);
+/* Lanes of its f32 vectors; 0 = none. */
+int target_f32_lanes(const Target *t);
+/* Is every f32 result that of the interpreter, bit for bit? Else sums may
+ * differ by 1e-5 of the largest. */
+bool target_f32_exact(const Target *t);
 /* Consecutive k per lane of a dot kind: 1, 2 or 4 (vmladava: 16). */
 int dot_group(Dot dot);
 const char *dot_name(Dot dot);

@@ -183,6 +183,7 @@ static bool set_fpu(Find *f, const char *mfpu) {
     return true;
   add_features(f, fpus[found].features);
   f->t.fpu = !none;
+  f->t.fma = !none && (f->t.fma || strcmp(mfpu, "neon-vfpv4") == 0);
   set_flag(f, "-mfpu=", "-mfpu=", none ? NULL : mfpu);
   return true;
 }
@@ -193,7 +194,7 @@ static void drop_fp_registers(Find *f) {
   if (!f->t.fpu && f->t.vector_bytes == 0)
     return;
   add_features(f, "+soft-float,-fpregs");
-  f->t.fpu = false;
+  f->t.fpu = f->t.fma = false;
   set_flag(f, "-mfpu=", "-mfpu=", NULL);
   if (f->t.vector_bytes == 0)
     return;

@@ -4,15 +4,11 @@
 #include "codegen/kernels/stage.h"
 #include "codegen/targets/dot.h"
 
-static int64_t image_bytes(int64_t h, int64_t w, int64_t c) {
-  return h * w * c; /* 8-bit elements */
-}
-
 ConvImage conv_image_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
   const ConvGeom *q = &c->g;
   ConvImage im = {.loop = loop_begin(g, 0, q->n, 1)};
-  int64_t in_bytes = image_bytes(q->ih, q->iw, q->ic);
-  int64_t out_bytes = image_bytes(q->oh, q->ow, q->oc);
+  int64_t in_bytes = q->ih * q->iw * q->ic * c->in_bytes;
+  int64_t out_bytes = q->oh * q->ow * q->oc * c->out_bytes;
   Val in = ll_gep(g, a->in[0], ll_mulc(g, im.loop.i, in_bytes));
   im.out = ll_gep(g, a->out[0], ll_mulc(g, im.loop.i, out_bytes));
   im.src = in;
@@ -75,8 +71,9 @@ Val conv_window(Cg *g, const ConvParams *c, Val src, Val y, Val x) {
 }
 
 Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x) {
-  out = ll_gep(g, out, ll_mulc(g, y, c->g.ow * c->g.oc));
-  return ll_gep(g, out, ll_mulc(g, x, c->g.oc));
+  int64_t pixel = c->g.oc * c->out_bytes;
+  out = ll_gep(g, out, ll_mulc(g, y, c->g.ow * pixel));
+  return ll_gep(g, out, ll_mulc(g, x, pixel));
 }
 
 Val conv_take_zero(Cg *g, const ConvParams *c, Val acc, Val sum) {

@@ -15,7 +15,7 @@ static int64_t chunk(const Cg *g, int elem_bytes) {
   int bytes = g->target->vector_bytes;
   if (!bytes)
     bytes = g->target->dot == DOT_smlad ? 4 : elem_bytes;
-  return bytes / elem_bytes;
+  return bytes > elem_bytes ? bytes / elem_bytes : 1;
 }
 
 /* What one turn does to n elements at element offset `at`. */
@@ -25,10 +25,10 @@ typedef struct Span {
 } Span;
 
 static Ty span_type(Cg *g, int64_t n, int elem_bytes) {
-  Ty elem = elem_bytes == 1 ? g->i8 : g->i16;
+  unsigned bits = (unsigned)elem_bytes * 8;
   if (g->target->vector_bytes && n > 1)
-    return ll_vec(elem, (int)n);
-  return LLVMIntTypeInContext(g->ctx, (unsigned)(n * elem_bytes) * 8);
+    return ll_vec(LLVMIntTypeInContext(g->ctx, bits), (int)n);
+  return LLVMIntTypeInContext(g->ctx, (unsigned)n * bits);
 }
 
 /* `x` in every element of a span of type t. */
@@ -36,7 +36,7 @@ static Val span_const(Cg *g, Ty t, int64_t x, int64_t n, int elem_bytes) {
   (void)g;
   if (LLVMGetTypeKind(t) == LLVMVectorTypeKind)
     return ll_const_splat(g, LLVMGetElementType(t), x, (int)n);
-  uint64_t bits = 0, one = (uint64_t)x & (elem_bytes == 1 ? 0xff : 0xffff);
+  uint64_t bits = 0, one = (uint64_t)x & (UINT64_MAX >> (64 - elem_bytes * 8));
   for (int64_t i = 0; i < n; i++)
     bits = bits << (elem_bytes * 8 % 64) | one;
   return LLVMConstInt(t, bits, 0);
@@ -49,11 +49,12 @@ static void span_turn(Cg *g, const Span *s, Val at, int64_t n) {
   if (!s->src) {
     v = span_const(g, t, st->fill, n, st->elem_bytes);
   } else {
-    Ty bytes = span_type(g, n, 1);
-    v = ll_load(g, bytes, ll_gep(g, s->src, at), 1);
+    int from = s->c->in_bytes;
+    Ty bytes = span_type(g, n, from);
+    v = ll_load(g, bytes, ll_gep(g, s->src, ll_mulc(g, at, from)), from);
     if (st->xor)
       v = LLVMBuildXor(g->b, v, span_const(g, bytes, st->xor, n, 1), "");
-    if (st->elem_bytes == 2)
+    if (st->elem_bytes > from)
       v = ll_extend(g, v, s->c->in_type, g->i16);
   }
   ll_store(g, v, ll_gep(g, s->dst, ll_mulc(g, at, st->elem_bytes)),
@@ -88,11 +89,13 @@ static Val fill(Cg *g, const ConvParams *c, Val dst, int64_t n) {
 static void copy_repeated(Cg *g, const ConvParams *c, Val dst, Val src,
                           int64_t n) {
   Loop l = loop_begin(g, 0, n, 1);
-  Val x = ll_load(g, g->i8, ll_gep(g, src, l.i), 1);
+  int bytes = c->in_bytes;
+  Ty t = span_type(g, 1, bytes);
+  Val x = ll_load(g, t, ll_gep(g, src, ll_mulc(g, l.i, bytes)), bytes);
   x = ll_xorc(g, x, c->stage.xor);
-  Val to = ll_gep(g, dst, ll_mulc(g, l.i, c->stage.expand));
+  Val to = ll_gep(g, dst, ll_mulc(g, l.i, c->stage.expand * bytes));
   Loop r = loop_begin(g, 0, c->stage.expand, 1);
-  ll_store(g, x, ll_gep(g, to, r.i), 1);
+  ll_store(g, x, ll_gep(g, to, ll_mulc(g, r.i, bytes)), bytes);
   loop_end(g, &r, NULL);
   loop_end(g, &l, NULL);
 }
@@ -115,7 +118,8 @@ void stage_input(Cg *g, const ConvParams *c, Val dst, Val in) {
   if (st->copied_rows && st->copied) {
     Loop row = loop_begin(g, 0, st->copied_rows, 1);
     Val to = ll_gep(g, dst, ll_mulc(g, row.i, pitch));
-    Val from = ll_gep(g, in, ll_mulc(g, row.i, c->g.iw * c->g.ic));
+    Val from =
+        ll_gep(g, in, ll_mulc(g, row.i, c->g.iw * c->g.ic * c->in_bytes));
     to = fill(g, c, to, st->left);
     to = copy(g, c, to, from);
     fill(g, c, to, st->right);

@@ -5,7 +5,7 @@
 #include "codegen/ll.h"
 #include "plan/conv.h"
 
-/* Copies the image at `in` (stored 8-bit NHWC) to `dst` as c->stage says. */
+/* Copies the image at `in` (NHWC, as stored) to `dst` as c->stage says. */
 void stage_input(Cg *g, const ConvParams *c, Val dst, Val in);
 
 #endif

@@ -8,8 +8,9 @@
  *     y[oc] = requant(oc, acc[oc] + bias[oc])
  *
  * Padding contributes nothing: it stands for the zero point. Accumulators
- * are 64 bits wide and therefore exact. In float the sum is taken in that
- * order with fma, then the bias is added. */
+ * are 64 bits wide and therefore exact. In float the sum starts at the bias
+ * and takes its steps in that order with fma; padding counts as zeros, each a
+ * step too. */
 #include <math.h>
 #include <string.h>
 
@@ -111,15 +112,17 @@ static void sum_pixel(const Conv *c, int64_t *acc, const int32_t *x,
     }
 }
 
+/* acc starts at the biases; `zeros` (c) is the pixel that pads. */
 static void sum_pixel_float(const Conv *c, float *acc, const float *x,
-                            const float *w, int64_t n, int64_t oy, int64_t ox) {
-  Taps ty = taps_inside(&c->y, oy), tx = taps_inside(&c->x, ox);
-  memset(acc, 0, sizeof *acc * (size_t)c->oc);
-  for (int64_t ky = ty.lo; ky < ty.hi; ky++)
-    for (int64_t kx = tx.lo; kx < tx.hi; kx++) {
-      int64_t iy = ty.base + ky * c->y.dilation;
-      int64_t ix = tx.base + kx * c->x.dilation;
-      add_tap_float(c, acc, x + pixel_at(c, n, iy, ix), w, ky, kx);
+                            const float *zeros, const float *w, int64_t n,
+                            int64_t oy, int64_t ox) {
+  for (int64_t ky = 0; ky < c->y.size; ky++)
+    for (int64_t kx = 0; kx < c->x.size; kx++) {
+      int64_t iy = oy * c->y.stride - c->y.pad + ky * c->y.dilation;
+      int64_t ix = ox * c->x.stride - c->x.pad + kx * c->x.dilation;
+      bool inside = iy >= 0 && iy < c->y.in && ix >= 0 && ix < c->x.in;
+      const float *xp = inside ? x + pixel_at(c, n, iy, ix) : zeros;
+      add_tap_float(c, acc, xp, w, ky, kx);
     }
 }
 
@@ -157,14 +160,16 @@ static void conv_int(const Eval *e, const Conv *c) {
 static void conv_float(const Eval *e, const Conv *c) {
   const float *x = e->in[0], *w = e->in[1];
   const float *bias = eval_bias_float(e, c->oc);
+  const float *zeros = ARENA_ARRAY(e->scratch, float, c->c);
   float *acc = ARENA_ARRAY(e->scratch, float, c->oc);
   float *next = e->out[0];
   for (int64_t n = 0; n < c->batch; n++)
     for (int64_t oy = 0; oy < c->oh; oy++)
       for (int64_t ox = 0; ox < c->ow; ox++) {
-        sum_pixel_float(c, acc, x, w, n, oy, ox);
+        memcpy(acc, bias, sizeof *acc * (size_t)c->oc);
+        sum_pixel_float(c, acc, x, zeros, w, n, oy, ox);
         for (int64_t oc = 0; oc < c->oc; oc++)
-          *next++ = eval_act(e->op->attrs.conv.act, acc[oc] + bias[oc]);
+          *next++ = eval_act(e->op->attrs.conv.act, acc[oc]);
       }
 }
 

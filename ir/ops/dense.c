@@ -4,7 +4,7 @@
  *     acc = sum over k of (x[row][k] - zx) * (w[n][k] - zw[n])
  *     y[row][n] = requant(n, acc + bias[n])
  *
- * In float: k ascending with fma, then the bias. */
+ * In float: from the bias on, k ascending with fma. */
 #include <math.h>
 
 #include "ir/ops/eval.h"
@@ -45,10 +45,10 @@ static void dense_float(const Eval *e, const Dense *d) {
   float *y = e->out[0];
   for (int64_t row = 0; row < d->rows; row++)
     for (int64_t n = 0; n < d->n; n++) {
-      float acc = 0;
+      float acc = bias[n];
       for (int64_t k = 0; k < d->k; k++)
         acc = fmaf(x[row * d->k + k], w[n * d->k + k], acc);
-      y[row * d->n + n] = eval_act(e->op->attrs.dense.act, acc + bias[n]);
+      y[row * d->n + n] = eval_act(e->op->attrs.dense.act, acc);
     }
 }
 

@@ -61,10 +61,9 @@ static int lanes_for(const Target *t, int64_t oc) {
   return lanes;
 }
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/* Splits n into the fewest parts of at most `most`, as even as they get. */
-static int even_part(int64_t n, int64_t most) {
+int even_part(int64_t n, int64_t most) {
   if (most < 1)
     most = 1;
   return (int)ceil_div(n, ceil_div(n, most));
@@ -276,8 +275,7 @@ static bool any_weight_zero(const Op *op, int64_t oc) {
   return false;
 }
 
-/* Groups are read in place: a run is the group's channels of one pixel. */
-static void grouped_runs(ConvParams *c) {
+void conv_grouped_runs(ConvParams *c) {
   if (c->g.groups == 1)
     return;
   c->taps_w = c->g.kw;
@@ -287,7 +285,7 @@ static void grouped_runs(ConvParams *c) {
 bool prepare_conv_scalar(Plan *p, Step *s) {
   ConvParams c = {.g = conv_geom(s->op), .group = 1, .lanes = 1};
   conv_source(&c, s, DT_COUNT, 1, false);
-  grouped_runs(&c);
+  conv_grouped_runs(&c);
   c.vectors = c.pixels = 1;
   c.blocks = c.g.oc;
   bool wide = any_weight_zero(s->op, c.g.oc);

@@ -9,6 +9,11 @@
 bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra);
 /* Bytes of the staged copy, rounded up to 16; 0 when there is none. */
 int64_t stage_bytes(const ConvParams *c);
+/* Groups read in place: a run is the group's channels of one pixel. */
+void conv_grouped_runs(ConvParams *c);
+int64_t ceil_div(int64_t a, int64_t b);
+/* Splits n into the fewest parts of at most `most`, as even as they get. */
+int even_part(int64_t n, int64_t most);
 /* A zero-filled image for packing. */
 int8_t *pack_image(Plan *p, int64_t bytes);
 

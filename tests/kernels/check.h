@@ -1,9 +1,11 @@
 /* Compiles a graph for a target, runs the object and the interpreter on the
- * same bytes and compares every output, byte for byte. Seeds make the
- * cases: a failure names its seed. */
+ * same bytes and compares every output, byte for byte; floats on targets
+ * that don't promise that (target_f32_exact) to 1e-5 of the largest. Seeds
+ * make the cases: a failure names its seed. */
 #ifndef KILN_TESTS_KERNELS_CHECK_H
 #define KILN_TESTS_KERNELS_CHECK_H
 
+#include <math.h>
 #include <string.h>
 
 #include "codegen/codegen.h"
@@ -29,6 +31,22 @@ static inline void random_bytes(Random *r, uint8_t *out, int64_t n) {
   int kind = random_below(r, 8);
   for (int64_t i = 0; i < n; i++)
     out[i] = (uint8_t)(kind < 4 ? fixed[kind] : random_below(r, 256));
+}
+
+/* One magnitude a case, zeros of both signs among them. */
+static inline void random_reals(Random *r, float *out, int64_t n) {
+  float scale = ldexpf(1, random_in(r, -6, 6));
+  for (int64_t i = 0; i < n; i++) {
+    float x = (float)random_in(r, -4096, 4096) * 0x1p-12f;
+    out[i] = random_below(r, 16) ? scale * x : copysignf(0, x);
+  }
+}
+
+static inline void random_elements(Random *r, const Type *t, void *out) {
+  if (t->dtype == DT_f32)
+    random_reals(r, out, type_count(t));
+  else
+    random_bytes(r, out, type_bytes(t));
 }
 
 typedef struct Check {
@@ -78,6 +96,49 @@ static inline void check_fail(const Check *c, const char *what, int seed) {
   fail_msg("%s: seed %d: %s", c->target->name, seed, what);
 }
 
+/* The first element that is not what it should be; -1: none. */
+static inline int64_t check_reals(const Target *t, const float *want,
+                                  const float *got, int64_t n) {
+  float most = 0;
+  for (int64_t i = 0; i < n; i++)
+    most = isfinite(want[i]) ? fmaxf(most, fabsf(want[i])) : most;
+  float allowed = target_f32_exact(t) ? 0 : most * 1e-5f;
+  for (int64_t i = 0; i < n; i++) {
+    bool same = memcmp(&want[i], &got[i], 4) == 0;
+    if (!same && !(isnan(want[i]) && isnan(got[i])) &&
+        !(fabsf(want[i] - got[i]) <= allowed && allowed > 0))
+      return i;
+  }
+  return -1;
+}
+
+static inline int64_t check_bytes(const uint8_t *want, const uint8_t *got,
+                                  int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (want[i] != got[i])
+      return i;
+  return -1;
+}
+
+static inline void check_output(const Check *c, const Plan *p, int seed,
+                                const void *want, const void *got, int64_t n) {
+  const char *symbol = p->steps.v[0]->symbol;
+  if (c->graph->outputs.v[0]->type->dtype == DT_f32) {
+    const float *x = want, *y = got;
+    int64_t i = check_reals(c->target, x, y, n / 4);
+    if (i >= 0)
+      fail_msg("%s: seed %d: %s: element %d is %a, the interpreter has %a",
+               c->target->name, seed, symbol, (int)i, (double)y[i],
+               (double)x[i]);
+    return;
+  }
+  int64_t i = check_bytes(want, got, n);
+  if (i >= 0)
+    fail_msg("%s: seed %d: %s: byte %d is %d, the interpreter has %d",
+             c->target->name, seed, symbol, (int)i, ((const uint8_t *)got)[i],
+             ((const uint8_t *)want)[i]);
+}
+
 /* One output, any number of inputs with random bytes. Frees the arena. */
 static inline void check_finish(Check *c, Random *r, int seed) {
   Graph *g = c->graph;
@@ -89,7 +150,7 @@ static inline void check_finish(Check *c, Random *r, int seed) {
     int64_t n = type_bytes(g->inputs.v[i]->type);
     uint8_t *bytes = arena_alloc(c->arena, (size_t)n * CHECK_SAMPLES);
     for (int k = 0; k < CHECK_SAMPLES; k++)
-      random_bytes(r, bytes + k * n, n);
+      random_elements(r, g->inputs.v[i]->type, bytes + k * n);
     in[i] = bytes;
   }
   size_t n = (size_t)type_bytes(result->type) * CHECK_SAMPLES;
@@ -103,11 +164,7 @@ static inline void check_finish(Check *c, Random *r, int seed) {
     check_fail(c, "does not compile", seed);
   if (!check_run_object(c, p, &e, in, got))
     check_fail(c, "does not run", seed);
-  for (size_t i = 0; i < n; i++)
-    if (want[i] != got[i])
-      fail_msg("%s: seed %d: %s: byte %zu is %d, the interpreter has %d",
-               c->target->name, seed, p->steps.v[0]->symbol, i, got[i],
-               want[i]);
+  check_output(c, p, seed, want, got, (int64_t)n);
   arena_free(c->arena);
 }
 

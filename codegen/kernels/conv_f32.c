@@ -1,0 +1,138 @@
+/* conv_f32: outputs in lanes, inputs broadcast, see real_tile.h.
+ *
+ *   pack weights and bias, where they are computed at run time
+ *   for image, group, block of outputs, y, tile of pixels:
+ *     acc[p][v] = bias[v]
+ *     for run of the window: for k in run: acc[p][v] += x[p] * w[v]
+ *     for p, for v: store(act(acc[p][v]))
+ */
+#include "codegen/kernels/conv.h"
+#include "codegen/kernels/real_tile.h"
+#include "codegen/lower.h"
+
+/* What one group works with. */
+typedef struct Group {
+  const ConvParams *c;
+  RealTile tile;
+  Val src, out;    /* its first channel of the image */
+  Val w, bias;     /* its blocks */
+  int64_t n, nout; /* outputs; those of a block */
+  int64_t k;       /* elements of a window */
+} Group;
+
+static int64_t window_elements(const ConvParams *c) {
+  return c->taps_h * c->taps_w * c->run;
+}
+
+static void whole_tile(Cg *g, const Group *q, Val src, Val w, Val bias, Val out,
+                       int64_t channels) {
+  const ConvParams *c = q->c;
+  int n = c->pixels * c->vectors;
+  Val acc[REAL_TILE_MAX];
+  real_tile_start(g, &q->tile, bias, acc);
+  if (g->target->arch == ARCH_x86_64)
+    src = ll_hide(g, src); /* else broadcasts become wide loads + permutes */
+  Runs r = runs_begin(g, c, src, w, c->run * q->nout * 4, n, acc);
+  for (int i = 0; i < n; i++)
+    acc[i] = r.cols.carry[i];
+  real_tile_run(g, &q->tile, r.src, r.w, c->run, acc);
+  runs_end(g, &r, acc);
+  real_tile_store(g, &q->tile, c->act, out, c->g.oc * 4, channels,
+                  r.rows.carry);
+}
+
+/* All pixels for blocks from .. to - 1, each of `channels` outputs. */
+static void blocks(Cg *g, const Group *q, int64_t from, int64_t to,
+                   int64_t channels) {
+  const ConvParams *c = q->c;
+  if (from >= to)
+    return;
+  Loop b = loop_begin(g, from, to, 1);
+  Val w = ll_gep(g, q->w, ll_mulc(g, b.i, q->k * q->nout * 4));
+  Val first = ll_mulc(g, b.i, q->nout * 4);
+  Val bias = ll_gep(g, q->bias, first), out = ll_gep(g, q->out, first);
+  Loop y = loop_begin(g, 0, c->g.oh, 1);
+  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  whole_tile(g, q, conv_window(g, c, q->src, y.i, x.at), w, bias,
+             conv_output(g, c, out, y.i, x.at), channels);
+  tiles_end(g, &x);
+  loop_end(g, &y, NULL);
+  loop_end(g, &b, NULL);
+}
+
+/* dst[block][k][j] = w[min(block * nout + j, n - 1)][k]: what stands past the
+ * last output is computed and never stored. */
+static void pack_group(Cg *g, const Group *q, Val dst, Val src) {
+  Loop o = loop_begin(g, 0, q->c->blocks * q->nout, 1);
+  Val last = ll_idx(g, q->n - 1);
+  Val from = ll_intrinsic(g, "llvm.umin", &g->idx, 1, (Val[]){o.i, last}, 2);
+  src = ll_gep(g, src, ll_mulc(g, from, q->k * 4));
+  Val nout = ll_idx(g, q->nout);
+  Val block = LLVMBuildUDiv(g->b, o.i, nout, "");
+  Val lane = LLVMBuildURem(g->b, o.i, nout, "");
+  dst = ll_gep(g, dst, ll_mulc(g, block, q->k * q->nout * 4));
+  dst = ll_gep(g, dst, ll_mulc(g, lane, 4));
+  Loop k = loop_begin(g, 0, q->k, 1);
+  Val x = ll_load(g, g->f32, ll_gep(g, src, ll_mulc(g, k.i, 4)), 4);
+  ll_store(g, x, ll_gep(g, dst, ll_mulc(g, k.i, q->nout * 4)), 4);
+  loop_end(g, &k, NULL);
+  loop_end(g, &o, NULL);
+}
+
+/* Every group's rows of k elements at src into the packed form at dst. */
+static void pack_late(Cg *g, const Group *q, int64_t k, Val dst, Val src) {
+  Group rows = *q;
+  rows.k = k;
+  int64_t padded = q->c->blocks * q->nout;
+  Loop i = loop_begin(g, 0, q->c->g.groups, 1);
+  pack_group(g, &rows, ll_gep(g, dst, ll_mulc(g, i.i, padded * k * 4)),
+             ll_gep(g, src, ll_mulc(g, i.i, q->n * k * 4)));
+  loop_end(g, &i, NULL);
+}
+
+/* Weights and bias of all groups, packed now if they were not before. */
+static void find_weights(Cg *g, Group *q, const StepArgs *a) {
+  const ConvParams *c = q->c;
+  Val free = conv_scratch(g, c, a);
+  q->w = c->w ? ll_blob(g, c->w) : free;
+  if (!c->w) {
+    pack_late(g, q, q->k, q->w, a->in[1]);
+    free = ll_gepc(g, free, c->g.groups * c->blocks * q->nout * q->k * 4);
+  }
+  q->bias = c->bias ? ll_blob(g, c->bias) : free;
+  if (!c->bias)
+    pack_late(g, q, 1, q->bias, a->in[2]);
+}
+
+static Group group_of(Cg *g, const ConvParams *c) {
+  Group q = {.c = c, .n = c->g.oc / c->g.groups};
+  q.nout = (int64_t)c->vectors * c->lanes;
+  q.k = window_elements(c);
+  q.tile = (RealTile){.pixels = c->pixels,
+                      .vectors = c->vectors,
+                      .lanes = c->lanes > 1 ? c->lanes : 0,
+                      .elem = g->f32,
+                      .bytes = 4,
+                      .x_pixel = conv_step_bytes(c),
+                      .x_k = 4,
+                      .w_k = q.nout * 4};
+  return q;
+}
+
+void lower_conv_f32(Cg *g, const Step *s, const StepArgs *a) {
+  const ConvParams *c = s->params;
+  Group all = group_of(g, c);
+  find_weights(g, &all, a);
+  int64_t padded = c->blocks * all.nout, whole = all.n / all.nout;
+  ConvImage im = conv_image_begin(g, c, a);
+  Loop i = loop_begin(g, 0, c->g.groups, 1);
+  Group q = all;
+  q.src = ll_gep(g, im.src, ll_mulc(g, i.i, c->g.ic / c->g.groups * 4));
+  q.out = ll_gep(g, im.out, ll_mulc(g, i.i, all.n * 4));
+  q.w = ll_gep(g, all.w, ll_mulc(g, i.i, padded * all.k * 4));
+  q.bias = ll_gep(g, all.bias, ll_mulc(g, i.i, padded * 4));
+  blocks(g, &q, 0, whole, all.nout);
+  blocks(g, &q, whole, c->blocks, all.n - whole * all.nout);
+  loop_end(g, &i, NULL);
+  conv_image_end(g, &im);
+}

@@ -1,0 +1,149 @@
+/* conv_f32, dw_f32: convolutions and dense layers on floats. Weights are
+ * packed at compile time, or at the start of the step when they are computed
+ * at run time. */
+#include "plan/kernels/conv_f32.h"
+
+#include "plan/kernel.h"
+#include "plan/kernels/conv.h"
+
+static bool is_f32(const Value *v) { return !v || v->type->dtype == DT_f32; }
+
+static bool is_f32_op(const Op *op) {
+  return is_f32(op->in[0]) && is_f32(op->in[1]) && is_f32(op_in(op, 2)) &&
+         is_f32(op->out[0]);
+}
+
+/* ---- conv_f32 ---- */
+
+bool match_conv_f32(const Op *op, const Target *t) {
+  (void)t;
+  return (op->kind == OP_conv2d || op->kind == OP_fully_connected) &&
+         is_f32_op(op);
+}
+
+static double cost_f32(const Op *op, const Target *t) {
+  int lanes = target_f32_lanes(t);
+  return (double)op_macs(op) / (lanes ? lanes : 1);
+}
+
+double cost_conv_f32(const Op *op, const Target *t) { return cost_f32(op, t); }
+
+/* Vector registers, or those of single floats. */
+static int float_registers(const Target *t) {
+  if (target_f32_lanes(t))
+    return t->nvregs;
+  return t->fpu ? 32 : 4;
+}
+
+/* Cycles for one k of all pixels, up to a factor: multiply-adds, at least as
+ * many as hide their latency, and loads at a fraction of their price. */
+static double tile_cost(int64_t pixels, int64_t outputs, int p, int v) {
+  enum { LATENCY = 8 };
+  double macs = p * v < LATENCY ? LATENCY : p * v;
+  double tiles = (double)ceil_div(pixels, p) * (double)ceil_div(outputs, v);
+  return tiles * (macs + (p + v) / 4.0);
+}
+
+void real_tile_choose(const Target *t, int64_t pixels, int64_t vectors,
+                      int *tile_pixels, int *tile_vectors) {
+  enum { MOST_PIXELS = 14, MOST_VECTORS = 8 };
+  int registers = float_registers(t) - (t->fma ? 1 : 2);
+  double best = -1;
+  *tile_pixels = *tile_vectors = 1;
+  for (int most = 1; most <= MOST_VECTORS && most <= vectors; most++) {
+    int v = even_part(vectors, most), fit = registers / v - 1;
+    if (fit < 1)
+      break;
+    int p = even_part(pixels, fit > MOST_PIXELS ? MOST_PIXELS : fit);
+    double cost = tile_cost(pixels, vectors, p, v);
+    if (best >= 0 && cost >= best)
+      continue;
+    best = cost;
+    *tile_pixels = p;
+    *tile_vectors = v;
+  }
+}
+
+int real_lanes(const Target *t, int bytes, int64_t n) {
+  int lanes = target_f32_lanes(t) * 4 / bytes;
+  while (lanes > 4 && lanes / 2 >= n)
+    lanes /= 2;
+  return lanes > 1 ? lanes : 1;
+}
+
+float *real_pack(Arena *a, const float *w, int64_t n, int64_t k, int64_t nout) {
+  int64_t blocks = ceil_div(n, nout);
+  float *image = ARENA_ARRAY(a, float, blocks *k *nout);
+  for (int64_t o = 0; o < n; o++)
+    for (int64_t i = 0; i < k; i++)
+      image[(o / nout * k + i) * nout + o % nout] = w[o * k + i];
+  return image;
+}
+
+/* Weights of all groups one behind the other, and biases likewise. */
+static void pack_weights(Plan *p, Step *s, ConvParams *c) {
+  int64_t groups = c->g.groups, n = c->g.oc / groups;
+  int64_t k = c->taps_h * c->taps_w * c->run;
+  int64_t nout = (int64_t)c->vectors * c->lanes, padded = c->blocks * nout;
+  const float *w = s->op->in[1]->init->data;
+  float *image = ARENA_ARRAY(p->arena, float, groups *padded *k);
+  for (int64_t i = 0; i < groups; i++) {
+    float *group = real_pack(p->arena, w + i * n * k, n, k, nout);
+    for (int64_t e = 0; e < padded * k; e++)
+      image[i * padded * k + e] = group[e];
+  }
+  c->w = plan_blob(p, s, "weights", image, groups * padded * k * 4,
+                   p->target->simd_align);
+}
+
+static void pack_bias(Plan *p, Step *s, ConvParams *c) {
+  const Value *b = op_in(s->op, 2);
+  int64_t n = c->g.oc / c->g.groups;
+  int64_t padded = c->blocks * c->vectors * c->lanes;
+  float *image = ARENA_ARRAY(p->arena, float, c->g.groups *padded);
+  for (int64_t o = 0; b && o < c->g.oc; o++)
+    image[o / n * padded + o % n] = ((const float *)b->init->data)[o];
+  c->bias = plan_blob(p, s, "bias", image, c->g.groups * padded * 4,
+                      p->target->simd_align);
+}
+
+static bool is_const(const Value *v) { return !v || v->init; }
+
+bool prepare_conv_f32(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 1};
+  const Op *op = s->op;
+  conv_source(&c, s, DT_COUNT, 4, false);
+  conv_grouped_runs(&c);
+  c.act = op->kind == OP_conv2d ? op->attrs.conv.act : op->attrs.dense.act;
+  int64_t n = c.g.oc / c.g.groups;
+  c.lanes = real_lanes(p->target, 4, n);
+  int64_t vectors = ceil_div(n, c.lanes);
+  real_tile_choose(p->target, c.g.ow, vectors, &c.pixels, &c.vectors);
+  c.blocks = ceil_div(vectors, c.vectors);
+  int64_t padded = c.g.groups * c.blocks * c.vectors * c.lanes, late = 0;
+  if (is_const(op->in[1]))
+    pack_weights(p, s, &c);
+  else
+    late += padded * c.taps_h * c.taps_w * c.run * 4;
+  if (is_const(op_in(op, 2)))
+    pack_bias(p, s, &c);
+  else
+    late += padded * 4;
+  return conv_real_done(p, s, &c, late);
+}
+
+bool conv_real_done(Plan *p, Step *s, ConvParams *c, int64_t late) {
+  s->params = arena_dup(p->arena, c, sizeof *c);
+  s->reads_first = c->stage.on && c->g.n == 1 && !late;
+  s->scratch_bytes = stage_bytes(c) + late;
+  s->vector_bytes = c->lanes > 1 ? c->lanes * 4 : 0;
+  s->variant =
+      real_variant(p->arena, c->pixels, c->vectors * c->lanes, s->vector_bytes);
+  return true;
+}
+
+const char *real_variant(Arena *a, int pixels, int outputs, int vector_bytes) {
+  const char *tile = arena_printf(a, "f32_%dx%d", pixels, outputs);
+  return vector_bytes ? arena_printf(a, "%s_v%d", tile, vector_bytes * 8)
+                      : tile;
+}

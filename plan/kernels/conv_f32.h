@@ -1,0 +1,24 @@
+/* Shared by the float products: conv_f32, dw_f32, matmul_f32. Weights of n
+ * outputs are [block][k][vector][lane], a block being the outputs of a tile;
+ * what is missing from the last one is 0. A window's weights lie in the order
+ * of its elements, so k runs through the taps without gaps. */
+#ifndef KILN_PLAN_KERNELS_CONV_F32_H
+#define KILN_PLAN_KERNELS_CONV_F32_H
+
+#include "plan/conv.h"
+
+/* Lanes for n outputs of `bytes` bytes: the target's, or fewer when there are
+ * few of them; 1 = scalar. */
+int real_lanes(const Target *t, int bytes, int64_t n);
+/* The tile of accumulators that makes least work of pixels x vectors. */
+void real_tile_choose(const Target *t, int64_t pixels, int64_t vectors,
+                      int *tile_pixels, int *tile_vectors);
+/* w (n, k) in blocks of `nout`, as above. */
+float *real_pack(Arena *a, const float *w, int64_t n, int64_t k, int64_t nout);
+/* "f32_14x32_v512"; vector_bytes 0: scalars. */
+const char *real_variant(Arena *a, int pixels, int outputs, int vector_bytes);
+/* step->params, scratch_bytes, variant and vector_bytes; `late` bytes behind
+ * the staged copy for what is packed at run time. */
+bool conv_real_done(Plan *p, Step *s, ConvParams *c, int64_t late);
+
+#endif

@@ -1,0 +1,149 @@
+/* Products, windows and sums of f32 over odd shapes: tails in pixels, outputs
+ * and k; strides, dilation, pads, groups; weights known early or late. */
+#include "tests/kernels/check.h"
+
+typedef struct Shape {
+  int n, ic, oc, kh, kw, ih, iw, sh, sw, dh, dw, pad[4], groups;
+} Shape;
+
+static int at_least(int x, int least) { return x < least ? least : x; }
+
+/* A window of sizes kh, kw with its strides, dilations, pads and input. */
+static void random_window(Random *r, Shape *s, bool dilates) {
+  s->kh = random_in(r, 1, 4);
+  s->kw = random_in(r, 1, 4);
+  if (random_below(r, 3) == 0)
+    s->kh = s->kw = 1;
+  s->sh = random_in(r, 1, 2);
+  s->sw = random_in(r, 1, 2);
+  s->dh = s->dw = 1;
+  if (dilates && random_below(r, 4) == 0) {
+    s->dh = random_in(r, 1, 2);
+    s->dw = random_in(r, 1, 2);
+  }
+  int eh = (s->kh - 1) * s->dh + 1, ew = (s->kw - 1) * s->dw + 1;
+  for (int i = 0; i < 4; i++)
+    s->pad[i] = random_below(r, i < 2 ? eh : ew);
+  s->ih = at_least(random_in(r, 1, 12), eh);
+  s->iw = at_least(random_in(r, 1, 20), ew);
+}
+
+static Shape random_shape(Random *r) {
+  Shape s = {.n = random_in(r, 1, 2), .groups = 1};
+  random_window(r, &s, true);
+  s.ic = random_in(r, 1, 40);
+  s.oc = random_in(r, 1, 90);
+  if (random_below(r, 5) == 0) {
+    s.groups = random_in(r, 2, 4);
+    s.ic = random_in(r, 1, 9) * s.groups;
+    s.oc = random_in(r, 1, 20) * s.groups;
+  }
+  return s;
+}
+
+static int64_t out_size(int in, int before, int after, int k, int d, int s) {
+  return (in + before + after - ((k - 1) * d + 1)) / s + 1;
+}
+
+static int64_t out_rows(const Shape *s) {
+  return out_size(s->ih, s->pad[0], s->pad[1], s->kh, s->dh, s->sh);
+}
+
+static int64_t out_cols(const Shape *s) {
+  return out_size(s->iw, s->pad[2], s->pad[3], s->kw, s->dw, s->sw);
+}
+
+static const Type *f32(const Check *c, int rank, const int64_t *dim) {
+  return type_new(c->arena, DT_f32, rank, dim, NULL);
+}
+
+static const Type *image(const Check *c, int64_t n, int64_t h, int64_t w,
+                         int64_t ch) {
+  return f32(c, 4, (int64_t[]){n, h, w, ch});
+}
+
+/* A constant, or an input now and then. */
+static Value *weight(Check *c, Random *r, const char *name, const Type *t) {
+  if (random_below(r, 4) == 0)
+    return graph_input(c->graph, name, t);
+  float *data = ARENA_ARRAY(c->arena, float, type_count(t));
+  random_reals(r, data, type_count(t));
+  return graph_const(c->graph, name, t, data);
+}
+
+static void one_op(Check *c, OpKind kind, const Attrs *at, int nin,
+                   Value *const *in, const Type *y) {
+  Op *op = graph_op(c->graph, NULL, kind, at, nin, in, 1, &y, NULL, (Loc){0});
+  graph_output(c->graph, op->out[0]);
+}
+
+static Attrs conv_attrs(Random *r, OpKind kind, const Shape *s) {
+  Attrs at = attrs_default(kind);
+  at.conv = (ConvAttrs){{{s->sh, s->sw}},
+                        {{s->dh, s->dw}},
+                        {{s->pad[0], s->pad[1], s->pad[2], s->pad[3]}},
+                        (Act)random_below(r, ACT_COUNT)};
+  return at;
+}
+
+static void conv_case(Check *c, Random *r) {
+  Shape s = random_shape(r);
+  int64_t oc = s.oc;
+  Value *in[] = {graph_input(c->graph, "x", image(c, s.n, s.ih, s.iw, s.ic)),
+                 weight(c, r, "w", image(c, oc, s.kh, s.kw, s.ic / s.groups)),
+                 weight(c, r, "b", f32(c, 1, &oc))};
+  Attrs at = conv_attrs(r, OP_conv2d, &s);
+  one_op(c, OP_conv2d, &at, random_below(r, 4) ? 3 : 2, in,
+         image(c, s.n, out_rows(&s), out_cols(&s), oc));
+}
+
+static void dense_case(Check *c, Random *r) {
+  int64_t rows = random_in(r, 1, 20), k = random_in(r, 1, 200);
+  int64_t n = random_in(r, 1, 150);
+  Value *in[] = {graph_input(c->graph, "x", f32(c, 2, (int64_t[]){rows, k})),
+                 weight(c, r, "w", f32(c, 2, (int64_t[]){n, k})),
+                 weight(c, r, "b", f32(c, 1, &n))};
+  Attrs at = attrs_default(OP_fully_connected);
+  at.dense.act = (Act)random_below(r, ACT_COUNT);
+  one_op(c, OP_fully_connected, &at, random_below(r, 4) ? 3 : 2, in,
+         f32(c, 2, (int64_t[]){rows, n}));
+}
+
+static void (*const cases[])(Check *c, Random *r) = {conv_case, dense_case};
+enum { NCASE = sizeof cases / sizeof *cases };
+
+static void one_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 5};
+  Check c = check_new(target);
+  cases[seed % NCASE](&c, &r);
+  check_finish(&c, &r, seed);
+}
+
+static void on_the_host(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3",
+                                  "x86-64-v2"};
+  check_targets(t, 3, 300, one_case);
+}
+
+static void on_small_cores(void **state) {
+  (void)state;
+  static const char *const t[] = {"cortex-m4", "cortex-m55"};
+  check_targets(t, 2, 60, one_case);
+}
+
+static void on_application_cores(void **state) {
+  (void)state;
+  static const char *const t[] = {"aarch64", "cortex-a76", "armv7-neon",
+                                  "riscv64"};
+  check_targets(t, 4, 50, one_case);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(on_the_host),
+      cmocka_unit_test(on_small_cores),
+      cmocka_unit_test(on_application_cores),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
