@@ -7,9 +7,11 @@
 
 typedef enum AttrType {
   AT_Int,
+  AT_Word,
   AT_Bool,
   AT_Float,
   AT_Act,
+  AT_Reduction,
   AT_Int2,
   AT_Int4,
   AT_IntList

@@ -30,6 +30,16 @@ typedef enum Act {
   ACT_COUNT
 } Act;
 
+/* What scatter makes of an element and an update to it. */
+typedef enum Reduction {
+  REDUCTION_none, /* the update; of several the last */
+  REDUCTION_add,
+  REDUCTION_mul,
+  REDUCTION_min,
+  REDUCTION_max,
+  REDUCTION_COUNT
+} Reduction;
+
 /* Which specified step function turns accumulators into stored values;
  * section by section in docs/numerics.md. */
 typedef enum Rounding {
@@ -41,7 +51,8 @@ typedef enum Rounding {
 } Rounding;
 
 /* Field types of attrs.def. */
-typedef int64_t Int;
+typedef int64_t Int;  /* of 32 bits, so that sums don't overflow */
+typedef int64_t Word; /* an element's value or bits: any */
 typedef bool Bool;
 typedef float Float;
 typedef struct Int2 {
@@ -83,6 +94,13 @@ typedef union Attrs {
   CastAttrs cast;
   ArgAttrs arg;
   CumAttrs cum;
+  ConvTransposeAttrs conv_transpose;
+  WindowAttrs window;
+  GatherAttrs gather;
+  GatherNdAttrs gather_nd;
+  ScatterAttrs scatter;
+  ScatterNdAttrs scatter_nd;
+  TopkAttrs topk;
 } Attrs;
 
 typedef struct Value Value;
@@ -157,6 +175,8 @@ const OpInfo *op_info(OpKind k);
 OpKind op_find(const char *name); /* OP_COUNT when unknown */
 const char *act_name(Act a);
 Act act_find(const char *name); /* ACT_COUNT when unknown */
+const char *reduction_name(Reduction r);
+Reduction reduction_find(const char *name); /* REDUCTION_COUNT: unknown */
 const char *rounding_name(Rounding r);
 Rounding rounding_find(const char *name); /* ROUND_COUNT when unknown */
 /* All attributes at their defaults. */

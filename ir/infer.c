@@ -117,6 +117,19 @@ bool check_same_element(const Op *op, const Value *a, const Value *b) {
                   value_text(op, a), value_text(op, b));
 }
 
+bool check_moved_element(const Op *op, int to) {
+  const QuantParams *q = op->in[0]->type->q;
+  if (!q || q->axis < 0)
+    return check_same_element(op, op->in[0], op->out[0]);
+  QuantParams moved = *q;
+  moved.axis = to;
+  Type t = *op->in[0]->type;
+  t.q = &moved;
+  Value x = *op->in[0];
+  x.type = &t;
+  return check_same_element(op, &x, op->out[0]);
+}
+
 bool check_min(const Op *op, const char *attr, const int64_t *v, int n,
                int64_t min) {
   for (int i = 0; i < n; i++)
@@ -179,6 +192,11 @@ static bool verify_attr(const Op *op, const AttrField *f) {
   case AT_Act:
     return *(const Act *)p < ACT_COUNT ||
            op_error(op, E0201, "unknown activation %d", (int)*(const Act *)p);
+  case AT_Reduction:
+    return *(const Reduction *)p < REDUCTION_COUNT ||
+           op_error(op, E0201, "unknown reduction %d",
+                    (int)*(const Reduction *)p);
+  case AT_Word:
   case AT_Bool:
     return true;
   }

@@ -44,6 +44,9 @@ bool check_rank(const Op *op, const Value *v, int rank);
 /* Same element type and quantization; a per-tensor scale may be off by 1e-6
  * as in TFLite, which copies the bytes all the same. */
 bool check_same_element(const Op *op, const Value *a, const Value *b);
+/* The same for in[0] and out[0], where a quantized axis of in[0] has become
+ * dimension `to` of out[0]. */
+bool check_moved_element(const Op *op, int to);
 bool check_min(const Op *op, const char *attr, const int64_t *v, int n,
                int64_t min);
 bool check_axis(const Op *op, int64_t axis, int rank);

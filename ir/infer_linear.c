@@ -1,7 +1,9 @@
 /* Shapes and types of the ops that multiply by weights: activations NHWC,
  * weights OHWI, 1HWM or [N, K], one scale for all of the weights or one per
- * output channel, bias in the accumulator's unit (scale_x * scale_w). */
-#include "ir/infer.h"
+ * output channel, bias in the accumulator's unit (scale_x * scale_w). conv2d
+ * also takes plain bytes, with zero points as operands; the sums are its
+ * output. */
+#include "ir/infer_map.h"
 
 static bool check_weight_type(const Op *op, Form form, int axis) {
   const Value *w = op->in[1];
@@ -57,7 +59,14 @@ static bool check_bias(const Op *op, Form form, int64_t channels) {
   return true;
 }
 
+static bool check_no_zero_points(const Op *op) {
+  return (!op_in(op, 3) && !op_in(op, 4)) ||
+         op_error(op, E0201, "only plain i8 and u8 take zero points");
+}
+
 static bool check_linear(const Op *op, int axis, int64_t channels) {
+  if (!check_no_zero_points(op))
+    return false;
   Form form = check_form(op, 1);
   if (form == FORM_bad)
     return false;
@@ -98,7 +107,8 @@ static bool conv_extent(const Op *op, int64_t channels, Shape *out) {
          ok;
 }
 
-bool infer_conv2d(const Op *op, Shape *out) {
+/* x NHWC and w OHWI with groups of I channels. */
+static bool check_groups(const Op *op) {
   const Value *x = op->in[0], *w = op->in[1];
   if (!check_rank(op, x, 4) || !check_rank(op, w, 4))
     return false;
@@ -107,11 +117,66 @@ bool infer_conv2d(const Op *op, Shape *out) {
     return op_error(op, E0201,
                     "the weight has %lld input channels, the input has %lld",
                     (long long)i, (long long)c);
-  if (o % (c / i) != 0)
-    return op_error(op, E0201, "%lld output channels in %lld groups",
-                    (long long)o, (long long)(c / i));
-  bool ok = check_linear(op, 0, o);
+  return o % (c / i) == 0 ||
+         op_error(op, E0201, "%lld output channels in %lld groups",
+                  (long long)o, (long long)(c / i));
+}
+
+static bool is_byte(DType t) { return t == DT_i8 || t == DT_u8; }
+
+/* Operand `zero` is of the type of operand `of`, one number or [n]. */
+static bool check_zero_point(const Op *op, int zero, int of, int64_t n) {
+  const Value *z = op_in(op, zero);
+  if (!z)
+    return true;
+  int64_t count = type_count(z->type);
+  return (z->type->dtype == op->in[of]->type->dtype && z->type->rank <= 1 &&
+          (count == 1 || count == n)) ||
+         op_error(op, E0201, "zero point %s does not go with %s",
+                  value_text(op, z), value_text(op, op->in[of]));
+}
+
+static bool makes_sums(const Op *op) {
+  return is_byte(op->in[0]->type->dtype) && op_is_plain(op);
+}
+
+/* Bytes times bytes, summed up in i32. */
+static bool check_byte_conv(const Op *op, int64_t channels) {
+  const Value *w = op->in[1];
+  if (!is_byte(w->type->dtype))
+    return op_error(op, E0201, "weight %s: expected i8 or u8",
+                    value_text(op, w));
+  if (op->attrs.conv.act != ACT_none)
+    return op_error(op, E0201, "sums take no activation");
+  return check_dtype(op, op->out[0], DT_i32) &&
+         check_bias(op, FORM_q8, channels) && check_zero_point(op, 3, 0, 1) &&
+         check_zero_point(op, 4, 1, channels);
+}
+
+bool infer_conv2d(const Op *op, Shape *out) {
+  if (!check_groups(op))
+    return false;
+  int64_t o = op->in[1]->type->dim[0];
+  bool ok = makes_sums(op) ? check_byte_conv(op, o) : check_linear(op, 0, o);
   return conv_extent(op, o, out) && ok;
+}
+
+/* Any extent has a meaning: where no tap falls there is the bias alone. */
+bool infer_conv_transpose2d(const Op *op, Shape *out) {
+  const ConvTransposeAttrs *a = &op->attrs.conv_transpose;
+  const Value *y = op->out[0];
+  if (!check_groups(op) || !check_rank(op, y, 4) ||
+      !check_min(op, "stride", a->stride.v, 2, 1) ||
+      !check_min(op, "dilation", a->dilation.v, 2, 1))
+    return false;
+  int64_t o = op->in[1]->type->dim[0];
+  *out = (Shape){
+      4, {op->in[0]->type->dim[0], y->type->dim[1], y->type->dim[2], o}};
+  Form form = check_form(op, 1);
+  if (form == FORM_q8 || form == FORM_q16)
+    return op_error(op, E0201, "%s: expected f32", value_text(op, op->in[0]));
+  return form == FORM_f32 && check_weight_type(op, form, 0) &&
+         check_bias(op, form, o);
 }
 
 bool infer_depthwise_conv2d(const Op *op, Shape *out) {
@@ -149,4 +214,73 @@ bool infer_fully_connected(const Op *op, Shape *out) {
       type_count(y->type) != mul_saturating(count / k, n))
     *out = (Shape){2, {count / k, n}};
   return ok;
+}
+
+/* Leading dimensions broadcast, [M, K] times [K, N]. */
+static bool matmul_shape(const Op *op, Shape *out) {
+  Shape a = shape_of(op->in[0]), b = shape_of(op->in[1]);
+  bool ok =
+      a.rank >= 2 && b.rank >= 2 && a.dim[a.rank - 1] == b.dim[b.rank - 2];
+  *out = a.rank > b.rank ? a : b;
+  for (int d = 3; d <= out->rank && ok; d++) {
+    int64_t da = d <= a.rank ? a.dim[a.rank - d] : 1;
+    int64_t db = d <= b.rank ? b.dim[b.rank - d] : 1;
+    ok = da == db || da == 1 || db == 1;
+    out->dim[out->rank - d] = da == 1 ? db : da;
+  }
+  if (!ok)
+    return op_error(op, E0201, "%s and %s do not go together",
+                    value_text(op, op->in[0]), value_text(op, op->in[1]));
+  out->dim[out->rank - 2] = a.dim[a.rank - 2];
+  out->dim[out->rank - 1] = b.dim[b.rank - 1];
+  return true;
+}
+
+/* Operand `zero` broadcasts to operand `of`, whose dimension k it does not
+ * vary along. */
+static bool check_zero_points(const Op *op, int zero, int of, int k) {
+  const Value *z = op_in(op, zero), *x = op->in[of];
+  if (!z)
+    return true;
+  int lead = x->type->rank - z->type->rank;
+  bool ok = z->type->dtype == x->type->dtype && lead >= 0;
+  for (int d = 0; d < z->type->rank && ok; d++)
+    ok = z->type->dim[d] == 1 ||
+         (z->type->dim[d] == x->type->dim[lead + d] && lead + d != k);
+  return ok || op_error(op, E0201, "zero point %s does not go with %s",
+                        value_text(op, z), value_text(op, x));
+}
+
+/* Bytes to sums in i32; any other number type to itself. */
+static bool check_plain_matmul(const Op *op) {
+  const Value *a = op->in[0], *b = op->in[1];
+  DType t = a->type->dtype;
+  if (!is_byte(t))
+    return check_number(op, a) && check_dtype(op, b, t) &&
+           check_dtype(op, op->out[0], t) &&
+           ((!op_in(op, 2) && !op_in(op, 3)) ||
+            op_error(op, E0201, "only plain i8 and u8 take zero points"));
+  if (!is_byte(b->type->dtype))
+    return op_error(op, E0201, "%s: expected i8 or u8", value_text(op, b));
+  return check_dtype(op, op->out[0], DT_i32) &&
+         check_zero_points(op, 2, 0, a->type->rank - 1) &&
+         check_zero_points(op, 3, 1, b->type->rank - 2);
+}
+
+/* One scale, or for b one per column. */
+static bool check_quantized_matmul(const Op *op) {
+  const Value *b = op->in[1];
+  if (op_in(op, 2) || op_in(op, 3))
+    return op_error(op, E0201, "only plain i8 and u8 take zero points");
+  Form form = check_form(op, 1);
+  if (form == FORM_f32 || form == FORM_q16)
+    return op_error(op, E0201, "%s: expected i8 or u8",
+                    value_text(op, op->in[0]));
+  return form == FORM_q8 && check_weight_type(op, form, b->type->rank - 1);
+}
+
+bool infer_matmul(const Op *op, Shape *out) {
+  return matmul_shape(op, out) &&
+         (op_is_plain(op) ? check_plain_matmul(op)
+                          : check_quantized_matmul(op));
 }

@@ -2,7 +2,7 @@
  * select. */
 #include "ir/infer_map.h"
 
-bool infer_broadcast(const Op *op, Shape *out) {
+bool shape_broadcast(const Op *op, Shape *out) {
   *out = (Shape){0};
   for (int i = 0; i < op->nin; i++)
     if (op->in[i]->type->rank > out->rank)
@@ -88,7 +88,7 @@ bool infer_map(const Op *op, Shape *out) {
   for (int i = 1; i < op->nin; i++)
     ok &= check_dtype(op, op->in[i], t);
   ok &= check_dtype(op, op->out[0], m->makes_bool ? DT_bool : t);
-  return infer_broadcast(op, out) && ok;
+  return shape_broadcast(op, out) && ok;
 }
 
 #define MAP_Q(op, types, result, f, i)
@@ -107,7 +107,7 @@ bool infer_select(const Op *op, Shape *out) {
   if (q && q->axis >= 0)
     ok = op_error(op, E0202, "%s: expected one scale and zero point",
                   value_text(op, op->out[0]));
-  return infer_broadcast(op, out) && ok;
+  return shape_broadcast(op, out) && ok;
 }
 
 bool infer_cast(const Op *op, Shape *out) {

@@ -10,8 +10,10 @@ bool infer_map(const Op *op, Shape *out);
 
 /* All inputs' shapes with numpy's broadcasting: aligned at the last
  * dimension, a dimension of 1 goes with any. */
-bool infer_broadcast(const Op *op, Shape *out);
+bool shape_broadcast(const Op *op, Shape *out);
 bool check_plain(const Op *op); /* nothing is quantized */
+/* Floats, and integers of whole bytes. */
+bool check_number(const Op *op, const Value *v);
 bool check_dtype(const Op *op, const Value *v, DType t);
 
 /* check_form, but FORM_f32 also when all of them are f16, bf16 or f64. */

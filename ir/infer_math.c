@@ -8,7 +8,7 @@ static bool infer_binary(const Op *op, Shape *out) {
   if (op_is_plain(op))
     return infer_map(op, out);
   bool ok = check_form(op, 2) != FORM_bad;
-  return infer_broadcast(op, out) && ok;
+  return shape_broadcast(op, out) && ok;
 }
 
 bool infer_add(const Op *op, Shape *out) { return infer_binary(op, out); }

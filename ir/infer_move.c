@@ -45,17 +45,11 @@ static bool check_perm(const Op *op, const IntList *perm, int rank) {
 /* A quantized axis moves along with its dimension. */
 static bool check_permuted_element(const Op *op, const IntList *perm) {
   const QuantParams *q = op->in[0]->type->q;
-  if (!q || q->axis < 0)
-    return check_same_element(op, op->in[0], op->out[0]);
-  QuantParams moved = *q;
-  for (int i = 0; i < perm->n; i++)
+  int to = -1;
+  for (int i = 0; q && i < perm->n; i++)
     if (perm->v[i] == q->axis)
-      moved.axis = i;
-  Type t = *op->in[0]->type;
-  t.q = &moved;
-  Value x = *op->in[0];
-  x.type = &t;
-  return check_same_element(op, &x, op->out[0]);
+      to = i;
+  return check_moved_element(op, to);
 }
 
 bool infer_transpose(const Op *op, Shape *out) {
@@ -67,6 +61,20 @@ bool infer_transpose(const Op *op, Shape *out) {
   for (int i = 0; i < x.rank; i++)
     out->dim[i] = x.dim[perm->v[i]];
   return check_permuted_element(op, perm);
+}
+
+/* A quantized axis is one that is not repeated. */
+bool infer_broadcast(const Op *op, Shape *out) {
+  const Value *x = op->in[0], *y = op->out[0];
+  int lead = y->type->rank - x->type->rank;
+  bool ok = lead >= 0;
+  for (int d = 0; d < x->type->rank && ok; d++)
+    ok = x->type->dim[d] == 1 || x->type->dim[d] == y->type->dim[lead + d];
+  if (!ok)
+    return op_error(op, E0201, "%s does not broadcast to %s", value_text(op, x),
+                    value_text(op, y));
+  *out = shape_of(y);
+  return check_moved_element(op, x->type->q ? x->type->q->axis + lead : -1);
 }
 
 static bool check_no_act(const Op *op) {

@@ -27,8 +27,7 @@ void infer_reduced(const Op *op, unsigned mask, Shape *out) {
   }
 }
 
-/* Floats take part, and integers of whole bytes. */
-static bool check_number(const Op *op, const Value *v) {
+bool check_number(const Op *op, const Value *v) {
   DType t = v->type->dtype;
   return dtype_is_float(t) || (dtype_is_integer(t) && dtype_bits(t) >= 8) ||
          op_error(op, E0201,

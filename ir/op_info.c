@@ -25,6 +25,8 @@ OpKind op_find(const char *name) {
 
 static const char *const act_names[ACT_COUNT] = {"none", "relu", "relu6",
                                                  "relu_n1_1", "relu_0_1"};
+static const char *const reduction_names[REDUCTION_COUNT] = {
+    "none", "add", "mul", "min", "max"};
 static const char *const rounding_names[ROUND_COUNT] = {"tflite", "tflm",
                                                         "onnx", "single"};
 
@@ -39,6 +41,14 @@ const char *act_name(Act a) { return a < ACT_COUNT ? act_names[a] : "?"; }
 
 Act act_find(const char *name) {
   return (Act)name_index(act_names, ACT_COUNT, name);
+}
+
+const char *reduction_name(Reduction r) {
+  return r < REDUCTION_COUNT ? reduction_names[r] : "?";
+}
+
+Reduction reduction_find(const char *name) {
+  return (Reduction)name_index(reduction_names, REDUCTION_COUNT, name);
 }
 
 const char *rounding_name(Rounding r) {
@@ -100,6 +110,9 @@ static void set_default(Attrs *a, const AttrField *f) {
   case AT_Int:
     *(Int *)p = f->default_value;
     break;
+  case AT_Word:
+    *(Word *)p = f->default_value;
+    break;
   case AT_Bool:
     *(Bool *)p = f->default_value != 0;
     break;
@@ -108,6 +121,9 @@ static void set_default(Attrs *a, const AttrField *f) {
     break;
   case AT_Act:
     *(Act *)p = (Act)f->default_value;
+    break;
+  case AT_Reduction:
+    *(Reduction *)p = (Reduction)f->default_value;
     break;
   case AT_Int2:
     fill(((Int2 *)p)->v, 2, f->default_value);
@@ -140,12 +156,16 @@ bool attr_equal(const AttrField *f, const Attrs *a, const Attrs *b) {
   switch (f->type) {
   case AT_Int:
     return *(const Int *)p == *(const Int *)q;
+  case AT_Word:
+    return *(const Word *)p == *(const Word *)q;
   case AT_Bool:
     return *(const Bool *)p == *(const Bool *)q;
   case AT_Float: /* by bits: -0 and NaN are values like any other */
     return memcmp(p, q, sizeof(Float)) == 0;
   case AT_Act:
     return *(const Act *)p == *(const Act *)q;
+  case AT_Reduction:
+    return *(const Reduction *)p == *(const Reduction *)q;
   case AT_Int2:
     return memcmp(p, q, sizeof(Int2)) == 0;
   case AT_Int4:
@@ -166,8 +186,9 @@ bool attrs_equal(OpKind k, const Attrs *a, const Attrs *b) {
 }
 
 /* Multiply-accumulates of one output element: the weight elements that one
- * output channel reads; 0 for ops without weights. */
-static int64_t macs_per_output(const Op *op) {
+ * output channel reads; of one input element where it is spread over the
+ * output; 0 for ops without weights. */
+static int64_t macs_per_element(const Op *op) {
   const Value *w = op_in(op, 1);
   switch (op->kind) {
   case OP_conv2d: /* OHWI: H * W * I */
@@ -177,18 +198,23 @@ static int64_t macs_per_output(const Op *op) {
     return mul_saturating(w->type->dim[1], w->type->dim[2]);
   case OP_fully_connected: /* [N, K]: K */
     return w->type->dim[1];
+  case OP_matmul: /* [.., K, N]: K */
+    return w->type->dim[w->type->rank - 2];
+  case OP_conv_transpose2d: /* of an element of x: H * W * O / groups */
+    return type_count(w->type) / op->in[0]->type->dim[3];
   default:
     return 0;
   }
 }
 
 int64_t op_macs(const Op *op) {
-  int64_t per_output = macs_per_output(op);
-  return per_output ? mul_saturating(type_count(op->out[0]->type), per_output)
-                    : 0;
+  int64_t each = macs_per_element(op);
+  bool spreads = op->kind == OP_conv_transpose2d;
+  const Value *over = spreads ? op->in[0] : op->out[0];
+  return each ? mul_saturating(type_count(over->type), each) : 0;
 }
 
 int64_t op_weight_bytes(const Op *op) {
-  return macs_per_output(op) && op->in[1]->init ? type_bytes(op->in[1]->type)
-                                                : 0;
+  return macs_per_element(op) && op->in[1]->init ? type_bytes(op->in[1]->type)
+                                                 : 0;
 }

@@ -167,7 +167,7 @@ static Act fused_act(const Op *op) {
 
 static bool has_weights(const Op *op) {
   return op->kind == OP_conv2d || op->kind == OP_depthwise_conv2d ||
-         op->kind == OP_fully_connected;
+         op->kind == OP_fully_connected || op->kind == OP_matmul;
 }
 
 /* The real factor from accumulator to output of channel c. Which of its

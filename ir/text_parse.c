@@ -173,12 +173,20 @@ static bool parse_act(Lexer *l, Act *act) {
          lex_error(l, at, "expected none, relu, relu6, relu_n1_1 or relu_0_1");
 }
 
+static bool parse_reduction(Lexer *l, Reduction *r) {
+  const char *at = l->p;
+  *r = reduction_find(lex_word(l));
+  return *r != REDUCTION_COUNT ||
+         lex_error(l, at, "expected none, add, mul, min or max");
+}
+
 static bool parse_attr_value(Lexer *l, const AttrField *f, Attrs *a) {
   void *x = attr_at(a, f);
   int n;
   lex_blanks(l);
   switch (f->type) {
   case AT_Int:
+  case AT_Word:
     return lex_int(l, INT64_MIN, INT64_MAX, x);
   case AT_Bool:
     return parse_bool(l, x);
@@ -186,6 +194,8 @@ static bool parse_attr_value(Lexer *l, const AttrField *f, Attrs *a) {
     return lex_float(l, x);
   case AT_Act:
     return parse_act(l, x);
+  case AT_Reduction:
+    return parse_reduction(l, x);
   case AT_Int2:
     return parse_ints(l, ((Int2 *)x)->v, 2, 2, &n);
   case AT_Int4:

@@ -68,6 +68,9 @@ static void print_attr(Str *out, const Attrs *a, const AttrField *f) {
   case AT_Int:
     str_printf(out, "%lld", (long long)*(const Int *)p);
     break;
+  case AT_Word:
+    str_printf(out, "%lld", (long long)*(const Word *)p);
+    break;
   case AT_Bool:
     str_add(out, *(const Bool *)p ? "true" : "false");
     break;
@@ -76,6 +79,9 @@ static void print_attr(Str *out, const Attrs *a, const AttrField *f) {
     break;
   case AT_Act:
     str_add(out, act_name(*(const Act *)p));
+    break;
+  case AT_Reduction:
+    str_add(out, reduction_name(*(const Reduction *)p));
     break;
   case AT_Int2:
     print_list(out, ((const Int2 *)p)->v, 2);

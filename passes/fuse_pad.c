@@ -1,6 +1,7 @@
 /* conv2d(pad(x)) -> conv2d(x) with larger pads. A convolution takes what lies
  * outside of its input as the zero point, so a pad by the zero point, in
- * height and width only, is the same. max_pool2d takes nothing there, which
+ * height and width only, is the same; not where the zero point is an operand.
+ * max_pool2d takes nothing there, which
  * a pad by the smallest stored value equals. avg_pool2d does not count its
  * padding, but would count a pad's: left alone. */
 #include "passes/rewrite.h"
@@ -30,7 +31,8 @@ static Int4 sum(const Int4 *own, const PadAttrs *a) {
 
 static bool fuse_conv(Graph *g, Op *op) {
   const Op *pad = spatial_pad(g, op);
-  if (!pad || pad->attrs.pad.value != type_zero_point(pad->in[0]->type))
+  if (!pad || op_in(op, 3) ||
+      pad->attrs.pad.value != type_zero_point(pad->in[0]->type))
     return false;
   op->attrs.conv.pad = sum(&op->attrs.conv.pad, &pad->attrs.pad);
   op_set_input(op, 0, pad->in[0]);

@@ -14,6 +14,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ir/map.h"
 #include "ir/ops/eval.h"
 
 typedef struct Window {
@@ -173,10 +174,43 @@ static void conv_float(const Eval *e, const Conv *c) {
       }
 }
 
+/* Operand i minus the zero points that are operand `zero`, one or one for
+ * each of n runs of elements. */
+static const int32_t *centred_operand(const Eval *e, int i, int zero,
+                                      int64_t n) {
+  int32_t *x = eval_ints(e, i);
+  if (!op_in(e->op, zero))
+    return x;
+  const int32_t *z = eval_ints(e, zero);
+  int64_t count = type_count(eval_in_type(e, i));
+  bool one = type_count(eval_in_type(e, zero)) == 1;
+  for (int64_t k = 0; k < count; k++)
+    x[k] -= z[one ? 0 : k / (count / n)];
+  return x;
+}
+
+/* The sums of plain bytes, modulo 2^32. */
+static void conv_sums(const Eval *e, const Conv *c) {
+  const int32_t *x = centred_operand(e, 0, 3, 1);
+  const int32_t *w = centred_operand(e, 1, 4, c->oc);
+  const int64_t *bias = eval_bias(e, c->oc);
+  int64_t *acc = ARENA_ARRAY(e->scratch, int64_t, c->oc);
+  uint32_t *next = e->out[0];
+  for (int64_t n = 0; n < c->batch; n++)
+    for (int64_t oy = 0; oy < c->oh; oy++)
+      for (int64_t ox = 0; ox < c->ow; ox++) {
+        sum_pixel(c, acc, x, w, n, oy, ox);
+        for (int64_t oc = 0; oc < c->oc; oc++)
+          *next++ = (uint32_t)(acc[oc] + bias[oc]);
+      }
+}
+
 static void conv(const Eval *e) {
   Conv c = conv_of(e);
   if (eval_is_float(e))
     conv_float(e, &c);
+  else if (op_is_plain(e->op))
+    conv_sums(e, &c);
   else
     conv_int(e, &c);
 }

@@ -7,7 +7,7 @@
 static void add_int(const Eval *e) {
   AddStep s = add_step_of(e->op);
   const int32_t *a = eval_ints(e, 0), *b = eval_ints(e, 1);
-  const int64_t *ia = eval_broadcast(e, 0), *ib = eval_broadcast(e, 1);
+  const int64_t *ia = eval_index_map(e, 0), *ib = eval_index_map(e, 1);
   int64_t count = type_count(eval_out_type(e));
   int32_t *y = ARENA_ARRAY(e->scratch, int32_t, count);
   for (int64_t k = 0; k < count; k++)
@@ -21,7 +21,7 @@ static void mul_int(const Eval *e) {
       eval_ints_centred(e, 0, type_zero_point(eval_in_type(e, 0)));
   const int32_t *b =
       eval_ints_centred(e, 1, type_zero_point(eval_in_type(e, 1)));
-  const int64_t *ia = eval_broadcast(e, 0), *ib = eval_broadcast(e, 1);
+  const int64_t *ia = eval_index_map(e, 0), *ib = eval_index_map(e, 1);
   int64_t count = type_count(eval_out_type(e));
   int32_t *y = ARENA_ARRAY(e->scratch, int32_t, count);
   for (int64_t k = 0; k < count; k++)

@@ -133,7 +133,7 @@ void eval_map(const Eval *e) {
   for (int i = 0; i < 2; i++) {
     int from = i < e->op->nin ? i : 0;
     operand[i] = i == from ? eval_wide(e, i) : operand[from];
-    at[i] = i == from ? eval_broadcast(e, i) : at[from];
+    at[i] = i == from ? eval_index_map(e, i) : at[from];
   }
   int64_t count = type_count(eval_out_type(e));
   void *y = ARENA_ARRAY(e->scratch, uint64_t, count);
@@ -156,7 +156,7 @@ void eval_select(const Eval *e) {
   const uint8_t *c = e->in[0];
   const int64_t *at[3];
   for (int i = 0; i < 3; i++)
-    at[i] = eval_broadcast(e, i);
+    at[i] = eval_index_map(e, i);
   int64_t count = type_count(eval_out_type(e));
   eval_clear(e);
   for (int64_t k = 0; k < count; k++) {

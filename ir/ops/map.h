@@ -15,7 +15,7 @@ void eval_narrow(const Eval *e, Compute c, const void *y);
 
 /* Index into input i for every element of output 0, by numpy's
  * broadcasting. */
-const int64_t *eval_broadcast(const Eval *e, int i);
+const int64_t *eval_index_map(const Eval *e, int i);
 
 /* The functions of an op of map.def; b is not looked at by unary ones. */
 typedef struct MapFunctions {

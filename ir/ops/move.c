@@ -1,5 +1,5 @@
 /* Ops that move elements and compute none: pad, reshape, transpose, split,
- * strided_slice, resize_nearest; of any type. */
+ * broadcast, strided_slice, resize_nearest; of any type. */
 #include <math.h>
 #include <string.h>
 
@@ -51,6 +51,16 @@ void eval_strided_slice(const Eval *e) {
     step[d] = a->stride.n ? a->stride.v[d] * stride[d] : stride[d];
   }
   gather(e, base, step);
+}
+
+/* A dimension of 1, or one that is missing, stays where it is. */
+void eval_broadcast(const Eval *e) {
+  const Type *x = eval_in_type(e, 0), *y = eval_out_type(e);
+  int64_t stride[MAX_RANK], step[MAX_RANK] = {0};
+  eval_strides(x, stride);
+  for (int d = 0; d < x->rank; d++)
+    step[y->rank - x->rank + d] = x->dim[d] == 1 ? 0 : stride[d];
+  gather(e, 0, step);
 }
 
 /* Fill with the padding element, then put x at its offset. */

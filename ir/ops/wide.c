@@ -58,7 +58,7 @@ void eval_narrow(const Eval *e, Compute c, const void *y) {
     }
 }
 
-const int64_t *eval_broadcast(const Eval *e, int i) {
+const int64_t *eval_index_map(const Eval *e, int i) {
   const Type *x = eval_in_type(e, i), *y = eval_out_type(e);
   int64_t stride[MAX_RANK], step[MAX_RANK] = {0};
   eval_strides(x, stride);

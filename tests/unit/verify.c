@@ -39,6 +39,15 @@ static const char prelude[] =
     "input %ub : u8[1,8,8,4]\n"
     "input %i4 : i4[4]\n"
     "input %m3 : f32[3,8]\n"
+    "input %m48 : f32[4,8]\n"
+    "input %i48 : i32[4,8]\n"
+    "input %n48 : i8[4,8]\n"
+    "input %t48 : bool[4,8]\n"
+    "const @w48 : i8[4,8] q(0.1, 0) = splat 1\n"
+    "const @i38 : i64[3,8] = splat 1\n"
+    "const @i88 : i64[8,8] = splat 1\n"
+    "const @i32 : i64[2,2] = splat 1\n"
+    "const @b6 : i64[1,1,1,1,1,1] = splat 0\n"
     "const @w : i8[8,3,3,4] q(0.1, 0) = splat 1\n"
     "const @w3 : i8[8,3,3,3] q(0.1, 0) = splat 1\n"
     "const @w7 : i8[7,3,3,2] q(0.1, 0) = splat 1\n"
@@ -317,6 +326,77 @@ static const Case cases[] = {
   {"i8[3,8] q(0.1, 0)", "resize_nearest %m", E0201, "expected rank 4"},
   {"u8[1,16,16,4] q(0.1, 0)", "resize_nearest %x", E0201, "must have the same element type"},
   {X_Y, "resize_nearest %x {align_corners=true, half_pixel_centers=true}", E0201, "exclude each other"},
+
+  {"f32[1,8,8,8]", "matmul %f, %m3", E0201, "do not go together"},
+  {"f32[1,8,8,8]", "matmul %k, %m3", E0201, "do not go together"},
+  {"f32[1,8,8,4]", "matmul %f, %i48", E0201, "%i48 : i32[4,8]: expected f32"},
+  {"f16[1,8,8,8]", "matmul %f, %m48", E0201, "expected f32"},
+  {"bool[1,8,8,8]", "matmul %t, %t48", E0201, "expected floats or integers"},
+  {"f32[1,8,8,8]", "matmul %f, %m48, %k", E0201, "only plain i8 and u8 take zero points"},
+  {"i8[1,8,8,8]", "matmul %n, %n48", E0201, "expected i32"},
+  {"i32[1,8,8,8]", "matmul %n, %i48", E0201, "expected i8 or u8"},
+  {"i32[1,8,8,8]", "matmul %n, %n48, %k", E0201, "zero point %k : f32[] does not go with"},
+  {"i32[1,8,8,8]", "matmul %n, %n48, _, %n48", E0201, "zero point %n48"},
+  {"i16[1,8,8,8] q(1, 0)", "matmul %s, @w48", E0201, "expected i8 or u8"},
+  {"i8[1,8,8,8] q(1, 0)", "matmul %x, %n48", E0202, "has no quantization"},
+  {"i8[1,8,8,8] q(1, 0)", "matmul %x, @w48, %n48", E0201, "only plain i8 and u8"},
+  {"i8[1,8,8,4] q(1, 0)", "matmul %x, @w48", E0201, "must be i8[1,8,8,8]"},
+
+  {"i32[1,6,6,8]", "conv2d %n, @wf", E0201, "weight @wf : f32[8,3,3,4]: expected i8 or u8"},
+  {"i32[1,6,6,8]", "conv2d %n, @wn {act=relu}", E0201, "sums take no activation"},
+  {"i8[1,6,6,8]", "conv2d %n, @wn", E0201, "expected i32"},
+  {"i32[1,6,6,8]", "conv2d %n, @wn, @b7", E0201, "expected [8]"},
+  {"i32[1,6,6,8]", "conv2d %n, @wn, _, @b", E0201, "zero point @b : i32[8] does not go with"},
+  {"i32[1,6,6,8]", "conv2d %n, @wn, _, _, %n48", E0201, "zero point %n48"},
+  {CONV_Y, "conv2d %x, @w, _, %n", E0201, "only plain i8 and u8 take zero points"},
+
+  {"f32[1,10,8]", "conv_transpose2d %f, @wf", E0201, "expected rank 4"},
+  {"f32[1,10,10,7]", "conv_transpose2d %f, @wf", E0201, "must be f32[1,10,10,8]"},
+  {"f32[1,10,10,8]", "conv_transpose2d %f, @w", E0201, "expected f32"},
+  {"f32[1,10,10,8]", "conv_transpose2d %f, @wf, @b", E0201, "expected f32"},
+  {"f32[1,10,10,8]", "conv_transpose2d %f, @wf {stride=[0,1]}", E0201, "stride is 0"},
+  {"f32[1,10,10,8]", "conv_transpose2d %f, @wf {dilation=[1,0]}", E0201, "dilation is 0"},
+  {CONV_Y, "conv_transpose2d %x, @w", E0201, "expected f32"},
+
+  {"f32[1,8,8,4]", "window_sum %f {window=[1,1]}", E0201, "window needs 4 elements"},
+  {"f32[1,8,8,4]", "window_sum %f {stride=[1,1,1,0]}", E0201, "stride is 0"},
+  {"f32[1,8,8,4]", "window_sum %f {after=[1,1,1,-1]}", E0201, "after is -1"},
+  {"f32[1,8,8,4]", "window_sum %f {window=[1,3,1,1], dilation=[1,4,1,1]}", E0201, "dimension 1: the window spans more than the padded input's 8"},
+  {"f32[1,8,8,4]", "window_sum %f {window=[1,2,1,1]}", E0201, "must be f32[1,7,8,4]"},
+  {X_Y, "window_sum %x", E0202, "must not be quantized"},
+  {"bool[1,8,8,4]", "window_max %t", E0201, "expected floats or integers"},
+  {"i8[1,8,8,4] q(axis 3, {1, 2, 3, 4}, 0)", "window_max %c", E0202, "expected one scale"},
+  {"i32[1,8,8,4]", "window_argmax %f", E0201, "expected i64"},
+
+  {"f32[1,8,8,4]", "gather %f, %f", E0201, "indices %f : f32[1,8,8,4]: expected i32 or i64"},
+  {"f32[8,8,4]", "gather %f, @b {axis=4}", E0201, "axis 4 is outside 0..3"},
+  {"f32[1,8,8]", "gather %f, @b {axis=3}", E0201, "must be f32[1,8,8,8]"},
+  {"f32[1]", "gather %f, @b6", E0302, "the output has more than 8 dimensions"},
+  {"i8[1,8,8,8] q(0.1, 0)", "gather %c, @b {axis=3}", E0202, "expected one scale"},
+  {"i8[1,8,8,4] q(0.1, 0)", "gather %z, @b {axis=2}", E0202, "must have the same quantization"},
+  {"f32[8]", "gather_elements %f, @b", E0201, "indices @b : i32[8] do not lie within"},
+  {"f32[8,8]", "gather_elements %m3, @i88 {axis=1}", E0201, "do not lie within"},
+  {"f32[3,8]", "gather_elements %m3, @i38 {axis=2}", E0201, "axis 2 is outside 0..1"},
+  {"i32[1,8,8,4]", "gather_elements %f, %i {axis=1}", E0201, "must have the same element type"},
+  {"f32[8]", "gather_nd %f, @b", E0201, "the last dimension must be 1 to 4"},
+  {"f32[8]", "gather_nd %m3, @i38 {batch_dims=2}", E0201, "do not share 2 batch dimensions"},
+  {"f32[8]", "gather_nd %m3, @i88 {batch_dims=1}", E0201, "do not share 1 batch dimensions"},
+  {"f32[3]", "gather_nd %m3, @i32", E0201, "must be f32[2]"},
+  {"f32[3,8]", "scatter_elements %m3, @i38, %f", E0201, "updates %f : f32[1,8,8,4] do not go with"},
+  {"f32[3,8]", "scatter_elements %m3, @i38, @i38", E0201, "must have the same element type"},
+  {"i8[3,8] q(0.1, 0)", "scatter_elements %m, @i38, %m {reduction=add}", E0202, "must not be quantized"},
+  {"bool[1,8,8,4]", "scatter_elements %t, %i, %t {reduction=max}", E0201, "expected floats or integers"},
+  {"f32[3,8]", "scatter_nd %m3, @i32, %m3", E0201, "do not go with indices"},
+  {"f32[3,8]", "scatter_nd %m3, @i38, %m3", E0201, "the last dimension must be 1 to 2"},
+  {"f32[3,2];i64[3,2]", "topk %m3 {axis=2}", E0201, "axis 2 is outside 0..1"},
+  {"f32[3,9];i64[3,9]", "topk %m3 {axis=1}", E0201, "9 of 8 elements"},
+  {"f32[3,2];i32[3,2]", "topk %m3 {axis=1}", E0201, "expected i64 of the shape of"},
+  {"f32[3,2];i64[3,3]", "topk %m3 {axis=1}", E0201, "expected i64 of the shape of"},
+  {"f32[2,2];i64[2,2]", "topk %m3 {axis=1}", E0201, "expected i64 of the shape of"},
+  {"bool[1,8,8,4];i64[1,8,8,4]", "topk %t", E0201, "expected floats or integers"},
+  {"f32[3,9]", "broadcast %m3", E0201, "does not broadcast to"},
+  {"f32[8]", "broadcast %m3", E0201, "does not broadcast to"},
+  {"f16[2,3,8]", "broadcast %m3", E0201, "must have the same element type"},
 };
 /* clang-format on */
 
