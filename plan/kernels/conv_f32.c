@@ -71,13 +71,11 @@ int real_lanes(const Target *t, int bytes, int64_t n) {
   return lanes > 1 ? lanes : 1;
 }
 
-float *real_pack(Arena *a, const float *w, int64_t n, int64_t k, int64_t nout) {
-  int64_t blocks = ceil_div(n, nout);
-  float *image = ARENA_ARRAY(a, float, blocks *k *nout);
+void real_pack(float *image, const float *w, int64_t n, int64_t k,
+               int64_t nout) {
   for (int64_t o = 0; o < n; o++)
     for (int64_t i = 0; i < k; i++)
       image[(o / nout * k + i) * nout + o % nout] = w[o * k + i];
-  return image;
 }
 
 /* Weights of all groups one behind the other, and biases likewise. */
@@ -87,11 +85,8 @@ static void pack_weights(Plan *p, Step *s, ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes, padded = c->blocks * nout;
   const float *w = s->op->in[1]->init->data;
   float *image = ARENA_ARRAY(p->arena, float, groups *padded *k);
-  for (int64_t i = 0; i < groups; i++) {
-    float *group = real_pack(p->arena, w + i * n * k, n, k, nout);
-    for (int64_t e = 0; e < padded * k; e++)
-      image[i * padded * k + e] = group[e];
-  }
+  for (int64_t i = 0; i < groups; i++)
+    real_pack(image + i * padded * k, w + i * n * k, n, k, nout);
   c->w = plan_blob(p, s, "weights", image, groups * padded * k * 4,
                    p->target->simd_align);
 }
@@ -130,6 +125,61 @@ bool prepare_conv_f32(Plan *p, Step *s) {
   else
     late += padded * 4;
   return conv_real_done(p, s, &c, late);
+}
+
+/* ---- dw_f32 ---- */
+
+bool match_dw_f32(const Op *op, const Target *t) {
+  (void)t;
+  return op->kind == OP_depthwise_conv2d && is_f32_op(op);
+}
+
+double cost_dw_f32(const Op *op, const Target *t) { return cost_f32(op, t); }
+
+/* Channels in lanes, blocks of whole vectors, the last one over the end of
+ * the one before; or several neighbouring pixels of all channels in a vector
+ * where they fill it and lie side by side, whose weights repeat. */
+static void choose_channels(ConvParams *c, const Target *t, bool repeats) {
+  enum { MOST_VECTORS = 4, MOST_ACCUMULATORS = 8 };
+  int64_t oc = c->g.oc, places = c->g.ow;
+  c->lanes = target_f32_lanes(t) > 1 ? target_f32_lanes(t) : 1;
+  c->vectors = 1;
+  if (repeats && oc < c->lanes && c->lanes % oc == 0 && c->g.sw == 1 &&
+      c->g.ow >= c->lanes / oc) {
+    places = c->g.ow / (c->lanes / oc);
+  } else {
+    while (c->lanes > oc)
+      c->lanes /= 2;
+    int64_t most = oc / c->lanes < MOST_VECTORS ? oc / c->lanes : MOST_VECTORS;
+    c->vectors = (int)most;
+  }
+  c->pixels = even_part(places, MOST_ACCUMULATORS / c->vectors);
+  c->blocks = ceil_div(oc, (int64_t)c->vectors * c->lanes);
+}
+
+/* n rows of the channels' values, each repeated to fill a vector at least;
+ * v NULL: zeros. */
+static const Blob *repeat_rows(Plan *p, Step *s, const char *what,
+                               const ConvParams *c, const Value *v, int64_t n) {
+  int64_t oc = c->g.oc, row = oc > c->lanes ? oc : c->lanes;
+  float *image = ARENA_ARRAY(p->arena, float, n *row);
+  for (int64_t i = 0; v && i < n * row; i++)
+    image[i] = ((const float *)v->init->data)[i / row * oc + i % row % oc];
+  return plan_blob(p, s, what, image, n * row * 4, p->target->simd_align);
+}
+
+bool prepare_dw_f32(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 1};
+  const Op *op = s->op;
+  const Value *w = op->in[1], *bias = op_in(op, 2);
+  conv_source(&c, s, DT_COUNT, 4, false);
+  c.act = op->attrs.conv.act;
+  choose_channels(&c, p->target, is_const(w) && is_const(bias));
+  if (is_const(w))
+    c.w = repeat_rows(p, s, "weights", &c, w, c.g.kh * c.g.kw);
+  if (is_const(bias))
+    c.bias = repeat_rows(p, s, "bias", &c, bias, 1);
+  return conv_real_done(p, s, &c, 0);
 }
 
 bool conv_real_done(Plan *p, Step *s, ConvParams *c, int64_t late) {

@@ -1,7 +1,8 @@
 /* Shared by the float products: conv_f32, dw_f32, matmul_f32. Weights of n
  * outputs are [block][k][vector][lane], a block being the outputs of a tile;
  * what is missing from the last one is 0. A window's weights lie in the order
- * of its elements, so k runs through the taps without gaps. */
+ * of its elements, so k runs through the taps without gaps. dw_f32 takes
+ * weights [tap][channel] as they are. */
 #ifndef KILN_PLAN_KERNELS_CONV_F32_H
 #define KILN_PLAN_KERNELS_CONV_F32_H
 
@@ -13,8 +14,9 @@ int real_lanes(const Target *t, int bytes, int64_t n);
 /* The tile of accumulators that makes least work of pixels x vectors. */
 void real_tile_choose(const Target *t, int64_t pixels, int64_t vectors,
                       int *tile_pixels, int *tile_vectors);
-/* w (n, k) in blocks of `nout`, as above. */
-float *real_pack(Arena *a, const float *w, int64_t n, int64_t k, int64_t nout);
+/* w (n, k) in blocks of `nout`, as above, into an image of zeros. */
+void real_pack(float *image, const float *w, int64_t n, int64_t k,
+               int64_t nout);
 /* "f32_14x32_v512"; vector_bytes 0: scalars. */
 const char *real_variant(Arena *a, int pixels, int outputs, int vector_bytes);
 /* step->params, scratch_bytes, variant and vector_bytes; `late` bytes behind

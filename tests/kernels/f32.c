@@ -97,6 +97,22 @@ static void conv_case(Check *c, Random *r) {
          image(c, s.n, out_rows(&s), out_cols(&s), oc));
 }
 
+static void depthwise_case(Check *c, Random *r) {
+  Shape s = {.n = random_in(r, 1, 2), .ic = random_in(r, 1, 70)};
+  if (random_below(r, 3) == 0)
+    s.ic = 1 << random_below(r, 4);
+  random_window(r, &s, true);
+  int64_t oc = s.ic;
+  if (random_below(r, 4) == 0)
+    oc *= random_in(r, 2, 4);
+  Value *in[] = {graph_input(c->graph, "x", image(c, s.n, s.ih, s.iw, s.ic)),
+                 weight(c, r, "w", image(c, 1, s.kh, s.kw, oc)),
+                 weight(c, r, "b", f32(c, 1, &oc))};
+  Attrs at = conv_attrs(r, OP_depthwise_conv2d, &s);
+  one_op(c, OP_depthwise_conv2d, &at, random_below(r, 4) ? 3 : 2, in,
+         image(c, s.n, out_rows(&s), out_cols(&s), oc));
+}
+
 static void dense_case(Check *c, Random *r) {
   int64_t rows = random_in(r, 1, 20), k = random_in(r, 1, 200);
   int64_t n = random_in(r, 1, 150);
@@ -109,7 +125,8 @@ static void dense_case(Check *c, Random *r) {
          f32(c, 2, (int64_t[]){rows, n}));
 }
 
-static void (*const cases[])(Check *c, Random *r) = {conv_case, dense_case};
+static void (*const cases[])(Check *c, Random *r) = {conv_case, depthwise_case,
+                                                     dense_case};
 enum { NCASE = sizeof cases / sizeof *cases };
 
 static void one_case(const char *target, int seed) {
