@@ -1,23 +1,37 @@
-/* pool:
+/* pool, pool_f32:
  *   for n, oy, ox:
  *     for c in blocks of lanes:
  *       for ky, kx of the window inside: acc += x, or max(acc, x)
- *       y = step(acc), or clamp(acc)
+ *       y = step(acc), or clamp(acc); of floats act(acc / cells), or act(acc)
  */
 #include "plan/kernels/pool.h"
 
+#include <math.h>
+
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
+#include "codegen/real.h"
 #include "codegen/vec.h"
 
+typedef struct Window Window;
+
+/* What becomes of a window's cells. */
+typedef struct Cells {
+  Val (*first)(Cg *g, const Window *w, int lanes);
+  Val (*take)(Cg *g, const Window *w, Val acc, Val p);
+  void (*finish)(Cg *g, const Window *w, Val acc, Val to);
+} Cells;
+
 /* One pixel's window. */
-typedef struct Window {
+struct Window {
   const PoolParams *p;
+  const Cells *of;
+  int lanes; /* of a block */
   DType stored;
   Val in, out;    /* first channel */
   Val rows, cols; /* cells, idx */
   Val m, c;       /* its average; NULL: constants */
-} Window;
+};
 
 /* Offset, cells and class of window o along an axis. */
 typedef struct Place1 {
@@ -37,6 +51,8 @@ static Place1 window_along(Cg *g, const PoolAxis *a, Val o) {
   return (Place1){table_entry(g, row, 0), table_entry(g, row, 1),
                   table_entry(g, row, 2)};
 }
+
+/* ---- 8 bits ---- */
 
 /* Whole registers of bytes compare as bytes, single ones as i32. */
 static bool compares_bytes(const Cg *g) { return g->target->vector_bytes > 0; }
@@ -63,50 +79,8 @@ static Val take_cell(Cg *g, const Window *w, Val acc, Val p) {
   return w->p->average ? sum_add(g, acc, w->stored, p) : larger(g, w, acc, p);
 }
 
-/* Address of cell y, x of channels i.. */
-static Val cell_at(Cg *g, const Window *w, Val i, Val y, Val x) {
-  int64_t c = w->p->c;
-  Val at = ll_add(g, ll_mulc(g, y, w->p->w * c), ll_mulc(g, x, c));
-  return ll_gep(g, ll_gep(g, w->in, at), i);
-}
-
-enum { STRAIGHT_CELLS = 9 };
-
-/* Few cells one behind the other, more of them in loops. */
-static Val over_regular(Cg *g, const Window *w, Val i, Val acc) {
-  int64_t rows = w->p->rows.cells, cols = w->p->cols.cells;
-  if (rows * cols <= STRAIGHT_CELLS && !g->for_size) {
-    for (int64_t k = 0; k < rows * cols; k++) {
-      Val y = ll_idx(g, k / cols), x = ll_idx(g, k % cols);
-      acc = take_cell(g, w, acc, cell_at(g, w, i, y, x));
-    }
-    return acc;
-  }
-  Loop y = loop_begin_carry(g, 0, rows, 1, 1, &acc);
-  Loop x = loop_begin_carry(g, 0, cols, 1, 1, y.carry);
-  acc = take_cell(g, w, x.carry[0], cell_at(g, w, i, y.i, x.i));
-  loop_end(g, &x, &acc);
-  loop_end(g, &y, x.carry);
-  return y.carry[0];
-}
-
-/* acc over the window's cells of channels i.. */
-static Val over_window(Cg *g, const Window *w, Val i, Val acc) {
-  if (w->p->rows.regular && w->p->cols.regular)
-    return over_regular(g, w, i, acc);
-  CountLoop y = count_begin(g, w->rows, acc);
-  CountLoop x = count_begin(g, w->cols, y.carry);
-  acc = take_cell(g, w, x.carry, cell_at(g, w, i, y.i, x.i));
-  count_end(g, &x, acc);
-  count_end(g, &y, x.out);
-  return y.out;
-}
-
-static void pool_block(Cg *g, void *ctx, Val i, int lanes) {
-  const Window *w = ctx;
+static void store_cells(Cg *g, const Window *w, Val acc, Val to) {
   const PoolParams *p = w->p;
-  Val acc = over_window(g, w, i, first_value(g, w, lanes));
-  Val to = ll_gep(g, w->out, i);
   if (p->average) {
     acc = sum_widen(g, acc, w->stored);
     vec_store8(g, emit_linear(g, &p->step, acc, w->m, w->c), to);
@@ -118,6 +92,78 @@ static void pool_block(Cg *g, void *ctx, Val i, int lanes) {
     acc = ll_clampc(g, acc, p->lo, p->hi);
   }
   vec_store8(g, p->flip ? ll_xorc(g, acc, 0x80) : acc, to);
+}
+
+static const Cells bytes = {first_value, take_cell, store_cells};
+
+/* ---- floats ---- */
+
+static Val first_real(Cg *g, const Window *w, int lanes) {
+  return ll_splat(g, ll_f32(g, w->p->average ? 0 : -INFINITY), lanes);
+}
+
+static Val take_real(Cg *g, const Window *w, Val acc, Val p) {
+  Val x = ll_load(g, LLVMTypeOf(acc), p, 4);
+  return w->p->average ? LLVMBuildFAdd(g->b, acc, x, "") : real_max(g, x, acc);
+}
+
+static void store_real(Cg *g, const Window *w, Val acc, Val to) {
+  if (w->p->average) {
+    Val n = LLVMBuildMul(g->b, w->rows, w->cols, "");
+    n = LLVMBuildUIToFP(g->b, n, g->f32, "");
+    acc = LLVMBuildFDiv(g->b, acc, ll_splat(g, n, ll_lanes(acc)), "");
+  }
+  ll_store(g, real_act(g, w->p->act, acc), to, 4);
+}
+
+static const Cells reals = {first_real, take_real, store_real};
+
+/* ---- windows ---- */
+
+/* Address of cell y, x of channels i.. */
+static Val cell_at(Cg *g, const Window *w, Val i, Val y, Val x) {
+  int64_t c = w->p->c * w->p->elem_bytes;
+  Val at = ll_add(g, ll_mulc(g, y, w->p->w * c), ll_mulc(g, x, c));
+  return ll_gep(g, ll_gep(g, w->in, at), ll_mulc(g, i, w->p->elem_bytes));
+}
+
+enum { STRAIGHT_CELLS = 9 };
+
+/* Few cells one behind the other, more of them in loops. */
+static Val over_regular(Cg *g, const Window *w, Val i, Val acc) {
+  int64_t rows = w->p->rows.cells, cols = w->p->cols.cells;
+  if (rows * cols <= STRAIGHT_CELLS && !g->for_size) {
+    for (int64_t k = 0; k < rows * cols; k++) {
+      Val y = ll_idx(g, k / cols), x = ll_idx(g, k % cols);
+      acc = w->of->take(g, w, acc, cell_at(g, w, i, y, x));
+    }
+    return acc;
+  }
+  Loop y = loop_begin_carry(g, 0, rows, 1, 1, &acc);
+  Loop x = loop_begin_carry(g, 0, cols, 1, 1, y.carry);
+  acc = w->of->take(g, w, x.carry[0], cell_at(g, w, i, y.i, x.i));
+  loop_end(g, &x, &acc);
+  loop_end(g, &y, x.carry);
+  return y.carry[0];
+}
+
+/* acc over the window's cells of channels i.. */
+static Val over_window(Cg *g, const Window *w, Val i, Val acc) {
+  if (w->p->rows.regular && w->p->cols.regular)
+    return over_regular(g, w, i, acc);
+  CountLoop y = count_begin(g, w->rows, acc);
+  CountLoop x = count_begin(g, w->cols, y.carry);
+  acc = w->of->take(g, w, x.carry, cell_at(g, w, i, y.i, x.i));
+  count_end(g, &x, acc);
+  count_end(g, &y, x.out);
+  return y.out;
+}
+
+static void pool_block(Cg *g, void *ctx, Val i, int lanes) {
+  const Window *w = ctx;
+  Val acc = over_window(g, w, i, w->of->first(g, w, lanes));
+  Val to = ll_gep(g, w->out, ll_mulc(g, i, w->p->elem_bytes));
+  w->of->finish(g, w, acc, to);
 }
 
 /* The constants of the window's cell count. */
@@ -146,21 +192,35 @@ static void pool_pixel(Cg *g, Window *w, Val in, Val oy, Val ox) {
   w->rows = y.cells;
   w->cols = x.cells;
   load_step(g, w, y.class, x.class);
-  for_blocks(g, p->c, pool_lanes(g, p), pool_block, w);
+  for_blocks(g, p->c, w->lanes, pool_block, w);
+}
+
+static void pool(Cg *g, const StepArgs *a, Window *w) {
+  const PoolParams *p = w->p;
+  int64_t pixel = p->c * p->elem_bytes;
+  int64_t row = p->cols.out * pixel, image = p->rows.out * row;
+  Loop n = loop_begin(g, 0, p->batch, 1);
+  Val in = ll_gep(g, a->in[0], ll_mulc(g, n.i, p->h * p->w * pixel));
+  Loop oy = loop_begin(g, 0, p->rows.out, 1);
+  Loop ox = loop_begin(g, 0, p->cols.out, 1);
+  Val at = ll_add(g, ll_mulc(g, n.i, image), ll_mulc(g, oy.i, row));
+  w->out = ll_gep(g, a->out[0], ll_add(g, at, ll_mulc(g, ox.i, pixel)));
+  pool_pixel(g, w, in, oy.i, ox.i);
+  loop_end(g, &ox, NULL);
+  loop_end(g, &oy, NULL);
+  loop_end(g, &n, NULL);
 }
 
 void lower_pool(Cg *g, const Step *s, const StepArgs *a) {
   const PoolParams *p = s->params;
-  int64_t row = p->cols.out * p->c, image = p->rows.out * row;
-  Window w = {.p = p, .stored = s->in[0]->type->dtype};
-  Loop n = loop_begin(g, 0, p->batch, 1);
-  Val in = ll_gep(g, a->in[0], ll_mulc(g, n.i, p->h * p->w * p->c));
-  Loop oy = loop_begin(g, 0, p->rows.out, 1);
-  Loop ox = loop_begin(g, 0, p->cols.out, 1);
-  Val at = ll_add(g, ll_mulc(g, n.i, image), ll_mulc(g, oy.i, row));
-  w.out = ll_gep(g, a->out[0], ll_add(g, at, ll_mulc(g, ox.i, p->c)));
-  pool_pixel(g, &w, in, oy.i, ox.i);
-  loop_end(g, &ox, NULL);
-  loop_end(g, &oy, NULL);
-  loop_end(g, &n, NULL);
+  Window w = {.p = p, .of = &bytes, .lanes = pool_lanes(g, p)};
+  w.stored = s->in[0]->type->dtype;
+  pool(g, a, &w);
+}
+
+void lower_pool_f32(Cg *g, const Step *s, const StepArgs *a) {
+  Window w = {.p = s->params, .of = &reals};
+  w.lanes = target_f32_lanes(g->target);
+  w.stored = DT_f32;
+  pool(g, a, &w);
 }

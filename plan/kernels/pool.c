@@ -178,21 +178,29 @@ static bool prepare_average(Plan *p, Step *s, PoolParams *q,
   return true;
 }
 
-bool prepare_pool(Plan *p, Step *s) {
+/* Shapes and windows. */
+static PoolParams *pool_params(Plan *p, Step *s, Counts *n) {
   PoolParams *q = ARENA_NEW(p->arena, PoolParams);
   const Type *x = s->in[0]->type;
-  s->params = q;
   q->average = s->op->kind == OP_avg_pool2d;
-  set_variant(p, s, q->average ? "avg" : "max", p->target->vector_bytes);
   q->batch = x->dim[0];
   q->h = x->dim[1];
   q->w = x->dim[2];
   q->c = x->dim[3];
+  q->elem_bytes = dtype_bits(x->dtype) / 8;
+  q->act = s->op->attrs.pool.act;
+  n->rows = pool_axis(p, s, &q->rows, 0, q->w * q->c * q->elem_bytes);
+  n->cols = pool_axis(p, s, &q->cols, 1, q->c * q->elem_bytes);
+  n->nrows = q->rows.nclass;
+  n->ncols = q->cols.nclass;
+  s->params = q;
+  return q;
+}
+
+bool prepare_pool(Plan *p, Step *s) {
   Counts n;
-  n.rows = pool_axis(p, s, &q->rows, 0, q->w * q->c);
-  n.cols = pool_axis(p, s, &q->cols, 1, q->c);
-  n.nrows = q->rows.nclass;
-  n.ncols = q->cols.nclass;
+  PoolParams *q = pool_params(p, s, &n);
+  set_variant(p, s, q->average ? "avg" : "max", p->target->vector_bytes);
   const Int2 *window = &s->op->attrs.pool.window;
   q->sum_bits = sum_bits(p->target, window->v[0] * window->v[1]);
   act_range(s->op->attrs.pool.act, s->op->out[0]->type, &q->lo, &q->hi);
@@ -202,4 +210,25 @@ bool prepare_pool(Plan *p, Step *s) {
   q->flip =
       !q->average && buffer_flipped(s->in[0]) != buffer_flipped(s->out[0]);
   return !q->average || prepare_average(p, s, q, &n);
+}
+
+/* ---- floats ---- */
+
+bool match_pool_f32(const Op *op, const Target *t) {
+  (void)t;
+  return (op->kind == OP_avg_pool2d || op->kind == OP_max_pool2d) &&
+         op->in[0]->type->dtype == DT_f32 &&
+         type_bytes(op->in[0]->type) <= INT32_MAX;
+}
+
+double cost_pool_f32(const Op *op, const Target *t) {
+  return 4 * cost_pool(op, t);
+}
+
+bool prepare_pool_f32(Plan *p, Step *s) {
+  Counts n;
+  PoolParams *q = pool_params(p, s, &n);
+  s->variant = q->average ? "f32_avg" : "f32_max";
+  s->vector_bytes = 4 * target_f32_lanes(p->target);
+  return true;
 }

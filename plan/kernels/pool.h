@@ -1,12 +1,12 @@
-/* pool: average and maximum over a window, NHWC.
+/* pool, pool_f32: average and maximum over a window, NHWC.
  *
  *   for n, oy, ox, c:
  *     acc over the window's cells inside the input
  *     y = step of the cell count (acc), or clamp(acc)
  *
- * An average is a monotone function of the sum of stored values, so it is a
- * multiply and shift per cell count; windows that padding cuts off take
- * their constants from a table. */
+ * A quantized average is a monotone function of the sum of stored values, so
+ * it is a multiply and shift per cell count; windows that padding cuts off
+ * take their constants from a table. A float one divides. */
 #ifndef KILN_PLAN_KERNELS_POOL_H
 #define KILN_PLAN_KERNELS_POOL_H
 
@@ -24,7 +24,9 @@ typedef struct PoolAxis {
 typedef struct PoolParams {
   bool average;
   int64_t batch, h, w, c;
+  int elem_bytes;
   PoolAxis rows, cols;
+  Act act;           /* of floats; the rest is for quantized ones */
   int sum_bits;      /* 16 or 32: of the accumulators that suffice */
   LinearStep step;   /* average of regular windows; of others: wide, k,
                         lo, hi hold for all */

@@ -125,8 +125,21 @@ static void dense_case(Check *c, Random *r) {
          f32(c, 2, (int64_t[]){rows, n}));
 }
 
+static void pool_case(Check *c, Random *r) {
+  Shape s = {.n = random_in(r, 1, 2), .ic = random_in(r, 1, 70)};
+  random_window(r, &s, false);
+  OpKind kind = random_below(r, 2) ? OP_avg_pool2d : OP_max_pool2d;
+  Attrs at = attrs_default(kind);
+  at.pool = (PoolAttrs){{{s.kh, s.kw}},
+                        {{s.sh, s.sw}},
+                        {{s.pad[0], s.pad[1], s.pad[2], s.pad[3]}},
+                        (Act)random_below(r, ACT_COUNT)};
+  Value *x = graph_input(c->graph, "x", image(c, s.n, s.ih, s.iw, s.ic));
+  one_op(c, kind, &at, 1, &x, image(c, s.n, out_rows(&s), out_cols(&s), s.ic));
+}
+
 static void (*const cases[])(Check *c, Random *r) = {conv_case, depthwise_case,
-                                                     dense_case};
+                                                     dense_case, pool_case};
 enum { NCASE = sizeof cases / sizeof *cases };
 
 static void one_case(const char *target, int seed) {
