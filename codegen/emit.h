@@ -35,6 +35,8 @@ void template_add(Str *out, const char *text, const char *const *args);
 /* libcalls.c: IR text of the routine `name` that instruction selection may
  * call, in the form for t; NULL: there is none of that name. */
 const char *libcall_text(Arena *a, const Target *t, const char *name);
+/* soft_float.c: the same of floats, with ^0 in place of the name. */
+const char *soft_float_text(const char *name);
 
 /* check.c: the promises about an emitted object. false: E0902 in d. */
 bool object_check(const ObjectFile *o, const Plan *p);

@@ -2,8 +2,8 @@
  * instruction, as LLVM assembly, so that an object never leans on libgcc:
  * block moves everywhere, 64-bit multiply and shifts and all division on
  * small Arm cores (names and contracts: Run-time ABI for the Arm
- * Architecture). codegen/emit.c links in those that an object misses, as
- * internal functions.
+ * Architecture), floats by soft_float.c. codegen/emit.c links in those that an
+ * object misses, as internal functions.
  *
  * A body may use only operations that its core has, or that another routine
  * here stands for (idiv divides unsigned, which on Armv6-M is a call of
@@ -265,13 +265,19 @@ static const struct {
 };
 /* clang-format on */
 
+static const char *routine_text(const char *name) {
+  for (size_t i = 0; i < sizeof routines / sizeof *routines; i++)
+    if (strcmp(routines[i].name, name) == 0)
+      return routines[i].text;
+  return soft_float_text(name);
+}
+
 const char *libcall_text(Arena *a, const Target *t, const char *name) {
   const char *const holes[] = {name, t->pointer_bits == 64 ? "i64" : "i32"};
-  for (size_t i = 0; i < sizeof routines / sizeof *routines; i++)
-    if (strcmp(routines[i].name, name) == 0) {
-      Str s = str_new(a);
-      template_add(&s, routines[i].text, holes);
-      return str_cstr(&s);
-    }
-  return NULL;
+  const char *text = routine_text(name);
+  if (!text)
+    return NULL;
+  Str s = str_new(a);
+  template_add(&s, text, holes);
+  return str_cstr(&s);
 }
