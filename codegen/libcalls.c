@@ -239,6 +239,27 @@ static const char ldivmod_text[] =
     "  %b = insertvalue { i64, i64 } %a, i64 %rem, 1\n"
     "  ret { i64, i64 } %b\n}\n";
 
+/* By halves: where the upper bits of the window are none, the lower ones are
+ * moved up and counted; 32 for 0. */
+#define CLZ_STEP(from, to, bits, limit)                                        \
+  "  %few" bits " = icmp ult i32 %x" from ", " limit "\n"                     \
+  "  %up" bits " = shl i32 %x" from ", " bits "\n"                            \
+  "  %x" to " = select i1 %few" bits ", i32 %up" bits ", i32 %x" from "\n"    \
+  "  %by" bits " = select i1 %few" bits ", i32 " bits ", i32 0\n"             \
+  "  %n" to " = add i32 %n" from ", %by" bits "\n"
+static const char clz_text[] =
+    "define i32 @^0(i32 %x0) {\n"
+    "  %n0 = add i32 0, 0\n"
+    CLZ_STEP("0", "1", "16", "65536")
+    CLZ_STEP("1", "2", "8", "16777216")
+    CLZ_STEP("2", "3", "4", "268435456")
+    CLZ_STEP("3", "4", "2", "1073741824")
+    CLZ_STEP("4", "5", "1", "2147483648")
+    "  %zero = icmp eq i32 %x0, 0\n"
+    "  %r = select i1 %zero, i32 32, i32 %n5\n"
+    "  ret i32 %r\n"
+    "}\n";
+
 /* Those with a digit may rely on that alignment; bytes serve them too. */
 #define ALIGNED(name, text) {name, text}, {name "4", text}, {name "8", text}
 
@@ -252,6 +273,7 @@ static const struct {
   ALIGNED("__aeabi_memmove", aeabi_memmove_text),
   ALIGNED("__aeabi_memset", aeabi_memset_text),
   ALIGNED("__aeabi_memclr", aeabi_memclr_text),
+  {"__clzsi2", clz_text},
   {"__aeabi_lmul", lmul_text},
   {"__aeabi_llsl", llsl_text},
   {"__aeabi_llsr", llsr_text},
