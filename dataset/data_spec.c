@@ -48,13 +48,6 @@ static bool parse_sample(const char *s, NdArray *out) {
   return !p[1];
 }
 
-static const char *member_list(Arena *a, const Npz *z) {
-  Str s = str_new(a);
-  for (int i = 0; i < z->n; i++)
-    str_printf(&s, "%s%s", i ? ", " : "", z->v[i].name);
-  return str_cstr(&s);
-}
-
 static bool read_npz(Arena *a, Diag *d, const char *path, const char *member,
                      NdArray *out) {
   Npz z;
@@ -71,7 +64,7 @@ static bool read_npz(Arena *a, Diag *d, const char *path, const char *member,
     data_error(d, path, "no member '%s'", member);
   else
     data_error(d, path, "has %d members, one must be named", z.n);
-  diag_hint(d, "members are: %s", member_list(a, &z));
+  diag_hint(d, "members are: %s", npz_names(a, &z));
   return false;
 }
 

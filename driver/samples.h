@@ -2,7 +2,7 @@
 #ifndef KILN_DRIVER_SAMPLES_H
 #define KILN_DRIVER_SAMPLES_H
 
-#include "dataset/tensor_file.h"
+#include "dataset/data_set.h"
 #include "ir/graph.h"
 
 /* Fills one buffer an input with seeded random bytes of the type's range.

@@ -7,7 +7,7 @@
 #include <zip.h>
 #include <zlib.h>
 
-#include "dataset/tensor_file.h"
+#include "dataset/data_set.h"
 #include "support/file.h"
 #include "support/str.h"
 
@@ -138,7 +138,7 @@ static void test_npy_refused(void **state) {
   static const BadNpy bad[] = {
       {"{'descr':'>f4','fortran_order':False,'shape':(1,)}", "big-endian", 4},
       {"{'descr':'<f4','fortran_order':True,'shape':(1,)}", "Fortran", 4},
-      {"{'descr':'<f2','fortran_order':False,'shape':(1,)}", "'<f2'", 2},
+      {"{'descr':'<c8','fortran_order':False,'shape':(1,)}", "'<c8'", 2},
       {"{'descr':'|O','fortran_order':False,'shape':(1,)}", "understood", 8},
       {"{'descr':[('a','<f4')],'fortran_order':False,'shape':(1,)}",
        "understood", 4},

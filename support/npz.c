@@ -2,9 +2,9 @@
 #include <string.h>
 #include <zip.h>
 
-#include "dataset/private.h"
-#include "support/array.h"
+#include "support/file.h"
 #include "support/str.h"
+#include "support/tensor_file.h"
 
 bool npz_match(const uint8_t *data, size_t bytes) {
   return bytes >= 4 &&
@@ -100,4 +100,11 @@ const NdArray *npz_find(const Npz *z, const char *name) {
     if (strcmp(z->v[i].name, name) == 0)
       return &z->v[i].array;
   return NULL;
+}
+
+const char *npz_names(Arena *a, const Npz *z) {
+  Str s = str_new(a);
+  for (int i = 0; i < z->n; i++)
+    str_printf(&s, "%s%s", i ? ", " : "", z->v[i].name);
+  return str_cstr(&s);
 }

@@ -1,19 +1,21 @@
+#include <math.h>
 #include <string.h>
 
-#include "dataset/private.h"
 #include "support/str.h"
+#include "support/tensor_file.h"
 
 typedef struct ElemRow {
   const char *name, *long_name;
   char kind;
   size_t bytes;
   int idx;
+  const char *safetensors;
 } ElemRow;
 
 static const ElemRow rows[ELEM_COUNT] = {
-#define ELEM(name, long_name, kind, bytes, idx)                                \
-  {#name, long_name, kind, bytes, idx},
-#include "dataset/elements.def"
+#define ELEM(name, long_name, kind, bytes, idx, safe)                          \
+  {#name, long_name, kind, bytes, idx, safe},
+#include "support/elements.def"
 #undef ELEM
 };
 
@@ -57,6 +59,13 @@ ElemType elem_of_idx(int code) {
   return (ElemType)t;
 }
 
+ElemType elem_of_safetensors(const char *name) {
+  int t = 0;
+  while (t < ELEM_COUNT && (!*name || strcmp(rows[t].safetensors, name) != 0))
+    t++;
+  return (ElemType)t;
+}
+
 int64_t nd_count(const NdArray *a) {
   int64_t n = 1;
   for (int i = 0; i < a->rank; i++)
@@ -78,9 +87,25 @@ void nd_set_data(Arena *a, NdArray *out, const uint8_t *data) {
   out->data = aligned ? (const void *)data : arena_dup(a, data, out->bytes);
 }
 
+static double half_real(uint16_t bits) {
+  int e = bits >> 10 & 31, m = bits & 1023;
+  double x = e == 31 ? (m ? (double)NAN : (double)INFINITY)
+             : e     ? ldexp(m + 1024, e - 25)
+                     : ldexp(m, -24);
+  return bits >> 15 ? -x : x;
+}
+
+static double bfloat_real(uint16_t bits) {
+  uint32_t wide = (uint32_t)bits << 16;
+  float x;
+  memcpy(&x, &wide, sizeof x);
+  return (double)x;
+}
+
 double nd_real(const NdArray *a, int64_t i) {
   switch (a->type) {
   case ELEM_bool:
+  case ELEM_byte:
   case ELEM_u8:
     return ((const uint8_t *)a->data)[i];
   case ELEM_i8:
@@ -97,6 +122,10 @@ double nd_real(const NdArray *a, int64_t i) {
     return (double)((const int64_t *)a->data)[i];
   case ELEM_u64:
     return (double)((const uint64_t *)a->data)[i];
+  case ELEM_f16:
+    return half_real(((const uint16_t *)a->data)[i]);
+  case ELEM_bf16:
+    return bfloat_real(((const uint16_t *)a->data)[i]);
   case ELEM_f32:
     return (double)((const float *)a->data)[i];
   case ELEM_f64:

@@ -3,8 +3,9 @@
  * the elements. */
 #include <string.h>
 
-#include "dataset/private.h"
+#include "support/file.h"
 #include "support/str.h"
+#include "support/tensor_file.h"
 
 static const uint8_t magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
@@ -190,8 +191,8 @@ static char byte_order(ElemType t) { return elem_bytes(t) > 1 ? '<' : '|'; }
 
 static char numpy_kind(ElemType t) {
   static const char kinds[ELEM_COUNT] = {
-#define ELEM(name, long_name, kind, bytes, idx) kind,
-#include "dataset/elements.def"
+#define ELEM(name, long_name, kind, bytes, idx, safe) kind,
+#include "support/elements.def"
 #undef ELEM
   };
   return kinds[t];
