@@ -45,6 +45,12 @@ typedef struct ImportOptions {
 Graph *model_load(Arena *a, Diag *d, const char *path,
                   const ImportOptions *opt);
 
+/* As model_load, with inputs that will be fed (n of them, by name): where a
+ * model leaves a dimension open it gets theirs, and an input whose content
+ * the importer must know becomes that constant. */
+Graph *model_load_with(Arena *a, Diag *d, const char *path,
+                       const ImportOptions *opt, const ImportBind *have, int n);
+
 /* One importer over mapped bytes. */
 typedef struct Importer {
   const char *format;    /* "tflite" */

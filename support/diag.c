@@ -91,6 +91,12 @@ void diag_excerpt(Diag *d, const char *fmt, ...) {
   va_end(ap);
 }
 
+void diag_append(Diag *d, const Diag *from) {
+  for (int i = 0; i < from->entries.n; i++)
+    ARRAY_PUSH(d->arena, &d->entries, from->entries.v[i]);
+  d->errors += from->errors;
+}
+
 int diag_error_count(const Diag *d) { return d->errors; }
 
 ExitStatus diag_exit_status(const Diag *d) {

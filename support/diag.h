@@ -65,6 +65,10 @@ void diag_hint(Diag *d, const char *fmt, ...)
 void diag_excerpt(Diag *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Records everything that `from` holds, too. The arena of `from` must outlive
+ * d. */
+void diag_append(Diag *d, const Diag *from);
+
 int diag_error_count(const Diag *d);
 /* The exit status of the first error; EXIT_OK when there is none. */
 ExitStatus diag_exit_status(const Diag *d);
