@@ -1,0 +1,283 @@
+/* Window functions, DFT, STFT, MelWeightMatrix. Windows are constants, made
+ * with the IR's own functions in f64. A transform is a product with a
+ * constant matrix: along its axis, (element, part of the complex number) are
+ * rows, (frequency, part) are columns. */
+#include <math.h>
+
+#include "frontend/onnx/index.h"
+#include "frontend/onnx/spatial.h"
+#include "ir/scalar.h"
+
+static const double tau = 6.28318530717958647692;
+
+static Value *mul_k(Node *n, Value *x, double k) {
+  return b_binary_k(n, OP_mul, x, k);
+}
+
+/* --- windows ----------------------------------------------------------- */
+
+/* a - b cos(2 pi i / N) + c cos(4 pi i / N) */
+static void cosine_window(Node *n, double a, double b, double c) {
+  int64_t type = attr_int(n, "output_datatype", 1);
+  bool periodic = attr_bool(n, "periodic", true);
+  int64_t size = const_int(n, node_in(n, 0), "size", 1);
+  const OnnxDType *to = onnx_dtype(type);
+  if (n->bad)
+    return;
+  if (size < 0 || size > 1 << 20 || !to || to->dtype == DT_COUNT) {
+    node_refuse(n, "a window of %lld, data type %lld", (long long)size,
+                (long long)type);
+    return;
+  }
+  int64_t period = periodic ? size : size - 1;
+  Value *i = b_cast(n, b_iota(n, size), DT_f64);
+  Value *angle = mul_k(n, i, tau / (double)(period > 0 ? period : 1));
+  Value *y = b_k_binary(n, OP_sub, a, mul_k(n, b_unary(n, OP_cos, angle), b));
+  if (c != 0)
+    y = b_binary(n, OP_add, y,
+                 mul_k(n, b_unary(n, OP_cos, mul_k(n, angle, 2)), c));
+  node_out(n, 0, b_cast(n, y, to->dtype));
+}
+
+void onnx_hann_window(Node *n) { cosine_window(n, 0.5, 0.5, 0); }
+
+void onnx_hamming_window(Node *n) {
+  cosine_window(n, 25.0 / 46, 1 - 25.0 / 46, 0);
+}
+
+void onnx_blackman_window(Node *n) { cosine_window(n, 0.42, 0.5, 0.08); }
+
+/* --- transforms -------------------------------------------------------- */
+
+typedef struct Transform {
+  int64_t length;   /* of the transform */
+  int64_t in_parts; /* 1: real, 2: complex */
+  int64_t elements; /* of the input that count */
+  int64_t out, out_parts;
+  bool inverse;
+} Transform;
+
+enum { MOST_WEIGHTS = 1 << 24 };
+
+/* cos, sin and -sin of 2 pi i / length, over `length` when inverse, as f64
+ * [3 * length]. */
+static Value *circle(Node *n, const Transform *t) {
+  double scale = t->inverse ? 1 / (double)t->length : 1;
+  Value *i = b_cast(n, b_iota(n, t->length), DT_f64);
+  Value *angle = mul_k(n, i, tau / (double)t->length);
+  Value *c = mul_k(n, b_unary(n, OP_cos, angle), scale);
+  Value *s = mul_k(n, b_unary(n, OP_sin, angle), scale);
+  Value *all[] = {c, s, b_unary(n, OP_neg, s)};
+  return b_concat(n, 0, 3, all);
+}
+
+/* Which of the circle's rows (element, part) times columns (frequency, part)
+ * take.
+ * for even lengths the last, stand for two. */
+static Value *weights(Node *n, const Transform *t, DType dtype) {
+  int64_t rows = t->elements * t->in_parts, cols = t->out * t->out_parts;
+  int64_t all = mul_saturating(rows, cols);
+  if (n->bad || all > MOST_WEIGHTS) {
+    node_refuse(n, "a transform of %lld elements is too large",
+                (long long)t->length);
+    return NULL;
+  }
+  int64_t *at = ARENA_ARRAY(n->im->arena, int64_t, all);
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t c = 0; c < cols; c++) {
+      int64_t e = r / t->in_parts, f = c / t->out_parts;
+      bool sine = r % t->in_parts != c % t->out_parts;
+      bool minus = (c % t->out_parts == 1) != t->inverse;
+      at[r * cols + c] =
+          e * f % t->length + (sine ? minus ? 2 : 1 : 0) * t->length;
+    }
+  Value *index = b_const(n, b_type(n, DT_i64, (Dims){2, {rows, cols}}), at);
+  return b_cast(n, b_gather(n, circle(n, t), 0, index), dtype);
+}
+
+/* x [.., axis, .., parts] with parts last. */
+static Value *transform(Node *n, Value *x, int axis, const Transform *t) {
+  if (n->bad)
+    return NULL;
+  DType type = x->type->dtype;
+  int last = x->type->rank - 1;
+  x = b_move(n, b_widen(n, x), axis, last - 1);
+  Dims d = dims_of(x);
+  if (n->bad)
+    return NULL;
+  int64_t zero[MAX_RANK] = {0}, after[MAX_RANK] = {0};
+  int64_t have = d.v[last - 1];
+  if (have > t->elements)
+    x = b_slice1(n, x, last - 1, 0, t->elements);
+  after[last - 1] = have < t->elements ? t->elements - have : 0;
+  x = b_pad(n, x, zero, after, 0);
+  Dims rows = d;
+  rows.rank--;
+  rows.v[last - 1] = t->elements * t->in_parts;
+  Value *y = b_matmul(n, b_reshape(n, x, rows),
+                      weights(n, t, n->bad ? type : x->type->dtype));
+  d.v[last - 1] = t->out;
+  d.v[last] = t->out_parts;
+  return b_cast(n, b_move(n, b_reshape(n, y, d), last - 1, axis), type);
+}
+
+/* The whole spectrum [.., out, .., 2] from its first half: element k above
+ * the middle is the conjugate of length - k. */
+static Value *whole_spectrum(Node *n, Value *x, int axis, int64_t length) {
+  if (n->bad)
+    return NULL;
+  int64_t half = length / 2 + 1, rest = length - half;
+  Dims d = dims_of(x);
+  if (d.v[axis] < half) {
+    int64_t zero[MAX_RANK] = {0}, after[MAX_RANK] = {0};
+    after[axis] = half - d.v[axis];
+    x = b_pad(n, x, zero, after, 0);
+  }
+  x = b_slice1(n, x, axis, 0, half);
+  if (!rest || n->bad)
+    return x;
+  Value *mirror = b_reverse(n, b_slice1(n, x, axis, 1, rest), axis);
+  float sign[] = {1, -1};
+  Dims pair = {1, {2}};
+
+  Value *s = b_cast(n, b_floats(n, pair, sign), x->type->dtype);
+  Value *both[] = {x, b_binary(n, OP_mul, mirror, s)};
+  return b_concat(n, axis, 2, both);
+}
+
+static void dft(Node *n, int64_t given_axis) {
+  Value *x = b_plain(n, node_in(n, 0)), *wanted = node_in(n, 1);
+  bool inverse = attr_bool(n, "inverse", false);
+  bool onesided = attr_bool(n, "onesided", false);
+  if (n->bad)
+    return;
+  Dims d = dims_of(x);
+  int axis = axis_of(n, given_axis, d.rank);
+  int64_t parts = d.rank ? d.v[d.rank - 1] : 0;
+  if (n->bad || axis == d.rank - 1 || parts < 1 || parts > 2) {
+    node_invalid(n, "a signal of %s along axis %lld", dims_text(n, d),
+                 (long long)given_axis);
+    return;
+  }
+  bool to_real = onesided && inverse;
+  int64_t natural = to_real ? 2 * (d.v[axis] - 1) : d.v[axis];
+  int64_t length = const_int(n, wanted, "dft_length", natural);
+  if (n->bad || length < 1 || length > 1 << 20) {
+    node_invalid(n, "a transform of %lld elements", (long long)length);
+    return;
+  }
+  if (to_real && parts == 2)
+    x = whole_spectrum(n, x, axis, length);
+  Transform t = {.length = length,
+                 .in_parts = parts,
+                 .elements = length,
+                 .out = onesided && !inverse ? length / 2 + 1 : length,
+                 .out_parts = to_real ? 1 : 2,
+                 .inverse = inverse};
+  node_out(n, 0, transform(n, x, axis, &t));
+}
+
+void onnx_dft_17(Node *n) { dft(n, attr_int(n, "axis", 1)); }
+
+void onnx_dft(Node *n) { dft(n, const_int(n, node_in(n, 2), "axis", -2)); }
+
+/* Frames x[b, step * f + i] as [B, frames, length, parts]. */
+static Value *frames(Node *n, Value *x, int64_t step, int64_t length) {
+  int64_t count = (x->type->dim[1] - length) / step + 1;
+  if (mul_saturating(count, length) > MOST_WEIGHTS) {
+    node_refuse(n, "%lld frames are too many", (long long)count);
+    return NULL;
+  }
+  int64_t *at = ARENA_ARRAY(n->im->arena, int64_t, count *length);
+  for (int64_t i = 0; i < count * length; i++)
+    at[i] = i / length * step + i % length;
+  Dims d = {2, {count, length}};
+  return b_gather(n, x, 1, b_const(n, b_type(n, DT_i64, d), at));
+}
+
+void onnx_stft(Node *n) {
+  Value *x = b_plain(n, node_in(n, 0)), *window = node_in(n, 2);
+  bool onesided = attr_bool(n, "onesided", true);
+  int64_t step = const_int(n, node_in(n, 1), "frame_step", 1);
+  if (n->bad)
+    return;
+  Dims d = dims_of(x);
+  if (d.rank == 2) {
+    x = b_unsqueeze(n, x, 2);
+    d = dims_of(x);
+  }
+  int64_t natural =
+      window && window->type->rank == 1 ? window->type->dim[0] : d.v[1];
+  int64_t length = const_int(n, node_in(n, 3), "frame_length", natural);
+  if (n->bad || d.rank != 3 || d.v[2] < 1 || d.v[2] > 2 || step < 1 ||
+      length < 1 || length > d.v[1] || (window && natural != length)) {
+    node_invalid(n, "frames of %lld by %lld of %s", (long long)length,
+                 (long long)step, dims_text(n, d));
+    return;
+  }
+  Value *y = frames(n, x, step, length);
+  Dims column = {2, {length, 1}};
+  if (window)
+    y = b_binary(n, OP_mul, y, b_reshape(n, window, column));
+  Transform t = {.length = length,
+                 .in_parts = d.v[2],
+                 .elements = length,
+                 .out = onesided ? length / 2 + 1 : length,
+                 .out_parts = 2};
+  node_out(n, 0, transform(n, y, 2, &t));
+}
+
+/* --- MelWeightMatrix --------------------------------------------------- */
+
+static double mel_of(double hertz) {
+  return 2595 * scalar_log_f64(1 + hertz / 700) / scalar_log_f64(10);
+}
+
+static double hertz_of(double mel) {
+  return 700 * (scalar_pow_f64(10, mel / 2595) - 1);
+}
+
+/* Triangles between neighbours in the mel scale, over the bins of a
+ * spectrum. bin: (count + 2) their corners. */
+static void fill_triangles(float *y, int64_t rows, int64_t count,
+                           const int64_t *bin) {
+  for (int64_t m = 0; m < count; m++) {
+    int64_t low = bin[m], middle = bin[m + 1], high = bin[m + 2];
+    for (int64_t r = low; r <= middle && r < rows; r++)
+      y[r * count + m] =
+          middle == low ? 1 : (float)(r - low) / (float)(middle - low);
+    for (int64_t r = middle; r < high && r < rows && high != middle; r++)
+      y[r * count + m] = (float)(high - r) / (float)(high - middle);
+  }
+}
+
+void onnx_mel_weight_matrix(Node *n) {
+  int64_t type = attr_int(n, "output_datatype", 1);
+  const OnnxDType *to = onnx_dtype(type);
+  int64_t count = const_int(n, node_in(n, 0), "num_mel_bins", 1);
+  int64_t length = const_int(n, node_in(n, 1), "dft_length", 1);
+  int64_t rate = const_int(n, node_in(n, 2), "sample_rate", 1);
+  double low = const_number(n, node_in(n, 3), "lower_edge_hertz", 0);
+  double high = const_number(n, node_in(n, 4), "upper_edge_hertz", 0);
+  if (n->bad)
+    return;
+  bool ok = count >= 1 && count <= 4096 && length >= 1 && length <= 1 << 16 &&
+            rate >= 1 && rate <= 1 << 30 && low >= 0 && high >= low &&
+            high <= (double)rate;
+  if (!ok || !to || to->dtype == DT_COUNT) {
+    node_refuse(n, "%lld bins from %g to %g Hz of %lld", (long long)count, low,
+                high, (long long)length);
+    return;
+  }
+  int64_t rows = length / 2 + 1;
+  int64_t *bin = ARENA_ARRAY(n->im->arena, int64_t, count + 2);
+  double first = mel_of(low),
+         step = (mel_of(high) - first) / (double)(count + 2);
+  for (int64_t i = 0; i < count + 2; i++)
+    bin[i] = (int64_t)floor((double)(length + 1) *
+                            hertz_of((double)i * step + first) / (double)rate);
+  float *y = ARENA_ARRAY(n->im->arena, float, rows *count);
+  fill_triangles(y, rows, count, bin);
+  Dims d = {2, {rows, count}};
+  node_out(n, 0, b_cast(n, b_floats(n, d, y), to->dtype));
+}
