@@ -20,7 +20,7 @@ static bool get_rounding(Cli *cli, Rounding *out) {
 }
 
 Graph *session_load(Cli *cli) {
-  ImportOptions opt;
+  ImportOptions opt = {.rounding = ROUND_COUNT};
   if (!get_rounding(cli, &opt.rounding))
     return NULL;
   return model_load(cli->arena, cli->diag, cli->args.v[0], &opt);

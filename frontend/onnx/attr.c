@@ -94,6 +94,7 @@ Ints attr_ints(Node *n, const char *name) {
   if (!a)
     return (Ints){0};
   int count = count_nums(n, &a->ints), i = 0;
+  n->bad |= !onnx_spend(n->im, count, n->loc);
   int64_t *v = ARENA_ARRAY(n->im->arena, int64_t, count);
   PbCursor c = {.nums = &a->ints};
   for (uint64_t bits; pb_next(&n->im->pb, &c, &bits); i++)
@@ -107,6 +108,7 @@ Floats attr_floats(Node *n, const char *name) {
   if (!a)
     return (Floats){0};
   int count = count_nums(n, &a->floats), i = 0;
+  n->bad |= !onnx_spend(n->im, count, n->loc);
   float *v = ARENA_ARRAY(n->im->arena, float, count);
   PbCursor c = {.nums = &a->floats};
   for (uint64_t bits; pb_next(&n->im->pb, &c, &bits); i++) {

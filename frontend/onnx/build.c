@@ -101,12 +101,6 @@ static int64_t bytes_of(int n, Value *const *v) {
   return sum;
 }
 
-static bool is_foldable(const Op *op) {
-  int64_t in = bytes_of(op->nin, op->in), out = bytes_of(op->nout, op->out);
-  return all_const(op->nin, op->in) && op_macs(op) <= FOLD_MACS &&
-         (out <= FOLD_BYTES || out / FOLD_GROWTH <= in);
-}
-
 /* The same bytes in another shape, also by a transpose that moves only
  * dimensions of 1. */
 static bool is_view(const Op *op) {
@@ -123,6 +117,22 @@ static bool is_view(const Op *op) {
       return false;
     last = from;
   }
+  return true;
+}
+
+/* Views are free, and all the rest has a budget. */
+static bool is_foldable(Import *im, const Op *op) {
+  if (!all_const(op->nin, op->in))
+    return false;
+  int64_t in = bytes_of(op->nin, op->in), out = bytes_of(op->nout, op->out);
+  if (out > FOLD_BYTES && out / FOLD_GROWTH > in)
+    return false;
+  int64_t macs = op_macs(op), cost = macs > FOLD_MACS ? macs : in + out + macs;
+  if (is_view(op))
+    return true;
+  if (cost > im->fold_left)
+    return false;
+  im->fold_left -= cost;
   return true;
 }
 
@@ -148,10 +158,8 @@ static void fold(Node *n, Op *op, Value **out) {
     eval(op, data);
   for (int i = 0; i < op->nout; i++) {
     const Type *t = op->out[i]->type;
-    const char *name = op->out[i]->name;
     out[i] = graph_const(g, NULL, t, view ? view : data[i]);
     graph_swap_names(g, out[i], op->out[i]);
-    (void)name;
   }
   graph_remove_op(g, op);
 }
@@ -204,7 +212,7 @@ bool b_op(Node *n, OpKind kind, const Attrs *attrs, int nin, Value *const *in,
   }
   for (int i = 0; i < nout; i++)
     out[i] = op->out[i];
-  if (is_foldable(op))
+  if (is_foldable(n->im, op))
     fold(n, op, out);
   return true;
 }

@@ -58,7 +58,7 @@ Value *b_slice(Node *n, Value *x, const int64_t *begin, Dims extent,
 /* `extent` indices of one axis from `begin` on. */
 Value *b_slice1(Node *n, Value *x, int axis, int64_t begin, int64_t extent);
 Value *b_reverse(Node *n, Value *x, int axis);
-/* value: a stored element, for floats only 0. */
+/* value: a stored element, for floats its bits. */
 Value *b_pad(Node *n, Value *x, const int64_t *before, const int64_t *after,
              int64_t value);
 Value *b_squeeze(Node *n, Value *x, unsigned axes);

@@ -187,7 +187,6 @@ Value *b_pad(Node *n, Value *x, const int64_t *before, const int64_t *after,
   return b_op1(n, OP_pad, &a, 1, &x, b_like(n, x, d));
 }
 
-/* Chosen from x and x, which broadcasts both to the condition's shape. */
 Value *b_expand(Node *n, Value *x, Dims d) {
   Dims to;
   if (n->bad || dims_equal(dims_of(x), d))
@@ -202,15 +201,5 @@ Value *b_expand(Node *n, Value *x, Dims d) {
   if (dims_count(d) == type_count(x->type))
     return b_reshape(n, x, d);
   x = per_tensor(n, x);
-  if (!dims_count(d))
-    return b_const(n, b_like(n, x, d), "");
-  if (dims_count(d) > 1 << 28) {
-    node_refuse(n, "broadcasting to %s", dims_text(n, d));
-    return NULL;
-  }
-  size_t count = (size_t)dims_count(d);
-  uint8_t *yes = arena_alloc(n->im->arena, count);
-  memset(yes, 1, count);
-  Value *in[] = {b_const(n, b_type(n, DT_bool, d), yes), x, x};
-  return b_op1(n, OP_select, NULL, 3, in, b_like(n, x, d));
+  return b_op1(n, OP_broadcast, NULL, 1, &x, b_like(n, x, d));
 }

@@ -1,5 +1,6 @@
 /* Operators with bodies: functions are inlined where they are called, the
  * branch of an If that is taken becomes part of the graph. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "frontend/onnx/build.h"
@@ -29,6 +30,56 @@ static void take_outputs(Node *n, Scope *s, int count,
 }
 
 /* --- functions --------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b) {
+  const FunctionName *x = a, *y = b;
+  int by_domain = strcmp(x->domain, y->domain);
+  return by_domain ? by_domain : strcmp(x->name, y->name);
+}
+
+bool functions_index(Import *im, const PbSpans *functions) {
+  for (int i = 0; i < functions->n; i++) {
+    OnnxFunction f;
+    if (!onnx_read_Function(&im->pb, functions->v[i], &f))
+      return false;
+    FunctionName name = {import_domain(im, f.domain), import_string(im, f.name),
+                         import_string(im, f.overload), functions->v[i]};
+    ARRAY_PUSH(im->arena, &im->functions, name);
+  }
+  if (im->functions.n)
+    qsort(im->functions.v, (size_t)im->functions.n, sizeof *im->functions.v,
+          compare_names);
+  return !im->pb.bad;
+}
+
+/* The first function of that name, or the place behind the last before. */
+static int first_named(const Import *im, const FunctionName *key) {
+  int lo = 0, hi = im->functions.n;
+  while (lo < hi) {
+    int mid = lo + (hi - lo) / 2;
+    if (compare_names(&im->functions.v[mid], key) < 0)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+bool function_find(const Node *n, PbSpan overload, OnnxFunction *f) {
+  Import *im = n->im;
+  FunctionName key = {.domain = n->domain, .name = n->op};
+  const char *wanted = import_string(im, overload);
+  for (int i = first_named(im, &key); i < im->functions.n; i++) {
+    const FunctionName *have = &im->functions.v[i];
+    if (compare_names(have, &key) != 0)
+      return false;
+    if (strcmp(have->overload, wanted) == 0)
+      return onnx_read_Function(&im->pb, have->span, f);
+    if (!onnx_spend(im, 1, n->loc))
+      return false;
+  }
+  return false;
+}
 
 static void take_inputs(Node *n, Scope *s, const OnnxFunction *f) {
   for (int i = 0; i < f->input.n; i++) {
@@ -68,8 +119,11 @@ bool import_function(Node *n, const OnnxFunction *f) {
                         "%d inputs and %d outputs of a function with %d "
                         "and %d",
                         n->nin, n->nout, f->input.n, f->output.n);
-  if (n->bad || !import_opsets(im, &f->opset_import, &opsets) ||
-      !add_defaults(n, f) || !enter(n))
+  int fields =
+      f->input.n + f->output.n + f->attribute_proto.n + f->opset_import.n;
+  if (n->bad || !onnx_spend(im, fields, n->loc) ||
+      !import_opsets(im, &f->opset_import, &opsets) || !add_defaults(n, f) ||
+      !enter(n))
     return false;
   Scope *s = scope_new(im, NULL, opsets, n, inner_prefix(n));
   take_inputs(n, s, f);

@@ -39,24 +39,30 @@ typedef struct Opsets {
 
 typedef struct Node Node;
 
+/* What a function of the model is called by, and where it is. */
+typedef struct FunctionName {
+  const char *domain, *name, *overload;
+  PbSpan span;
+} FunctionName;
+
 typedef struct Import {
   Arena *arena;
   Diag *diag;
   Graph *graph;
   Pb pb;
   const ImportOptions *opt;
-  const char *folder; /* of the model, for external data */
-  PbSpans functions;
-  ARRAY(ImportDim) dims; /* bound: by the user, or by default */
+  const char *folder;            /* of the model, for external data */
+  ARRAY(FunctionName) functions; /* of the model, sorted by domain and name */
+  ARRAY(ImportDim) dims;         /* bound: by the user, or by default */
   ARRAY(struct Companion {
     const char *path;
     const uint8_t *data;
     size_t bytes;
   })
-  companions;    /* files of external data, each mapped once */
-  int64_t nodes; /* how many nodes were imported: functions may be called
-                    from functions any number of times */
-  int depth;     /* of nested bodies */
+  companions;        /* files of external data, each mapped once */
+  int64_t spent;     /* on work that a file can ask for many times over */
+  int64_t fold_left; /* on evaluating ops */
+  int depth;         /* of nested bodies */
 } Import;
 
 /* A body's own surroundings. */
@@ -81,6 +87,10 @@ Tensor *scope_find(Scope *s, const char *name);
 /* A string of the file, as valid UTF-8 without NUL. */
 const char *import_string(Import *im, PbSpan s);
 void import_want(Import *im, ImportWant want);
+/* Counts work that is not bounded by the size of the file, as functions may
+ * call functions. false: it is too much, which is reported, and the import
+ * ends. */
+bool onnx_spend(Import *im, int64_t work, Loc loc);
 bool span_is(const Import *im, PbSpan s, const char *text);
 Loc import_loc(const Import *im, const char *what);
 
@@ -99,6 +109,8 @@ const void *tensor_aligned_data(Arena *a, const Value *v);
 void tensor_align_consts(Import *im); /* all of the graph's */
 
 /* model.c */
+/* A domain's name: "" for ai.onnx. */
+const char *import_domain(Import *im, PbSpan s);
 bool import_opsets(Import *im, const PbSpans *list, Opsets *out);
 /* The body of a graph (of If too) and of functions. */
 bool import_nodes(Scope *s, PbSpans nodes);

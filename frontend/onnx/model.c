@@ -31,6 +31,9 @@ static bool name_declared(Scope *s, PbSpan span) {
 
 bool import_names(Scope *s, const OnnxGraph *g) {
   Import *im = s->im;
+  int names = g->initializer.n + g->value_info.n + g->output.n;
+  if (!onnx_spend(im, names, import_loc(im, NULL)))
+    return false;
   for (int i = 0; i < g->initializer.n; i++)
     if (!name_initializer(s, g->initializer.v[i]))
       return false;
@@ -144,15 +147,25 @@ static void import_input(Scope *s, const OnnxValueInfo *v) {
   t->bad = !t->value;
 }
 
+enum { MAX_PORTS = 4096 }; /* inputs without a default, and outputs */
+
 static void import_inputs(Scope *s, const PbSpans *inputs) {
   Import *im = s->im;
   OnnxValueInfo v;
+  int count = 0;
   for (int i = 0; i < inputs->n; i++) {
     if (!onnx_read_ValueInfo(&im->pb, inputs->v[i], &v))
       return;
     const char *name = import_string(im, v.name);
-    if (!scope_get(s, name)->init.pos && !find_bind(im, name))
+    bool is_free = !scope_get(s, name)->init.pos;
+    count += is_free;
+    if (is_free && count <= MAX_PORTS && !find_bind(im, name))
       tensor_default_dim(im, name, v.type, input_loc(im, "input", name));
+  }
+  if (count > MAX_PORTS) {
+    diag_error(im->diag, E0302, import_loc(im, NULL), "more than %d inputs",
+               MAX_PORTS);
+    im->pb.bad = true;
   }
   for (int i = 0; i < inputs->n && !im->pb.bad; i++)
     if (onnx_read_ValueInfo(&im->pb, inputs->v[i], &v))
@@ -211,15 +224,18 @@ static void import_output(Scope *s, PbSpan span) {
 
 /* --- the model --------------------------------------------------------- */
 
+const char *import_domain(Import *im, PbSpan s) {
+  const char *domain = import_string(im, s);
+  return strcmp(domain, "ai.onnx") == 0 ? "" : domain;
+}
+
 bool import_opsets(Import *im, const PbSpans *list, Opsets *out) {
   *out = (Opsets){ARENA_ARRAY(im->arena, Opset, list->n), list->n};
   for (int i = 0; i < list->n; i++) {
     OnnxOpset o;
     if (!onnx_read_Opset(&im->pb, list->v[i], &o))
       return false;
-    const char *domain = import_string(im, o.domain);
-    domain = strcmp(domain, "ai.onnx") == 0 ? "" : domain;
-    out->v[i] = (Opset){domain, o.version.v};
+    out->v[i] = (Opset){import_domain(im, o.domain), o.version.v};
   }
   return !im->pb.bad;
 }
@@ -249,7 +265,12 @@ static void import_graph(Import *im, PbSpan span, Opsets opsets) {
   check_options(im, s);
   if (im->pb.bad || !import_nodes(s, g.node))
     return;
-  for (int i = 0; i < g.output.n && !im->pb.bad; i++)
+  if (g.output.n > MAX_PORTS)
+    diag_error(im->diag, E0302, import_loc(im, NULL), "more than %d outputs",
+               MAX_PORTS);
+  else if (!g.output.n)
+    diag_error(im->diag, E0201, import_loc(im, NULL), "it has no outputs");
+  for (int i = 0; i < g.output.n && i < MAX_PORTS && !im->pb.bad; i++)
     import_output(s, g.output.v[i]);
 }
 
@@ -258,12 +279,12 @@ static void import_model(Import *im) {
   Opsets opsets;
   if (!onnx_read_Model(&im->pb, (PbSpan){0, im->pb.bytes}, &m))
     return;
-  im->functions = m.functions;
   if (!m.graph.pos) {
     pb_corrupt(&im->pb, im->pb.bytes, "the model", "it has no graph");
     return;
   }
-  if (import_opsets(im, &m.opset_import, &opsets) && check_opsets(im, &opsets))
+  if (functions_index(im, &m.functions) &&
+      import_opsets(im, &m.opset_import, &opsets) && check_opsets(im, &opsets))
     import_graph(im, m.graph, opsets);
 }
 
@@ -277,6 +298,9 @@ static void drop_unused(Graph *g) {
   }
 }
 
+/* What evaluating ops may cost at least, in bytes and multiplications. */
+enum { FOLD_COST = 1 << 28 };
+
 static Graph *import(Arena *a, Diag *d, const char *file, const uint8_t *data,
                      size_t bytes, const ImportOptions *opt) {
   bool rounding_given = opt && opt->rounding != ROUND_COUNT;
@@ -287,6 +311,7 @@ static Graph *import(Arena *a, Diag *d, const char *file, const uint8_t *data,
       .opt = opt,
       .graph = graph_new(a, d, path_stem(a, file)),
       .folder = path_dir(a, file),
+      .fold_left = FOLD_COST + 16 * (int64_t)bytes,
       .pb = {
           .data = data, .bytes = bytes, .arena = a, .diag = d, .file = file}};
   for (int i = 0; opt && i < opt->ndim; i++)

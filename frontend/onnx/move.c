@@ -1,5 +1,7 @@
 /* Operators that move elements as a whole: Transpose, Concat, Split, Tile,
  * Pad. Slice is in slice.c, what only changes a shape in shape.c. */
+#include <string.h>
+
 #include "frontend/onnx/build.h"
 
 void onnx_identity(Node *n) { node_out(n, 0, node_in(n, 0)); }
@@ -238,24 +240,41 @@ static Value *read_pad_value(Node *n, DType t) {
   return x != 0 && !n->bad ? b_scalar(n, t, (double)x) : NULL;
 }
 
-static bool is_zero(Node *n, const Value *v) {
-  return !v || (v->init && const_number(n, v, "the padding", 1) == 0);
+/* The stored element that pads, where the IR's op can have it. */
+static bool is_stored(const Value *v, DType t, int64_t *bits) {
+  uint64_t u = 0;
+  *bits = 0;
+  if (!v)
+    return true;
+  if (!v->init || (!dtype_is_float(t) && t != DT_i64 && t != DT_i32))
+    return false;
+  memcpy(&u, v->init->data, (size_t)dtype_bits(t) / 8);
+  *bits = t == DT_i32 ? (int32_t)u : (int64_t)u;
+  return true;
+}
+
+static Value *pad_axes(Node *n, PadMode mode, Value *value, const Pads *p) {
+  Value *x = p->x;
+  int rank = x->type->rank;
+  for (int i = 0; i < rank && !n->bad; i++)
+    x = mode == PAD_constant
+            ? pad_value(n, x, i, value, p->before[i], p->after[i])
+            : pad_repeating(n, x, i, mode, p->before[i], p->after[i]);
+  return x;
 }
 
 void onnx_pad(Node *n) {
   static const char *const modes[] = {"constant", "reflect", "edge", "wrap",
                                       NULL};
+  DType t = node_in(n, 0)->type->dtype;
   PadMode mode = (PadMode)attr_choice(n, "mode", modes);
-  Value *value = read_pad_value(n, node_in(n, 0)->type->dtype);
+  Value *value = read_pad_value(n, t);
   Pads p = read_pads(n);
-  bool zeros = mode == PAD_constant && is_zero(n, value);
+  int64_t bits;
   if (n->bad)
     return;
-  if (zeros)
-    p.x = b_pad(n, p.x, p.before, p.after, 0);
-  for (int i = 0; i < p.x->type->rank && !zeros && !n->bad; i++)
-    p.x = mode == PAD_constant
-              ? pad_value(n, p.x, i, value, p.before[i], p.after[i])
-              : pad_repeating(n, p.x, i, mode, p.before[i], p.after[i]);
-  node_out(n, 0, p.x);
+  if (mode == PAD_constant && is_stored(value, t, &bits))
+    node_out(n, 0, b_pad(n, p.x, p.before, p.after, bits));
+  else
+    node_out(n, 0, pad_axes(n, mode, value, &p));
 }

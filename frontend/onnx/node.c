@@ -5,8 +5,6 @@
 
 #include "frontend/onnx/build.h"
 
-enum { MAX_NODES = 1 << 20 };
-
 /* --- the table --------------------------------------------------------- */
 
 #define DOMAIN_onnx ""
@@ -79,8 +77,8 @@ bool node_invalid(Node *n, const char *fmt, ...) {
 }
 
 /* The inputs of the graph that v comes from, into `names`; `seen` by id. */
-static void find_sources(const Graph *g, const Value *v, bool *seen,
-                         Arena *scratch, ImportWants *out) {
+static void find_sources(const Value *v, bool *seen, Arena *scratch,
+                         ImportWants *out) {
   ARRAY(const Value *) stack = {0};
   ARRAY_PUSH(scratch, &stack, v);
   while (stack.n) {
@@ -93,27 +91,32 @@ static void find_sources(const Graph *g, const Value *v, bool *seen,
     for (int i = 0; v->def && i < v->def->nin; i++)
       ARRAY_PUSH(scratch, &stack, v->def->in[i]);
   }
-  (void)g;
 }
 
-bool node_unknown(Node *n, const Value *v, const char *what) {
-  Import *im = n->im;
-  Arena *scratch = arena_new();
-  ImportWants from = {0};
-  find_sources(im->graph, v, ARENA_ARRAY(scratch, bool, im->graph->values.n),
-               scratch, &from);
-  n->bad = true;
-  diag_error(im->diag, E0303, n->loc, "%s is not known at compile time", what);
-  if (from.n == 1)
+static void hint_bind(Import *im, const ImportWants *from) {
+  if (from->n == 1)
     diag_hint(im->diag,
               "it comes from an input; if that never changes: "
               "--bind %s=FILE.npy",
-              from.v[0].input);
-  else if (from.n)
+              from->v[0].input);
+  else if (from->n)
     diag_hint(im->diag,
               "it comes from %d inputs, '%s' and others; if they "
               "never change, --bind them",
-              from.n, from.v[0].input);
+              from->n, from->v[0].input);
+}
+
+bool node_unknown(Node *n, const Value *v, const char *what) {
+  enum { MOST = 100 }; /* searches: each may see the whole graph */
+  Import *im = n->im;
+  Arena *scratch = arena_new();
+  ImportWants from = {0};
+  if (diag_error_count(im->diag) < MOST)
+    find_sources(v, ARENA_ARRAY(scratch, bool, im->graph->values.n), scratch,
+                 &from);
+  n->bad = true;
+  diag_error(im->diag, E0303, n->loc, "%s is not known at compile time", what);
+  hint_bind(im, &from);
   for (int i = 0; i < from.n; i++)
     import_want(im, from.v[i]);
   arena_free(scratch);
@@ -250,6 +253,9 @@ static bool read_attr(Node *n, Scope *s, PbSpan span) {
 }
 
 static bool read_attrs(Node *n, Scope *s, const PbSpans *attrs) {
+  enum { MOST = 256 };
+  if (attrs->n > MOST)
+    return node_refuse(n, "more than %d attributes", MOST);
   n->attr = ARENA_ARRAY(n->im->arena, NodeAttr, attrs->n);
   for (int i = 0; i < attrs->n; i++)
     if (!read_attr(n, s, attrs->v[i]))
@@ -266,33 +272,11 @@ static void check_attrs_used(Node *n) {
 
 /* --- one node ---------------------------------------------------------- */
 
-static const char *domain_of(Import *im, PbSpan s) {
-  const char *domain = import_string(im, s);
-  return strcmp(domain, "ai.onnx") == 0 ? "" : domain;
-}
-
 static int64_t opset_of(const Scope *s, const char *domain) {
   for (int i = 0; i < s->opsets.n; i++)
     if (strcmp(s->opsets.v[i].domain, domain) == 0)
       return s->opsets.v[i].version;
   return 1; /* com.microsoft is often left out, and has one version only */
-}
-
-static const OnnxFunction *find_function(Node *n, PbSpan overload,
-                                         OnnxFunction *f) {
-  Import *im = n->im;
-  for (int i = 0; i < im->functions.n; i++) {
-    if (!onnx_read_Function(&im->pb, im->functions.v[i], f))
-      return NULL;
-    if (span_is(im, f->name, n->op) &&
-        strcmp(domain_of(im, f->domain), n->domain) == 0 &&
-        (!overload.n ||
-         (overload.n == f->overload.n &&
-          memcmp(im->pb.data + overload.pos, im->pb.data + f->overload.pos,
-                 overload.n) == 0)))
-      return f;
-  }
-  return NULL;
 }
 
 static const struct {
@@ -349,7 +333,7 @@ static void run(Node *n, const OnnxNode *proto) {
   bool known;
   OnnxFunction f;
   n->row = onnx_row(n->domain, n->op, n->opset, &known);
-  if (!n->row && find_function(n, proto->overload, &f)) {
+  if (!n->row && function_find(n, proto->overload, &f)) {
     import_function(n, &f);
     return;
   }
@@ -370,14 +354,11 @@ bool import_node(Scope *s, PbSpan span, int index) {
   if (!onnx_read_Node(&im->pb, span, &proto))
     return false;
   n.op = import_string(im, proto.op_type);
-  n.domain = domain_of(im, proto.domain);
+  n.domain = import_domain(im, proto.domain);
   n.opset = opset_of(s, n.domain);
   describe(&n, s, &proto, index);
-  if (++im->nodes > MAX_NODES)
-    return diag_error(im->diag, E0302, n.loc,
-                      "the model has more than %d "
-                      "nodes",
-                      MAX_NODES);
+  if (!onnx_spend(im, 8 + proto.input.n + proto.output.n, n.loc))
+    return false;
   bool claimed = claim_outputs(&n, s, &proto);
   int first_id = im->graph->values.n;
   if (claimed && read_attrs(&n, s, &proto.attribute)) {

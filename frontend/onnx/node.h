@@ -120,6 +120,9 @@ unsigned axes_of(Node *n, Ints axes, int rank);
 bool import_node(Scope *s, PbSpan span, int index);
 
 /* control.c: what has bodies. */
+bool functions_index(Import *im, const PbSpans *functions);
+/* Reads the model's function that n calls; false: there is none. */
+bool function_find(const Node *n, PbSpan overload, OnnxFunction *f);
 bool import_function(Node *n, const OnnxFunction *f);
 
 #endif

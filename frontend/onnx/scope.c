@@ -83,9 +83,20 @@ Tensor *scope_find(Scope *s, const char *name) {
   return NULL;
 }
 
+bool onnx_spend(Import *im, int64_t work, Loc loc) {
+  enum { MOST = 1 << 23 };
+  im->spent += work;
+  if (im->spent <= MOST || im->pb.bad)
+    return !im->pb.bad;
+  im->pb.bad = true;
+  return diag_error(im->diag, E0302, loc,
+                    "the model has too many nodes, functions inlined");
+}
+
 void import_want(Import *im, ImportWant want) {
+  enum { MOST = 1000 };
   ImportWants *list = im->opt ? im->opt->wants : NULL;
-  if (!list)
+  if (!list || list->n >= MOST)
     return;
   for (int i = 0; i < list->n; i++)
     if (strcmp(list->v[i].input, want.input) == 0 &&

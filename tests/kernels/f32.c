@@ -125,6 +125,28 @@ static void dense_case(Check *c, Random *r) {
          f32(c, 2, (int64_t[]){rows, n}));
 }
 
+/* Leading dimensions that one of the operands may lack. */
+static void matmul_case(Check *c, Random *r) {
+  int64_t m = random_in(r, 1, 30), k = random_in(r, 1, 70);
+  int64_t n = random_in(r, 1, 100), y[4] = {1, 1, m, n};
+  int64_t a[4] = {1, 1, m, k}, b[4] = {1, 1, k, n};
+  for (int d = 0; d < 2; d++) {
+    y[d] = random_in(r, 1, 3);
+    int lacks = random_below(r, 4);
+    a[d] = lacks == 1 ? 1 : y[d];
+    b[d] = lacks == 2 ? 1 : y[d];
+  }
+  int lead = a[0] == 1 && random_below(r, 2); /* of a, left out */
+  int both = b[0] * b[1] == 1 ? 2 * random_below(r, 2) : 0;
+  y[0] = a[0] > b[0] ? a[0] : b[0];
+  y[1] = a[1] > b[1] ? a[1] : b[1];
+  Value *in[] = {graph_input(c->graph, "a", f32(c, 4 - lead, a + lead)),
+                 weight(c, r, "b", f32(c, 4 - both, b + both))};
+  Attrs at = attrs_default(OP_matmul);
+  int out = lead < both ? lead : both;
+  one_op(c, OP_matmul, &at, 2, in, f32(c, 4 - out, y + out));
+}
+
 static void pool_case(Check *c, Random *r) {
   Shape s = {.n = random_in(r, 1, 2), .ic = random_in(r, 1, 70)};
   random_window(r, &s, false);
@@ -138,8 +160,8 @@ static void pool_case(Check *c, Random *r) {
   one_op(c, kind, &at, 1, &x, image(c, s.n, out_rows(&s), out_cols(&s), s.ic));
 }
 
-static void (*const cases[])(Check *c, Random *r) = {conv_case, depthwise_case,
-                                                     dense_case, pool_case};
+static void (*const cases[])(Check *c, Random *r) = {
+    conv_case, depthwise_case, dense_case, matmul_case, pool_case};
 enum { NCASE = sizeof cases / sizeof *cases };
 
 static void one_case(const char *target, int seed) {
