@@ -7,6 +7,7 @@
  *                   along each dimension, within the extent of the outer
  *                   dimensions' middles, is filled
  *   concat, split   a part an operand, or an output
+ *   broadcast       source steps of 0 where an element is repeated
  *   resize_nearest  rows and columns by index tables, or by steps where an
  *                   element is repeated evenly */
 #include "plan/kernels/move.h"
@@ -121,6 +122,19 @@ static void move_strided_slice(Parts *ps) {
   for (int d = 0; d < m.ndim; d++) {
     m.from += a->begin.n ? a->begin.v[d] * step[d] : 0;
     m.src_step[d] = a->stride.n ? a->stride.v[d] * step[d] : step[d];
+  }
+  add_part(ps, &m);
+}
+
+/* Dimensions count from the last one; those of 1 stand still. */
+static void move_broadcast(Parts *ps) {
+  const Type *x = ps->s->op->in[0]->type, *y = ps->s->op->out[0]->type;
+  int64_t step[MAX_RANK];
+  byte_steps(x, ps->elem, step);
+  MovePart m = part_over(y, ps->elem);
+  for (int d = 0; d < m.ndim; d++) {
+    int k = d - (y->rank - x->rank);
+    m.src_step[d] = k >= 0 && x->dim[k] != 1 ? step[k] : 0;
   }
   add_part(ps, &m);
 }
@@ -293,6 +307,7 @@ static const struct {
     {OP_reshape, move_reshape},
     {OP_transpose, move_transpose},
     {OP_strided_slice, move_strided_slice},
+    {OP_broadcast, move_broadcast},
     {OP_pad, move_pad},
     {OP_concat, move_concat},
     {OP_split, move_split},

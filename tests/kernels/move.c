@@ -1,5 +1,6 @@
 /* The kernel that moves: pad, reshape, transpose, concat, split,
- * strided_slice, resize_nearest, on elements of 1, 2, 4 and 8 bytes. */
+ * strided_slice, broadcast, resize_nearest, on elements of 1, 2, 4 and 8 bytes.
+ */
 #include "tests/kernels/light.h"
 
 /* 8-bit quantized three times in five, else any width. */
@@ -145,6 +146,17 @@ static void split_case(Check *c, Random *r) {
   give(c, r, add_op(c, OP_concat, &join, n, back, x));
 }
 
+static void broadcast_case(Check *c, Random *r) {
+  int rank = random_in(r, 1, 5), missing = random_below(r, rank + 1);
+  int64_t x[MAX_RANK], y[MAX_RANK];
+  random_dims(r, rank, y);
+  for (int i = missing; i < rank; i++)
+    x[i - missing] = random_below(r, 2) ? 1 : y[i];
+  const Type *t = any_type(c, r, rank - missing, x);
+  Value *in = random_input(c, r, "x", t);
+  give(c, r, add_op(c, OP_broadcast, NULL, 1, &in, with_dims(c, t, rank, y)));
+}
+
 static void resize_case(Check *c, Random *r) {
   Attrs at = attrs_default(OP_resize_nearest);
   int64_t x[4], y[4];
@@ -164,7 +176,7 @@ static void resize_case(Check *c, Random *r) {
 static void one_case(const char *target, int seed) {
   static void (*const families[])(Check *, Random *) = {
       pad_case,    reshape_case, transpose_case, slice_case,
-      concat_case, split_case,   resize_case};
+      concat_case, split_case,   broadcast_case, resize_case};
   enum { N = sizeof families / sizeof *families };
   Random r = {(uint32_t)seed * 7919u + 29};
   Check c = check_new(target);
