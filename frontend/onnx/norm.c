@@ -1,5 +1,6 @@
 /* Normalizations, as elementwise ops and means. All compute in f32 at
  * least; channels are dimension 1. */
+#include "frontend/onnx/index.h"
 #include "frontend/onnx/spatial.h"
 
 static Value *add(Node *n, Value *a, Value *b) {
@@ -112,9 +113,10 @@ static Value *stash(Node *n, Value *x) {
   return b_widen(n, b_plain(n, x));
 }
 
-static void layer_norm(Node *n, Value *x, Value *scale, Value *bias,
+/* The result in type t is output 0; the statistics are outputs from
+ * first_stat on, or none when that is 0. */
+static void layer_norm(Node *n, Value *x, Value *scale, Value *bias, DType t,
                        int first_stat) {
-  DType t = n->bad ? DT_f32 : node_in(n, 0)->type->dtype;
   float epsilon = attr_float(n, "epsilon", 1e-5f);
   int64_t from = attr_int(n, "axis", -1);
   x = stash(n, x);
@@ -126,12 +128,15 @@ static void layer_norm(Node *n, Value *x, Value *scale, Value *bias,
   if (bias)
     y = add(n, y, b_widen(n, bias));
   out_widened(n, 0, y, t);
+  if (!first_stat)
+    return;
   out_widened(n, first_stat, r.mean, DT_f32);
   out_widened(n, first_stat + 1, r.factor, DT_f32);
 }
 
 void onnx_layer_normalization(Node *n) {
-  layer_norm(n, node_in(n, 0), node_in(n, 1), node_in(n, 2), 1);
+  Value *x = node_in(n, 0);
+  layer_norm(n, x, node_in(n, 1), node_in(n, 2), x->type->dtype, 1);
 }
 
 /* x times the inverse of its root mean square, by a scale. */
@@ -171,12 +176,46 @@ static Value *skip_sum(Node *n, Value *bias) {
 
 void onnx_skip_layer_normalization(Node *n) {
   Value *sum = skip_sum(n, node_in(n, 4));
-  layer_norm(n, sum, node_in(n, 2), node_in(n, 3), 1);
+  layer_norm(n, sum, node_in(n, 2), node_in(n, 3), node_in(n, 0)->type->dtype,
+             1);
 }
 
 void onnx_skip_simplified_layer_normalization(Node *n) {
   Value *sum = skip_sum(n, node_in(n, 3));
   rms_norm(n, sum, node_in(n, 2), 2);
+}
+
+/* com.microsoft: the sum of what words, positions and segments stand for,
+ * normalized; how much of each mask is not 0; the sum itself. */
+void onnx_embed_layer_normalization(Node *n) {
+  Value *words = node_in(n, 0), *segments = node_in(n, 1);
+  Value *mask = node_in(n, 7), *places = node_in(n, 8);
+  attr_ignore(n, "mask_index_type");
+  static const int needed[] = {2, 3, 5, 6};
+  for (int i = 0; i < 4; i++)
+    if (!node_in(n, needed[i])) {
+      node_invalid(n, "input %d is absent", needed[i]);
+      return;
+    }
+  if (words->type->rank != 2) {
+    node_invalid(n, "input_ids has rank %d", words->type->rank);
+    return;
+  }
+  if (!places)
+    places = b_positions(n, DT_i64, words->type->dim[1], 1, 2);
+  Value *sum = add(n, b_gather(n, b_widen(n, node_in(n, 2)), 0, words),
+                   b_gather(n, b_widen(n, node_in(n, 3)), 0, places));
+  if (segments && node_in(n, 4))
+    sum = add(n, sum, b_gather(n, b_widen(n, node_in(n, 4)), 0, segments));
+  DType t = node_in(n, 2)->type->dtype;
+  layer_norm(n, sum, node_in(n, 5), node_in(n, 6), t, 0);
+  Dims batch = {1, {words->type->dim[0]}};
+  if (node_has_out(n, 1))
+    node_out(n, 1,
+             mask ? b_reduce(n, OP_reduce_sum, b_cast(n, mask, DT_i32), 1u << 1,
+                             false)
+                  : b_fill(n, DT_i32, batch, 0));
+  out_widened(n, 2, sum, t);
 }
 
 void onnx_instance_normalization(Node *n) {
