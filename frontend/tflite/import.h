@@ -84,6 +84,8 @@ struct TflOp {
   Value **in;       /* (nin); NULL where absent or not a value */
   Tensor **tout;    /* (nout) */
   const Type **out; /* (nout) */
+  int first_id;     /* of the values that are made for it */
+  bool bad;         /* see build.h */
 };
 
 /* op.c: the steps that all operators share. */
@@ -121,10 +123,21 @@ bool op_emit_reshape(TflOp *o, Value *x);
  * leave it empty: then the output gets that shape, as in LiteRT. */
 bool op_check_shape(TflOp *o, int rank, const int64_t *dim, const char *what);
 
+/* Replaces a fresh op on constants by what it computes, where that is shape
+ * arithmetic: a few integers. out: (nout) its values, or the constants; NULL
+ * when the op is wrong (reported, false). */
+bool op_fold_shapes(Graph *g, Op *op, Value **out);
+
 /* types.c: which element types go together. */
-bool types_mac(TflOp *o);  /* input, weights, bias -> output */
-bool types_same(TflOp *o); /* one arithmetic type throughout */
-bool types_move(TflOp *o); /* one type of any kind throughout */
+bool types_any(TflOp *o);     /* the importer looks itself */
+bool types_float(TflOp *o);   /* f32 throughout */
+bool types_plain(TflOp *o);   /* one type without quantization throughout */
+bool types_arith(TflOp *o);   /* types_same or types_plain */
+bool types_compare(TflOp *o); /* one such type -> bool */
+bool types_bool(TflOp *o);    /* bool throughout */
+bool types_mac(TflOp *o);     /* input, weights, bias -> output */
+bool types_same(TflOp *o);    /* one arithmetic type throughout */
+bool types_move(TflOp *o);    /* one type of any kind throughout */
 bool types_quantize(TflOp *o);
 bool types_dequantize(TflOp *o);
 
@@ -150,5 +163,23 @@ bool import_concat(TflOp *o);
 bool import_split(TflOp *o);
 bool import_strided_slice(TflOp *o);
 bool import_resize_nearest(TflOp *o);
+bool import_map(TflOp *o); /* the row's op on the operands */
+bool import_div(TflOp *o);
+bool import_not_equal(TflOp *o);
+bool import_swapped(TflOp *o); /* the row's op on the operands, swapped */
+bool import_rsqrt(TflOp *o);
+bool import_square(TflOp *o);
+bool import_squared_difference(TflOp *o);
+bool import_floor_div(TflOp *o);
+bool import_add_n(TflOp *o);
+bool import_cast(TflOp *o);
+bool import_select(TflOp *o);
+bool import_select_v2(TflOp *o);
+bool import_elu(TflOp *o);
+bool import_gelu(TflOp *o);
+bool import_prelu(TflOp *o);
+bool import_hard_swish(TflOp *o);
+bool import_relu_n1_1(TflOp *o);
+bool import_relu_0_1(TflOp *o);
 
 #endif

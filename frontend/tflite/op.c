@@ -29,9 +29,28 @@ static int64_t element(const Fb *fb, const Type *type, FbVec v, size_t i) {
   return type->dtype == DT_i64 ? fb_vec_i64(fb, v, i) : fb_vec_i32(fb, v, i);
 }
 
+/* What shape arithmetic has computed. */
+static bool known_ints(TflOp *o, const Value *v, const char *what, Ints *out) {
+  int64_t n = type_count(v->type);
+  if (n > 2 * MAX_RANK)
+    return op_invalid(o, "%s has %lld elements", what, (long long)n);
+  out->n = (int)n;
+  for (int i = 0; i < out->n; i++)
+    out->v[i] = v->type->dtype == DT_i64 ? ((const int64_t *)v->init->data)[i]
+                                         : ((const int32_t *)v->init->data)[i];
+  return true;
+}
+
+static bool is_known(const Tensor *t) {
+  const Value *v = t->produced ? t->value : NULL;
+  return v && v->init && (v->type->dtype == DT_i32 || v->type->dtype == DT_i64);
+}
+
 bool op_ints(TflOp *o, int operand, const char *what, Ints *out) {
   Import *im = o->im;
   Tensor *t = o->tin[operand];
+  if (is_known(t))
+    return known_ints(o, t->value, what, out);
   const Type *type = tensor_type(im, t, o->loc);
   if (!type)
     return false;
@@ -102,11 +121,14 @@ bool op_emit(TflOp *o, OpKind kind, const Attrs *attrs, int nin,
   const char **names = ARENA_ARRAY(im->arena, const char *, o->nout);
   for (int i = 0; i < o->nout; i++)
     names[i] = tensor_name(im, o->tout[i]);
-  const Op *op = graph_op(im->graph, NULL, kind, attrs, nin, in, o->nout,
-                          o->out, names, o->loc);
+  Op *op = graph_op(im->graph, NULL, kind, attrs, nin, in, o->nout, o->out,
+                    names, o->loc);
+  Value **out = ARENA_ARRAY(im->arena, Value *, o->nout);
+  memcpy(out, op->out, (size_t)o->nout * sizeof *out);
+  bool ok = op_fold_shapes(im->graph, op, out);
   for (int i = 0; i < o->nout; i++)
-    o->tout[i]->value = op->out[i];
-  return true;
+    o->tout[i]->value = out[i];
+  return ok;
 }
 
 Value *op_emit_inner(TflOp *o, OpKind kind, const Attrs *attrs,
@@ -376,6 +398,7 @@ void import_ops(Import *im, FbTable subgraph) {
         !read_tensor_list(im, op, TFL_F(Operator, inputs), &o.nin, &o.tin) ||
         !read_tensor_list(im, op, TFL_F(Operator, outputs), &o.nout, &o.tout))
       return;
+    o.first_id = im->graph->values.n;
     o.row = tfl_row(code.builtin);
     o.loc = op_loc(im, i, &code, &o);
     import_op(&o, op, &code);

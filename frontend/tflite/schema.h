@@ -55,11 +55,13 @@ typedef enum TflOptions {
   TFL_OPTIONS_Reshape = 17,
   TFL_OPTIONS_Mul = 21,
   TFL_OPTIONS_Sub = 28,
+  TFL_OPTIONS_Div = 29,
   TFL_OPTIONS_Squeeze = 30,
   TFL_OPTIONS_StridedSlice = 32,
   TFL_OPTIONS_Split = 35,
   TFL_OPTIONS_ResizeNearestNeighbor = 74,
-  TFL_OPTIONS_LeakyRelu = 75
+  TFL_OPTIONS_LeakyRelu = 75,
+  TFL_OPTIONS_Gelu = 116
 } TflOptions;
 
 #endif

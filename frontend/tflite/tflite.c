@@ -52,6 +52,18 @@ static void import_inputs(Import *im, FbTable subgraph) {
   }
 }
 
+/* Shape arithmetic may be what the model answers: an output is what an op
+ * makes. */
+static Value *made_by_op(Import *im, Tensor *t, Value *v) {
+  if (!v->init || !t->produced)
+    return v;
+  Op *op = graph_op(im->graph, NULL, OP_reshape, NULL, 1, &v, 1, &v->type, NULL,
+                    tensor_loc(im, t));
+  graph_swap_names(im->graph, v, op->out[0]);
+  t->value = op->out[0];
+  return t->value;
+}
+
 static void import_outputs(Import *im, FbTable subgraph) {
   const FbField *f = TFL_F(SubGraph, outputs);
   FbVec v = fb_vec(&im->fb, subgraph, f, 4);
@@ -59,7 +71,7 @@ static void import_outputs(Import *im, FbTable subgraph) {
     Tensor *t = import_tensor(im, fb_vec_i32(&im->fb, v, i), f->name);
     Value *value = t ? tensor_value(im, t, tensor_loc(im, t)) : NULL;
     if (value)
-      graph_output(im->graph, value);
+      graph_output(im->graph, made_by_op(im, t, value));
   }
 }
 

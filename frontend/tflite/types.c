@@ -118,6 +118,42 @@ bool types_move(TflOp *o) {
   return all_of(o, o->out[0]->dtype) || refuse_types(o);
 }
 
+bool types_any(TflOp *o) {
+  (void)o;
+  return true;
+}
+
+bool types_float(TflOp *o) { return all_of(o, DT_f32) || refuse_types(o); }
+bool types_bool(TflOp *o) { return all_of(o, DT_bool) || refuse_types(o); }
+
+/* LiteRT's integer kernels read no parameters, but files may have some. */
+static bool is_plain(const Type *t) {
+  return !t->q || t->dtype == DT_i32 || t->dtype == DT_i64;
+}
+
+static bool inputs_plain(const TflOp *o) {
+  DType t = o->in[0]->type->dtype;
+  for (int i = 0; i < o->nin; i++)
+    if (o->in[i] && (o->in[i]->type->dtype != t || !is_plain(o->in[i]->type)))
+      return false;
+  return true;
+}
+
+bool types_plain(TflOp *o) {
+  return (all_of(o, o->in[0]->type->dtype) && inputs_plain(o) &&
+          is_plain(o->out[0])) ||
+         refuse_types(o);
+}
+
+bool types_arith(TflOp *o) {
+  DType t = o->out[0]->dtype;
+  return t == DT_i32 || t == DT_i64 ? types_plain(o) : types_same(o);
+}
+
+bool types_compare(TflOp *o) {
+  return (inputs_plain(o) && o->out[0]->dtype == DT_bool) || refuse_types(o);
+}
+
 bool types_quantize(TflOp *o) {
   bool integer = dtype_is_integer(o->out[0]->dtype);
   return (integer && all_arithmetic(o)) || refuse_types(o);
