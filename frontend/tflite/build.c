@@ -7,7 +7,7 @@
 
 /* --- shapes ------------------------------------------------------------ */
 
-Dims dims_of(const Value *v) {
+Dims t_dims(const Value *v) {
   Dims d = {0};
   if (!v)
     return d;
@@ -16,7 +16,7 @@ Dims dims_of(const Value *v) {
   return d;
 }
 
-Dims dims_reduce(Dims d, unsigned axes, bool keep) {
+Dims t_dims_reduce(Dims d, unsigned axes, bool keep) {
   Dims r = {0};
   for (int i = 0; i < d.rank; i++) {
     bool gone = axes >> i & 1;
@@ -26,7 +26,7 @@ Dims dims_reduce(Dims d, unsigned axes, bool keep) {
   return r;
 }
 
-Dims dims_insert(TflOp *o, Dims d, int axis, int64_t extent) {
+Dims t_dims_insert(TflOp *o, Dims d, int axis, int64_t extent) {
   if (d.rank == MAX_RANK) {
     if (!o->bad)
       op_refuse(o, "more than %d dimensions", MAX_RANK);
@@ -162,14 +162,14 @@ Value *t_unary(TflOp *o, OpKind kind, Value *x) {
   if (!x)
     return NULL;
   DType y = result_of(kind, x->type->dtype);
-  return t_op(o, kind, NULL, 1, &x, t_type(o, y, dims_of(x)));
+  return t_op(o, kind, NULL, 1, &x, t_type(o, y, t_dims(x)));
 }
 
 Value *t_binary(TflOp *o, OpKind kind, Value *a, Value *b) {
   if (!a || !b)
     return NULL;
   DType y = result_of(kind, a->type->dtype);
-  Dims d = broadcast_dims(dims_of(a), dims_of(b));
+  Dims d = broadcast_dims(t_dims(a), t_dims(b));
   return t_op(o, kind, NULL, 2, (Value *[]){a, b}, t_type(o, y, d));
 }
 
@@ -184,15 +184,15 @@ Value *t_k_binary(TflOp *o, OpKind kind, double a, Value *b) {
 Value *t_select(TflOp *o, Value *c, Value *a, Value *b) {
   if (!c || !a || !b)
     return NULL;
-  Dims d = broadcast_dims(dims_of(a), dims_of(b));
-  d = broadcast_dims(dims_of(c), d);
+  Dims d = broadcast_dims(t_dims(a), t_dims(b));
+  d = broadcast_dims(t_dims(c), d);
   return t_op(o, OP_select, NULL, 3, (Value *[]){c, a, b}, t_like(o, a, d));
 }
 
 Value *t_cast(TflOp *o, Value *x, DType to) {
   if (!x || x->type->dtype == to)
     return x;
-  return t_op(o, OP_cast, NULL, 1, &x, t_type(o, to, dims_of(x)));
+  return t_op(o, OP_cast, NULL, 1, &x, t_type(o, to, t_dims(x)));
 }
 
 Value *t_clamp(TflOp *o, Value *x, double lo, double hi) {
@@ -223,6 +223,6 @@ Value *t_reduce(TflOp *o, OpKind kind, Value *x, unsigned axes, bool keep) {
   for (int i = 0; i < x->type->rank; i++)
     if (axes >> i & 1)
       a.axes.axes.v[a.axes.axes.n++] = i;
-  Dims d = dims_reduce(dims_of(x), axes, keep);
+  Dims d = t_dims_reduce(t_dims(x), axes, keep);
   return t_op(o, kind, &a, 1, &x, t_like(o, x, d));
 }

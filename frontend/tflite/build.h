@@ -14,12 +14,12 @@ typedef struct Dims {
   int64_t v[MAX_RANK];
 } Dims;
 
-Dims dims_of(const Value *v);
+Dims t_dims(const Value *v);
 /* Without the axes of the mask, or with 1 in their place. */
-Dims dims_reduce(Dims d, unsigned axes, bool keep);
+Dims t_dims_reduce(Dims d, unsigned axes, bool keep);
 /* d with `extent` as a new dimension before `axis`; reported when that is
  * one too many. */
-Dims dims_insert(TflOp *o, Dims d, int axis, int64_t extent);
+Dims t_dims_insert(TflOp *o, Dims d, int axis, int64_t extent);
 
 /* x's element type and quantization in another shape. */
 const Type *t_like(TflOp *o, const Value *x, Dims d);

@@ -12,7 +12,7 @@ Value *t_transpose(TflOp *o, Value *x, const int *perm) {
   if (!x)
     return NULL;
   Attrs a = attrs_default(OP_transpose);
-  Dims d = dims_of(x);
+  Dims d = t_dims(x);
   a.perm.perm.n = d.rank;
   for (int i = 0; i < d.rank; i++) {
     a.perm.perm.v[i] = perm[i];
@@ -23,7 +23,7 @@ Value *t_transpose(TflOp *o, Value *x, const int *perm) {
 
 Value *t_concat(TflOp *o, int axis, int n, Value *const *v) {
   Attrs a = attrs_default(OP_concat);
-  Dims d = dims_of(v[0]);
+  Dims d = t_dims(v[0]);
   for (int i = 1; i < n; i++)
     if (v[i] && v[i]->type->rank == d.rank)
       d.v[axis] += v[i]->type->dim[axis];
@@ -43,7 +43,7 @@ Value *t_slice(TflOp *o, Value *x, const int64_t *begin, Dims extent,
 }
 
 Value *t_reverse(TflOp *o, Value *x, unsigned axes) {
-  Dims d = dims_of(x);
+  Dims d = t_dims(x);
   int64_t begin[MAX_RANK], stride[MAX_RANK];
   for (int i = 0; i < d.rank; i++) {
     bool reversed = axes >> i & 1 && d.v[i] > 1;
@@ -56,7 +56,7 @@ Value *t_reverse(TflOp *o, Value *x, unsigned axes) {
 Value *t_pad(TflOp *o, Value *x, const int64_t *before, const int64_t *after,
              int64_t value) {
   Attrs a = attrs_default(OP_pad);
-  Dims d = dims_of(x);
+  Dims d = t_dims(x);
   a.pad.before.n = a.pad.after.n = d.rank;
   a.pad.value = value;
   for (int i = 0; i < d.rank; i++) {

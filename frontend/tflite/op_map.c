@@ -74,7 +74,7 @@ bool import_select_v2(TflOp *o) {
 
 /* A condition of rank 1 chooses among the first dimension's rows. */
 bool import_select(TflOp *o) {
-  Dims c = dims_of(o->in[0]), x = dims_of(o->in[1]);
+  Dims c = t_dims(o->in[0]), x = t_dims(o->in[1]);
   Value *condition = o->in[0];
   if (c.rank == 1 && x.rank > 1) {
     Dims d = {.rank = x.rank, .v = {c.v[0]}};

@@ -29,12 +29,17 @@ const char *tfl_builtin_name(int64_t code);
 
 typedef enum TflTensorType {
   TFL_FLOAT32 = 0,
+  TFL_FLOAT16 = 1,
   TFL_INT32 = 2,
   TFL_UINT8 = 3,
   TFL_INT64 = 4,
   TFL_BOOL = 6,
   TFL_INT16 = 7,
-  TFL_INT8 = 9
+  TFL_INT8 = 9,
+  TFL_FLOAT64 = 10,
+  TFL_UINT64 = 12,
+  TFL_UINT32 = 15,
+  TFL_UINT16 = 16
 } TflTensorType;
 
 /* "FLOAT32"; NULL for a code that the format does not have. */

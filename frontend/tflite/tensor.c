@@ -99,9 +99,11 @@ static bool read_dtype(Import *im, Tensor *t, Loc loc, DType *out) {
   static const struct {
     int code;
     DType dtype;
-  } rows[] = {{TFL_FLOAT32, DT_f32}, {TFL_INT32, DT_i32}, {TFL_UINT8, DT_u8},
-              {TFL_INT64, DT_i64},   {TFL_BOOL, DT_bool}, {TFL_INT16, DT_i16},
-              {TFL_INT8, DT_i8}};
+  } rows[] = {
+      {TFL_FLOAT32, DT_f32}, {TFL_FLOAT16, DT_f16}, {TFL_FLOAT64, DT_f64},
+      {TFL_BOOL, DT_bool},   {TFL_INT8, DT_i8},     {TFL_UINT8, DT_u8},
+      {TFL_INT16, DT_i16},   {TFL_UINT16, DT_u16},  {TFL_INT32, DT_i32},
+      {TFL_UINT32, DT_u32},  {TFL_INT64, DT_i64},   {TFL_UINT64, DT_u64}};
   int code = fb_i8(&im->fb, t->table, TFL_F(Tensor, type));
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (rows[i].code == code) {

@@ -55,7 +55,7 @@ static void test_visit(void **state) {
   (void)state;
   int n = 0;
   tflite_ops_visit(visit, &n);
-  assert_int_equal(n, 27);
+  assert_true(n > 60);
 }
 
 /* --- tensors ------------------------------------------------------------ */
