@@ -7,14 +7,13 @@
 
 /* --- shapes ------------------------------------------------------------ */
 
-Dims t_dims(const Value *v) {
-  Dims d = {0};
-  if (!v)
-    return d;
-  d.rank = v->type->rank;
-  memcpy(d.v, v->type->dim, sizeof d.v);
+Dims t_type_dims(const Type *t) {
+  Dims d = {.rank = t->rank};
+  memcpy(d.v, t->dim, sizeof d.v);
   return d;
 }
+
+Dims t_dims(const Value *v) { return v ? t_type_dims(v->type) : (Dims){0}; }
 
 Dims t_dims_reduce(Dims d, unsigned axes, bool keep) {
   Dims r = {0};
@@ -60,8 +59,9 @@ static Dims broadcast_dims(Dims a, Dims b) {
 
 /* --- one op ------------------------------------------------------------ */
 
-static bool any_missing(int n, Value *const *v) {
-  for (int i = 0; i < n; i++)
+/* An operand that must be there is not: its maker was given none. */
+static bool any_missing(OpKind kind, int n, Value *const *v) {
+  for (int i = 0; i < n && i < op_info(kind)->nin_min; i++)
     if (!v[i])
       return true;
   return false;
@@ -72,7 +72,7 @@ bool t_ops(TflOp *o, OpKind kind, const Attrs *attrs, int nin, Value *const *in,
   Import *im = o->im;
   for (int i = 0; i < nout; i++)
     out[i] = NULL;
-  if (o->bad || any_missing(nin, in))
+  if (o->bad || any_missing(kind, nin, in))
     return false;
   const char **names = ARENA_ARRAY(im->arena, const char *, nout);
   for (int i = 0; i < nout; i++)
@@ -117,6 +117,13 @@ void t_finish(TflOp *o, int i, Value *v) {
 bool t_done(TflOp *o, Value *v) {
   t_finish(o, 0, v);
   return !o->bad;
+}
+
+bool t_done_rows(TflOp *o, Value *v) {
+  const Type *y = o->out[0];
+  bool other = v && y->rank > 0 && y->dim[y->rank - 1] == v->type->dim[1] &&
+               type_count(y) == type_count(v->type);
+  return t_done(o, other ? t_reshape(o, v, t_type_dims(y)) : v);
 }
 
 /* --- constants --------------------------------------------------------- */

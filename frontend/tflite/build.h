@@ -15,6 +15,7 @@ typedef struct Dims {
 } Dims;
 
 Dims t_dims(const Value *v);
+Dims t_type_dims(const Type *t);
 /* Without the axes of the mask, or with 1 in their place. */
 Dims t_dims_reduce(Dims d, unsigned axes, bool keep);
 /* d with `extent` as a new dimension before `axis`; reported when that is
@@ -54,9 +55,12 @@ Value *t_act(TflOp *o, Value *x, Act act);
 /* Along the axes of the mask. */
 Value *t_reduce(TflOp *o, OpKind kind, Value *x, unsigned axes, bool keep);
 
+Value *t_matmul(TflOp *o, Value *a, Value *b, Value *zero_point);
+
 /* --- moving ------------------------------------------------------------ */
 Value *t_reshape(TflOp *o, Value *x, Dims d);
 Value *t_transpose(TflOp *o, Value *x, const int *perm);
+Value *t_transpose_last(TflOp *o, Value *x); /* the last two dimensions */
 Value *t_concat(TflOp *o, int axis, int n, Value *const *v);
 /* Every dimension's begin, extent and stride; stride NULL: all 1. */
 Value *t_slice(TflOp *o, Value *x, const int64_t *begin, Dims extent,
@@ -73,5 +77,8 @@ Value *t_pad(TflOp *o, Value *x, const int64_t *before, const int64_t *after,
 void t_finish(TflOp *o, int i, Value *v);
 /* The same for the only output; whether the operator is sound. */
 bool t_done(TflOp *o, Value *v);
+/* The same for v = [rows, columns], which the file may give with other
+ * leading dimensions. */
+bool t_done_rows(TflOp *o, Value *v);
 
 #endif

@@ -53,6 +53,13 @@ Value *t_reverse(TflOp *o, Value *x, unsigned axes) {
   return t_slice(o, x, begin, d, stride);
 }
 
+Value *t_broadcast(TflOp *o, Value *x, Dims d) {
+  if (!x)
+    return NULL;
+  const Type *t = t_like(o, x, d);
+  return type_equal(t, x->type) ? x : t_op(o, OP_broadcast, NULL, 1, &x, t);
+}
+
 Value *t_pad(TflOp *o, Value *x, const int64_t *before, const int64_t *after,
              int64_t value) {
   Attrs a = attrs_default(OP_pad);

@@ -20,6 +20,26 @@ static bool is_shape_arithmetic(const Op *op) {
   return true;
 }
 
+static void fold(Graph *g, Op *op, Value **out) {
+  const void **in = ARENA_ARRAY(g->arena, const void *, op->nin);
+  void **data = ARENA_ARRAY(g->arena, void *, op->nout);
+  for (int i = 0; i < op->nin; i++)
+    in[i] = op->in[i] ? op->in[i]->init->data : NULL;
+  for (int i = 0; i < op->nout; i++)
+    data[i] = arena_alloc(g->arena, (size_t)type_bytes(op->out[i]->type));
+  op_eval(op, in, data);
+  for (int i = 0; i < op->nout; i++) {
+    out[i] = graph_const(g, NULL, op->out[i]->type, data[i]);
+    graph_swap_names(g, out[i], op->out[i]);
+  }
+  graph_remove_op(g, op);
+}
+
+Value *op_fold(Graph *g, Value *v) {
+  fold(g, v->def, &v);
+  return v;
+}
+
 /* A bad op goes, so that it is not reported twice. */
 static bool drop_bad(Graph *g, Op *op, Value **out) {
   for (int i = 0; i < op->nout; i++)
@@ -33,17 +53,6 @@ bool op_fold_shapes(Graph *g, Op *op, Value **out) {
     return true;
   if (!op_verify(op))
     return drop_bad(g, op, out);
-  const void **in = ARENA_ARRAY(g->arena, const void *, op->nin);
-  void **data = ARENA_ARRAY(g->arena, void *, op->nout);
-  for (int i = 0; i < op->nin; i++)
-    in[i] = op->in[i] ? op->in[i]->init->data : NULL;
-  for (int i = 0; i < op->nout; i++)
-    data[i] = arena_alloc(g->arena, (size_t)type_bytes(op->out[i]->type));
-  op_eval(op, in, data);
-  for (int i = 0; i < op->nout; i++) {
-    out[i] = graph_const(g, NULL, op->out[i]->type, data[i]);
-    graph_swap_names(g, out[i], op->out[i]);
-  }
-  graph_remove_op(g, op);
+  fold(g, op, out);
   return true;
 }

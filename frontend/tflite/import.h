@@ -107,6 +107,8 @@ bool op_ints(TflOp *o, int operand, const char *what, Ints *out);
 bool op_int(TflOp *o, int operand, const char *what, int64_t *out);
 /* Makes an axis of -rank .. rank-1 non-negative. */
 bool op_axis(TflOp *o, int64_t *axis, int rank);
+/* A constant operand's axes of operand 0 as bits; at least one. */
+bool op_axes(TflOp *o, int operand, unsigned *mask);
 /* The fused activation in a field of the options. */
 bool op_act(TflOp *o, const FbField *f, Act *out);
 
@@ -127,6 +129,9 @@ bool op_check_shape(TflOp *o, int rank, const int64_t *dim, const char *what);
  * arithmetic: a few integers. out: (nout) its values, or the constants; NULL
  * when the op is wrong (reported, false). */
 bool op_fold_shapes(Graph *g, Op *op, Value **out);
+
+/* The same for the only value of a sound op on constants, of any type. */
+Value *op_fold(Graph *g, Value *v);
 
 /* types.c: which element types go together. */
 bool types_any(TflOp *o);     /* the importer looks itself */
@@ -181,5 +186,48 @@ bool import_prelu(TflOp *o);
 bool import_hard_swish(TflOp *o);
 bool import_relu_n1_1(TflOp *o);
 bool import_relu_0_1(TflOp *o);
+bool import_l2_pool(TflOp *o);
+bool import_reduce(TflOp *o);
+bool import_arg(TflOp *o);
+bool import_cumsum(TflOp *o);
+bool import_log_softmax(TflOp *o);
+bool import_l2_normalization(TflOp *o);
+bool import_local_response(TflOp *o);
+bool import_gather(TflOp *o);
+bool import_gather_nd(TflOp *o);
+bool import_embedding_lookup(TflOp *o);
+bool import_scatter_nd(TflOp *o);
+bool import_one_hot(TflOp *o);
+bool import_topk(TflOp *o);
+bool import_space_to_depth(TflOp *o);
+bool import_depth_to_space(TflOp *o);
+bool import_space_to_batch(TflOp *o);
+bool import_batch_to_space(TflOp *o);
+bool import_pack(TflOp *o);
+bool import_unpack(TflOp *o);
+bool import_split_v(TflOp *o);
+bool import_slice(TflOp *o);
+bool import_tile(TflOp *o);
+bool import_broadcast_to(TflOp *o);
+bool import_reverse(TflOp *o);
+bool import_mirror_pad(TflOp *o);
+bool import_shape(TflOp *o);
+bool import_rank(TflOp *o);
+bool import_fill(TflOp *o);
+bool import_zeros_like(TflOp *o);
+bool import_range(TflOp *o);
+bool import_resize_bilinear(TflOp *o);
+bool import_batch_matmul(TflOp *o);
+bool import_transpose_conv(TflOp *o);
+bool import_dequantize(TflOp *o);
+
+/* fully_connected of weights that are no constant: a product. */
+bool import_dense_product(TflOp *o, Act act);
+/* op_hybrid.c: float activations, i8 weights. */
+bool op_is_hybrid(const TflOp *o);
+bool import_hybrid_dense(TflOp *o, Act act, bool asymmetric);
+bool import_hybrid_conv(TflOp *o, const Attrs *attrs);
+/* What SAME pads before n elements. */
+int64_t op_same_pad(int64_t n, int64_t window, int64_t stride);
 
 #endif

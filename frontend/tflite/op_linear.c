@@ -1,6 +1,6 @@
 /* Convolutions, dense layers and pools. TFLite's SAME and VALID become the
  * explicit pads that its kernels compute. */
-#include "frontend/tflite/import.h"
+#include "frontend/tflite/build.h"
 
 typedef struct Pads {
   int64_t before, after;
@@ -16,6 +16,10 @@ static Pads same_pads(int64_t n, int64_t window, int64_t stride,
   if (total <= 0)
     return (Pads){0};
   return (Pads){total / 2, total - total / 2};
+}
+
+int64_t op_same_pad(int64_t n, int64_t window, int64_t stride) {
+  return same_pads(n, window, stride, 1).before;
 }
 
 /* The fields that convolutions and pools share. */
@@ -72,7 +76,8 @@ static bool import_conv(TflOp *o, const WindowFields *f,
   const int64_t *w = o->in[1]->type->dim;
   return read_pads(o, f->padding, (Int2){{w[1], w[2]}}, c->stride, c->dilation,
                    &c->pad) &&
-         op_emit(o, o->row->ir, &a, o->nin, o->in);
+         (op_is_hybrid(o) ? import_hybrid_conv(o, &a)
+                          : op_emit(o, o->row->ir, &a, o->nin, o->in));
 }
 
 bool import_conv2d(TflOp *o) {
@@ -95,14 +100,12 @@ bool import_depthwise(TflOp *o) {
                      TFL_F(DepthwiseConv2DOptions, dilation_w_factor));
 }
 
-bool import_pool(TflOp *o) {
+static bool read_pool(TflOp *o, PoolAttrs *p) {
   Fb *fb = &o->im->fb;
   WindowFields f = {TFL_F(Pool2DOptions, padding),
                     TFL_F(Pool2DOptions, stride_h),
                     TFL_F(Pool2DOptions, stride_w),
                     TFL_F(Pool2DOptions, fused_activation_function)};
-  Attrs a = attrs_default(o->row->ir);
-  PoolAttrs *p = &a.pool;
   p->window =
       (Int2){{fb_i32(fb, o->options, TFL_F(Pool2DOptions, filter_height), 0),
               fb_i32(fb, o->options, TFL_F(Pool2DOptions, filter_width), 0)}};
@@ -112,20 +115,41 @@ bool import_pool(TflOp *o) {
   if (p->window.v[0] < 1 || p->window.v[1] < 1)
     return op_invalid(o, "window %lld x %lld", (long long)p->window.v[0],
                       (long long)p->window.v[1]);
-  return read_pads(o, f.padding, p->window, p->stride, (Int2){{1, 1}},
-                   &p->pad) &&
-         op_emit(o, o->row->ir, &a, o->nin, o->in);
+  return read_pads(o, f.padding, p->window, p->stride, (Int2){{1, 1}}, &p->pad);
 }
 
-/* keep_num_dims only decides the output's shape, which the file has;
- * asymmetric_quantize_inputs belongs to float inputs, which types_mac has
- * refused. */
+bool import_pool(TflOp *o) {
+  Attrs a = attrs_default(o->row->ir);
+  return read_pool(o, &a.pool) && op_emit(o, o->row->ir, &a, 1, o->in);
+}
+
+/* The root of the mean of squares. */
+bool import_l2_pool(TflOp *o) {
+  Attrs a = attrs_default(OP_avg_pool2d);
+  if (!read_pool(o, &a.pool))
+    return false;
+  Act act = a.pool.act;
+  a.pool.act = ACT_none;
+  Value *square = t_binary(o, OP_mul, o->in[0], o->in[0]);
+  Value *mean = t_op(o, OP_avg_pool2d, &a, 1, &square, o->out[0]);
+  return t_done(o, t_act(o, t_unary(o, OP_sqrt, mean), act));
+}
+
+/* keep_num_dims only decides the output's shape, which the file has. */
 bool import_fully_connected(TflOp *o) {
   const FbField *format = TFL_F(FullyConnectedOptions, weights_format);
   if (fb_i8(&o->im->fb, o->options, format) != 0)
     return op_refuse(o, "shuffled weights are not supported");
   Attrs a = attrs_default(OP_fully_connected);
-  return op_act(o, TFL_F(FullyConnectedOptions, fused_activation_function),
-                &a.dense.act) &&
-         op_emit(o, OP_fully_connected, &a, o->nin, o->in);
+  if (!op_act(o, TFL_F(FullyConnectedOptions, fused_activation_function),
+              &a.dense.act))
+    return false;
+  if (op_is_hybrid(o))
+    return import_hybrid_dense(
+        o, a.dense.act,
+        fb_bool(&o->im->fb, o->options,
+                TFL_F(FullyConnectedOptions, asymmetric_quantize_inputs)));
+  if (o->out[0]->dtype == DT_f32 && !o->in[1]->init)
+    return import_dense_product(o, a.dense.act);
+  return op_emit(o, OP_fully_connected, &a, o->nin, o->in);
 }

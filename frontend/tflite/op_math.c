@@ -1,7 +1,7 @@
-/* Elementwise operators, reductions and conversions. */
+/* Elementwise operators that are ops of the IR on any types, and softmax. */
 #include <math.h>
 
-#include "frontend/tflite/import.h"
+#include "frontend/tflite/build.h"
 
 bool import_plain(TflOp *o) {
   return op_emit(o, o->row->ir, NULL, o->nin, o->in);
@@ -47,29 +47,15 @@ bool import_mul(TflOp *o) {
   return import_binary(o, TFL_F(MulOptions, fused_activation_function));
 }
 
-/* Ascending, each once. */
-static bool read_axes(TflOp *o, int operand, IntList *out) {
-  Ints axes;
-  unsigned mask = 0;
-  int rank = o->in[0]->type->rank;
-  if (!op_ints(o, operand, "the axes", &axes))
-    return false;
-  for (int i = 0; i < axes.n; i++) {
-    if (!op_axis(o, &axes.v[i], rank))
-      return false;
-    mask |= 1u << axes.v[i];
-  }
-  out->n = 0;
-  for (int i = 0; i < rank; i++)
-    if (mask >> i & 1)
-      out->v[out->n++] = i;
-  return out->n > 0 || op_refuse(o, "a reduction over no axes");
-}
-
-/* keep_dims only decides the output's shape. */
-bool import_mean(TflOp *o) {
-  Attrs a = attrs_default(OP_mean);
-  return read_axes(o, 1, &a.axes.axes) && op_emit(o, OP_mean, &a, 1, o->in);
+/* From f16 it is a cast; weights are stored as what they are computed in. */
+bool import_dequantize(TflOp *o) {
+  Value *x = o->in[0];
+  if (x->type->dtype != DT_f16)
+    return import_plain(o);
+  Value *y = t_cast(o, x, DT_f32);
+  if (y && x->init)
+    y = op_fold(o->im->graph, y);
+  return t_done(o, y);
 }
 
 bool import_softmax(TflOp *o) {

@@ -58,9 +58,6 @@ bool import_padv2(TflOp *o) {
   if (o->tin[2]->produced || v.n != (size_t)type_bytes(t))
     return op_refuse(o, "a padding value that is no constant");
   a.pad.value = stored_element(im->fb.data + v.pos, t);
-  if (a.pad.value < -INT32_MAX || a.pad.value > INT32_MAX)
-    return op_refuse(o, "padding value %lld is not supported",
-                     (long long)a.pad.value);
   return op_emit(o, OP_pad, &a, 1, o->in);
 }
 

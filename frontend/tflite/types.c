@@ -67,6 +67,14 @@ static bool check_weights(TflOp *o) {
          op_refuse(o, "i8 weights with a zero point are not supported here");
 }
 
+/* Float but for the weights, which are constants. */
+static bool is_hybrid(const TflOp *o) {
+  const Value *w = o->in[1], *b = o->nin > 2 ? o->in[2] : NULL;
+  return w->type->dtype == DT_i8 && w->type->q && w->init &&
+         o->in[0]->type->dtype == DT_f32 && o->out[0]->dtype == DT_f32 &&
+         (!b || b->type->dtype == DT_f32);
+}
+
 bool types_mac(TflOp *o) {
   const Value *x = o->in[0], *w = o->in[1];
   const Value *b = o->nin > 2 ? o->in[2] : NULL;
@@ -76,6 +84,8 @@ bool types_mac(TflOp *o) {
       return check_weights(o);
   if (x->type->dtype != DT_f32 || dtype_is_float(w->type->dtype))
     return refuse_types(o);
+  if (is_hybrid(o))
+    return check_weights(o);
   op_refuse(o,
             "float activations with %s weights (dynamic-range "
             "quantization) are not supported",
@@ -161,6 +171,8 @@ bool types_quantize(TflOp *o) {
 
 bool types_dequantize(TflOp *o) {
   const Type *x = o->in[0]->type;
+  if (x->dtype == DT_f16 && o->out[0]->dtype == DT_f32)
+    return true;
   bool integer =
       x->q && dtype_is_integer(x->dtype) && dtype_bits(x->dtype) <= 32;
   return (integer && o->out[0]->dtype == DT_f32) || refuse_types(o);

@@ -54,7 +54,7 @@ static void bad_twice(Tb *b) {
 
 static void bad_hybrid(Tb *b) {
   int x = tb_input(b, F32("x", 2, 6));
-  int w = T(.name = "w", .type = TFL_INT8, .scale = 0.25f, DIMS(5, 6),
+  int w = T(.name = "w", .type = TFL_UINT8, .scale = 0.25f, DIMS(5, 6),
             .data = zeros, .bytes = 30);
   OP(FULLY_CONNECTED, 1, FullyConnected, IN(x, w),
      OUT(tb_output(b, F32("y", 2, 5))));
@@ -248,7 +248,7 @@ static const Bad bads[] = {
     {bad_index, "error E0102: reading Operator.inputs at byte 0: tensor 77"},
     {bad_order, "error E0201: tensor 'later' is read before"},
     {bad_twice, "op 1 RELU 'y': error E0201: tensor 'y' is written twice"},
-    {bad_hybrid, "error E0302: float activations with i8 weights"},
+    {bad_hybrid, "error E0302: float activations with u8 weights"},
     {bad_u8_weights, "error E0302: u8 weights with a scale per channel"},
     {bad_weight_zero, "error E0302: i8 weights with a zero point"},
     {bad_concat, "error E0302: i8 input 1 with other parameters"},
