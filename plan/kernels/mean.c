@@ -46,6 +46,8 @@ static void add_dim(MeanDims *m, int64_t count, int64_t stride, bool merge) {
 /* From the outermost dimension in; those of one element vanish. */
 static void split_dims(MeanParams *m, const Op *op) {
   const Type *x = op->in[0]->type;
+  m->elem_bytes = dtype_bits(x->dtype) / 8;
+  m->n = reduced_count(op);
   int64_t stride = type_count(x);
   int last = -1; /* kind of the dimension before */
   for (int d = 0; d < x->rank; d++) {
@@ -66,7 +68,7 @@ bool prepare_mean(Plan *p, Step *s) {
   s->params = m;
   set_variant(p, s, "mean", 0);
   split_dims(m, s->op);
-  int64_t n = reduced_count(s->op);
+  int64_t n = m->n;
   m->sum_bits = sum_bits(p->target, n);
   Requant r = requant_of(s->op, 0);
   Requant out = stored_requant(&r, s->out[0]);
@@ -77,5 +79,23 @@ bool prepare_mean(Plan *p, Step *s) {
     s->note = requant_form_name(m->sum.rq.form);
   if (m->row > 1)
     set_variant(p, s, "mean", p->target->vector_bytes);
+  return true;
+}
+
+bool match_mean_f32(const Op *op, const Target *t) {
+  (void)t;
+  return op->kind == OP_mean && op->in[0]->type->dtype == DT_f32;
+}
+
+double cost_mean_f32(const Op *op, const Target *t) {
+  return 4 * cost_mean(op, t);
+}
+
+bool prepare_mean_f32(Plan *p, Step *s) {
+  MeanParams *m = ARENA_NEW(p->arena, MeanParams);
+  split_dims(m, s->op);
+  s->params = m;
+  s->variant = "f32_mean";
+  s->vector_bytes = m->row > 1 ? 4 * target_f32_lanes(p->target) : 0;
   return true;
 }

@@ -1,4 +1,5 @@
-/* mean: sums over some dimensions, then one requantization.
+/* mean, mean_f32: sums over some dimensions, then one requantization, or a
+ * division.
  *
  *   for kept dimensions:
  *     y = step(sum over reduced dimensions of x)
@@ -21,6 +22,8 @@ typedef struct MeanParams {
   int64_t row;  /* innermost kept elements side by side, 1 at least */
   int sum_bits; /* 16 or 32 */
   SumStep sum;  /* of the stored values' sum */
+  int elem_bytes;
+  int64_t n; /* elements of a sum */
 } MeanParams;
 
 #endif

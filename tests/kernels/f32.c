@@ -160,8 +160,23 @@ static void pool_case(Check *c, Random *r) {
   one_op(c, kind, &at, 1, &x, image(c, s.n, out_rows(&s), out_cols(&s), s.ic));
 }
 
+static void mean_case(Check *c, Random *r) {
+  int64_t dim[4], kept[4];
+  Attrs at = attrs_default(OP_mean);
+  IntList *axes = &at.axes.axes;
+  for (int d = 0; d < 4; d++) {
+    dim[d] = kept[d] = random_in(r, 1, d == 3 ? 70 : 7);
+    if (random_below(r, 2) || (d == 3 && axes->n == 0)) {
+      axes->v[axes->n++] = d;
+      kept[d] = 1;
+    }
+  }
+  Value *x = graph_input(c->graph, "x", f32(c, 4, dim));
+  one_op(c, OP_mean, &at, 1, &x, f32(c, 4, kept));
+}
+
 static void (*const cases[])(Check *c, Random *r) = {
-    conv_case, depthwise_case, dense_case, matmul_case, pool_case};
+    conv_case, depthwise_case, dense_case, matmul_case, pool_case, mean_case};
 enum { NCASE = sizeof cases / sizeof *cases };
 
 static void one_case(const char *target, int seed) {
