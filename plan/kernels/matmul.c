@@ -87,6 +87,8 @@ bool prepare_matmul(Plan *p, Step *s) {
   choose_tile(q, p->target);
   if (s->op->in[1]->init)
     pack_b(p, s, q);
+  if (s->op->in[0]->init)
+    plan_const_blob(p, s->in[0]);
   s->params = q;
   s->vector_bytes = q->lanes * 4;
   s->variant =
