@@ -85,6 +85,8 @@ Value *b_mean(Node *n, Value *x, unsigned axes, bool keep);
 /* Along one axis, by reshaping it to the end. */
 Value *b_softmax(Node *n, Value *x, int axis);
 Value *b_matmul(Node *n, Value *a, Value *b); /* numpy's rules */
+/* x [.., K] times w [N, K] transposed, plus bias [N] or NULL. */
+Value *b_dense(Node *n, Value *x, Value *w, Value *bias);
 
 /* The shape that all broadcast to; reported when they don't. */
 bool b_broadcast_dims(Node *n, Dims a, Dims b, Dims *out);

@@ -84,6 +84,17 @@ Value *b_matmul(Node *n, Value *a, Value *b) {
   return gone ? b_squeeze(n, y, gone) : y;
 }
 
+Value *b_dense(Node *n, Value *x, Value *w, Value *bias) {
+  if (n->bad)
+    return NULL;
+  bool f32 = x->type->dtype == DT_f32 && w->type->dtype == DT_f32;
+  if (f32 && w->init && !x->init && (!bias || bias->init) &&
+      x->type->dim[x->type->rank - 1] == w->type->dim[1])
+    return dense(n, x, w, bias);
+  Value *y = multiply(n, x, b_swap(n, w, 0, 1));
+  return bias ? b_binary(n, OP_add, y, bias) : y;
+}
+
 void onnx_matmul(Node *n) {
   node_out(n, 0, b_matmul(n, node_in(n, 0), node_in(n, 1)));
 }
