@@ -100,46 +100,6 @@ static bool poison(Parser *p, const Definition *d) {
   return false;
 }
 
-/* ---- files ---- */
-
-static const MappedFile *map_cached(Lexer *l, FileCache *files,
-                                    const char *path) {
-  for (int i = 0; i < files->files.n; i++)
-    if (strcmp(files->files.v[i].path, path) == 0)
-      return &files->files.v[i].map;
-  struct CachedFile f = {.path = path};
-  if (!file_map(path, &f.map, l->diag)) {
-    diag_hint(l->diag, "%s names it in line %d", l->file, l->line);
-    l->errors++;
-    return NULL;
-  }
-  ARRAY_PUSH(l->arena, &files->files, f);
-  return &files->files.v[files->files.n - 1].map;
-}
-
-const void *parse_file_const(Lexer *l, FileCache *files, const Type *t) {
-  const char *name, *at = l->p;
-  int64_t offset = 0, bytes = type_bytes(t);
-  if (!lex_string(l, &name) ||
-      (lex_accept(l, "+") && !lex_int(l, 0, INT64_MAX, &offset)))
-    return NULL;
-  const char *dir = path_dir(l->arena, l->file);
-  const MappedFile *f = map_cached(l, files, path_join(l->arena, dir, name));
-  if (!f)
-    return NULL;
-  if ((uint64_t)offset > f->bytes ||
-      (uint64_t)bytes > f->bytes - (size_t)offset) {
-    lex_error(l, at, "%lld bytes at offset %lld are outside the file's %zu",
-              (long long)bytes, (long long)offset, f->bytes);
-    return NULL;
-  }
-  const uint8_t *data = f->data + offset;
-  int align = dtype_bits(t->dtype) / 8;
-  if (align > 1 && (uintptr_t)data % (uintptr_t)align != 0)
-    return arena_dup(l->arena, data, (size_t)bytes);
-  return data;
-}
-
 /* ---- attributes ---- */
 
 static bool parse_ints(Lexer *l, int64_t *v, int min, int max, int *n) {

@@ -250,11 +250,11 @@ const void *parse_const_value(Lexer *l, FileCache *files, const Type *t) {
   const char *word = lex_word(l);
   if (strcmp(word, "splat") == 0)
     return parse_splat(l, t);
-  if (strcmp(word, "file") == 0)
-    return parse_file_const(l, files, t);
+  if (is_file_keyword(word))
+    return parse_file_const(l, files, word, t);
   if (strcmp(word, "elided") == 0)
     lex_error(l, at, "the constant was left out when this text was printed");
   else
-    lex_error(l, at, "expected {...}, splat or file");
+    lex_error(l, at, "expected {...}, splat, file, npy, npz or safetensors");
   return NULL;
 }

@@ -180,3 +180,18 @@ char *path_stem(Arena *a, const char *path) {
   size_t n = dot && dot > name ? (size_t)(dot - name) : strlen(name);
   return arena_strndup(a, name, n);
 }
+
+bool path_is_inside(const char *folder, const char *name) {
+  if (!*name || *name == '/' || strstr(name, ".."))
+    return false;
+  Arena *scratch = arena_new();
+  char *root = realpath(folder, NULL);
+  char *real = realpath(path_join(scratch, folder, name), NULL);
+  size_t n = root ? strlen(root) : 0;
+  bool inside = !real || (n && strncmp(real, root, n) == 0 &&
+                          (real[n] == '/' || root[n - 1] == '/'));
+  free(root);
+  free(real);
+  arena_free(scratch);
+  return inside;
+}

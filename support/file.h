@@ -26,6 +26,11 @@ void file_cold(const void *data, size_t bytes);
  * old or the new content, never a part. "-" writes to standard output. */
 bool file_write(const char *path, const void *data, size_t bytes, Diag *d);
 
+/* Whether a name that an untrusted file gives leads to something inside of
+ * `folder`: no absolute path, no "..", no symbolic link out of it. True, too,
+ * for what does not exist. */
+bool path_is_inside(const char *folder, const char *name);
+
 /* Path helpers; results are in the arena. */
 char *path_join(Arena *a, const char *dir, const char *name);
 char *path_dir(Arena *a, const char *path);  /* "." when there is none */
