@@ -6,8 +6,8 @@
 #include "ir/text.h"
 
 /* Writes g to `path` ("-": standard output). --consts overrides
- * `otherwise`; its form `file` puts the constants into PATH's stem + ".bin"
- * beside it. */
+ * `otherwise`; its forms `file` and `large` put the constants into PATH's stem
+ * + ".bin" beside it. */
 bool graph_text_write(Cli *cli, const Graph *g, const char *path,
                       TextConsts otherwise);
 

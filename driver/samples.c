@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ir/array.h"
+
 /* splitmix64: a fixed sequence on every host. */
 static uint64_t next_random(uint64_t *state) {
   uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -96,5 +98,5 @@ ElemType sample_elem(DType t) {
 bool sample_matches(const NdArray *x, const Type *t, int64_t *count) {
   int64_t one = type_count(t), all = nd_count(x);
   *count = one ? all / one : 0;
-  return x->type == sample_elem(t->dtype) && one > 0 && all % one == 0;
+  return array_holds(x, t->dtype) && one > 0 && all % one == 0;
 }

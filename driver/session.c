@@ -3,27 +3,11 @@
 #include <string.h>
 
 #include "driver/progress.h"
-#include "frontend/frontend.h"
 
 /* A row of a small table of words that an option may have. */
 static bool bad_word(Cli *cli, OptId id, const char *expected) {
   return diag_error(cli->diag, E0001, (Loc){0}, "--%s: '%s' is none of %s",
                     cli_spelling(id), cli->value[id], expected);
-}
-
-static bool get_rounding(Cli *cli, Rounding *out) {
-  const char *s = cli->value[OPT_rounding];
-  *out = s ? rounding_find(s) : ROUND_COUNT;
-  if (s && *out != ROUND_tflite && *out != ROUND_tflm)
-    return bad_word(cli, OPT_rounding, "tflite, tflm");
-  return true;
-}
-
-Graph *session_load(Cli *cli) {
-  ImportOptions opt = {.rounding = ROUND_COUNT};
-  if (!get_rounding(cli, &opt.rounding))
-    return NULL;
-  return model_load(cli->arena, cli->diag, cli->args.v[0], &opt);
 }
 
 static bool get_class(Cli *cli, PassClass *out) {

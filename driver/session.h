@@ -5,10 +5,19 @@
 
 #include "codegen/codegen.h"
 #include "driver/cli.h"
+#include "frontend/frontend.h"
 #include "passes/pass.h"
 
-/* The operand MODEL under --rounding; not optimized. */
+/* The operand MODEL under --rounding, --dim, --bind and --io-type; not
+ * optimized. */
 Graph *session_load(Cli *cli);
+/* The same with inputs that will be fed, as model_load_with. */
+Graph *session_load_with(Cli *cli, ImportBind *have, int n);
+/* The .npy file `path` as an input's content (import.c). */
+bool import_array(Cli *cli, const char *name, const char *path,
+                  ImportBind *out);
+/* --io-type: makes inputs and outputs of that kind (io_type.c). */
+bool session_io_type(Cli *cli, Graph *g);
 
 /* The pass options of the command line. */
 bool session_passes(Cli *cli, PassOptions *out);

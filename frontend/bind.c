@@ -11,10 +11,9 @@ typedef struct Grants {
   ARRAY(ImportBind) binds;
 } Grants;
 
-static const ImportBind *find_bind(const ImportBind *v, int n,
-                                   const char *name) {
+static ImportBind *find_bind(ImportBind *v, int n, const char *name) {
   for (int i = 0; i < n; i++)
-    if (strcmp(v[i].name, name) == 0)
+    if (v[i].name && v[i].type && strcmp(v[i].name, name) == 0)
       return &v[i];
   return NULL;
 }
@@ -27,9 +26,10 @@ static bool has_dim(const Grants *g, const char *name) {
 }
 
 /* True when `want` could be met and was not before. */
-static bool grant(Grants *g, const ImportWant *want, const ImportBind *have) {
+static bool grant(Grants *g, const ImportWant *want, ImportBind *have) {
   bool whole = want->axis < 0;
   if (whole && !find_bind(g->binds.v, g->binds.n, want->input)) {
+    have->used = true;
     ARRAY_PUSH(g->arena, &g->binds, *have);
     return true;
   }
@@ -40,14 +40,32 @@ static bool grant(Grants *g, const ImportWant *want, const ImportBind *have) {
   return true;
 }
 
-static bool grant_all(Grants *g, const ImportWants *wants,
-                      const ImportBind *have, int n) {
+static bool grant_all(Grants *g, const ImportWants *wants, ImportBind *have,
+                      int n) {
   bool any = false;
   for (int i = 0; i < wants->n; i++) {
-    const ImportBind *found = find_bind(have, n, wants->v[i].input);
+    ImportBind *found = find_bind(have, n, wants->v[i].input);
     any |= found && grant(g, &wants->v[i], found);
   }
   return any;
+}
+
+static int find_name(const ImportNames *names, const char *name) {
+  int i = 0;
+  while (i < names->n && strcmp(names->v[i], name) != 0)
+    i++;
+  return i;
+}
+
+static void name_all(ImportBind *have, int n, const ImportNames *inputs) {
+  int next = 0;
+  for (int i = 0; i < n; i++) {
+    if (have[i].name)
+      next = find_name(inputs, have[i].name);
+    else if (next < inputs->n)
+      have[i].name = inputs->v[next];
+    next++;
+  }
 }
 
 static Grants grants_new(Arena *a, const ImportOptions *opt) {
@@ -60,19 +78,21 @@ static Grants grants_new(Arena *a, const ImportOptions *opt) {
 }
 
 Graph *model_load_with(Arena *a, Diag *d, const char *path,
-                       const ImportOptions *opt, const ImportBind *have,
-                       int n) {
+                       const ImportOptions *opt, ImportBind *have, int n) {
   ImportOptions o = *opt;
   Grants grants = grants_new(a, opt);
   for (;;) {
     ImportWants wants = {0};
+    ImportNames inputs = {0};
     Diag *attempt = diag_new(a);
     o.dim = grants.dims.v;
     o.ndim = grants.dims.n;
     o.bind = grants.binds.v;
     o.nbind = grants.binds.n;
     o.wants = &wants;
+    o.inputs = &inputs;
     Graph *g = model_load(a, attempt, path, &o);
+    name_all(have, n, &inputs);
     if (grant_all(&grants, &wants, have, n))
       continue;
     diag_append(d, attempt);

@@ -31,14 +31,27 @@ static Graph *refuse(Arena *a, Diag *d, const char *path) {
   return NULL;
 }
 
+/* Only some formats leave anything open. */
+static bool check_options(Diag *d, const char *path, const Importer *importer,
+                          const ImportOptions *opt) {
+  if (importer->binds || !opt || (!opt->ndim && !opt->nbind))
+    return true;
+  return diag_error(d, E0001, (Loc){.file = path},
+                    "a model of format %s has no %s to bind", importer->format,
+                    opt->ndim ? "dimensions" : "inputs");
+}
+
 Graph *model_load(Arena *a, Diag *d, const char *path,
                   const ImportOptions *opt) {
   MappedFile f;
   if (!file_map(path, &f, d))
     return NULL;
   const Importer *importer = find(&f);
-  Graph *g = importer ? importer->import(a, d, path, f.data, f.bytes, opt)
-                      : refuse(a, d, path);
+  Graph *g = NULL;
+  if (!importer)
+    refuse(a, d, path);
+  else if (check_options(d, path, importer, opt))
+    g = importer->import(a, d, path, f.data, f.bytes, opt);
   if (!g)
     file_unmap(&f);
   return g;

@@ -18,6 +18,7 @@ typedef struct ImportBind {
   const char *name;
   const Type *type; /* must be what the model declares */
   const void *data; /* dense, aligned; type_bytes(type) */
+  bool used;        /* set by model_load_with where it became a constant */
 } ImportBind;
 
 /* What an importer would have had to be told: the contents of an input
@@ -29,6 +30,7 @@ typedef struct ImportWant {
   const char *dim; /* NULL for axis = -1 */
 } ImportWant;
 typedef ARRAY(ImportWant) ImportWants;
+typedef ARRAY(const char *) ImportNames;
 
 typedef struct ImportOptions {
   Rounding rounding; /* ROUND_COUNT: the format's default */
@@ -37,6 +39,8 @@ typedef struct ImportOptions {
   int nbind;
   const ImportBind *bind; /* (nbind) */
   ImportWants *wants;     /* filled in, in the graph's arena; may be NULL */
+  ImportNames *inputs;    /* the same: inputs as the file lists them, bound
+                             ones too; of formats that bind any */
 } ImportOptions;
 
 /* Reads any supported model. NULL: every obstacle is in `d`. The file stays
@@ -45,16 +49,18 @@ typedef struct ImportOptions {
 Graph *model_load(Arena *a, Diag *d, const char *path,
                   const ImportOptions *opt);
 
-/* As model_load, with inputs that will be fed (n of them, by name): where a
- * model leaves a dimension open it gets theirs, and an input whose content
- * the importer must know becomes that constant. */
+/* As model_load, with inputs that will be fed, n of them: where a model leaves
+ * a dimension open it gets theirs, and an input whose content the importer
+ * must know becomes that constant. One without a name (NULL) is the input
+ * behind that of the one before; the name is filled in where it is known. */
 Graph *model_load_with(Arena *a, Diag *d, const char *path,
-                       const ImportOptions *opt, const ImportBind *have, int n);
+                       const ImportOptions *opt, ImportBind *have, int n);
 
 /* One importer over mapped bytes. */
 typedef struct Importer {
   const char *format;    /* "tflite" */
   const char *extension; /* ".tflite" */
+  bool binds;            /* takes dimensions and inputs that become constants */
   bool (*match)(const uint8_t *data, size_t bytes);
   Graph *(*import)(Arena *a, Diag *d, const char *file, const uint8_t *data,
                    size_t bytes, const ImportOptions *opt);

@@ -7,8 +7,14 @@
 
 /* Where constants go. Inline prints every element; elided prints
  * `= elided` (for people; does not parse back); a raw file puts the bytes
- * into `blob` (64-byte aligned each) and prints `= file "NAME"+OFFSET`. */
-typedef enum TextConsts { TEXT_INLINE, TEXT_ELIDED, TEXT_FILE } TextConsts;
+ * into `blob` (64-byte aligned each) and prints `= file "NAME"+OFFSET`;
+ * large does so for constants that would fill more than a few lines. */
+typedef enum TextConsts {
+  TEXT_INLINE,
+  TEXT_ELIDED,
+  TEXT_FILE,
+  TEXT_LARGE
+} TextConsts;
 
 void graph_print(Str *out, const Graph *g, TextConsts consts,
                  const char *blob_name, Str *blob);

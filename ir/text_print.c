@@ -9,7 +9,7 @@
 #include "ir/text.h"
 #include "ir/text_lex.h"
 
-enum { WRAP_COLUMN = 78, BLOB_ALIGN = 64 };
+enum { WRAP_COLUMN = 78, BLOB_ALIGN = 64, LARGE_COUNT = 32 };
 
 static bool is_plain_name(const char *s) {
   for (const char *p = s; *p; p++)
@@ -199,22 +199,18 @@ static void print_const(Str *out, const Value *v, TextConsts consts,
   str_add(out, "const ");
   print_typed(out, v);
   str_add(out, " = ");
-  switch (consts) {
-  case TEXT_ELIDED:
+  const Type *t = v->type;
+  bool splat = all_elements_equal(t, v->init->data);
+  bool large = !splat && type_count(t) > LARGE_COUNT;
+  if (consts == TEXT_ELIDED) {
     str_add(out, "elided");
-    break;
-  case TEXT_FILE:
+  } else if (consts == TEXT_FILE || (consts == TEXT_LARGE && large)) {
     print_blob_ref(out, v, blob_name, blob);
-    break;
-  case TEXT_INLINE:
-    if (all_elements_equal(v->type, v->init->data)) {
-      str_add(out, "splat ");
-      print_element(out, v->type->dtype,
-                    element_load(v->type->dtype, v->init->data, 0));
-    } else {
-      print_elements(out, v->type, v->init->data);
-    }
-    break;
+  } else if (splat) {
+    str_add(out, "splat ");
+    print_element(out, t->dtype, element_load(t->dtype, v->init->data, 0));
+  } else {
+    print_elements(out, t, v->init->data);
   }
   str_add(out, "\n");
 }

@@ -143,6 +143,8 @@ static void import_input(Scope *s, const OnnxValueInfo *v) {
     return;
   }
   t->made = true;
+  if (im->opt && im->opt->inputs)
+    ARRAY_PUSH(im->arena, im->opt->inputs, name);
   t->value = b ? bound_input(im, v, b, loc) : free_input(im, name, v, loc);
   t->bad = !t->value;
 }
@@ -329,6 +331,7 @@ static Graph *import(Arena *a, Diag *d, const char *file, const uint8_t *data,
 const Importer importer_onnx = {
     .format = "onnx",
     .extension = ".onnx",
+    .binds = true,
     .match = match,
     .import = import,
 };

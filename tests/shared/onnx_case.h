@@ -244,7 +244,8 @@ static inline Graph *case_load(CaseRun *r) {
   for (int i = 0; i < r->in.of.n; i++) {
     const CaseTensor *x = &r->in.of.v[i];
     if (x->type && x->name)
-      have[n++] = (ImportBind){x->name, x->type, x->data};
+      have[n++] =
+          (ImportBind){.name = x->name, .type = x->type, .data = x->data};
   }
   return model_load_with(a, r->diag, r->model, &opt, have, n);
 }
