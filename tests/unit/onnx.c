@@ -64,7 +64,9 @@ static void test_bind(void **state) {
   assert_int_equal(r.wants.n, 1);
   assert_string_equal(r.wants.v[0].input, "shape");
   assert_int_equal(r.wants.v[0].axis, -1);
-  ImportBind b = {"shape", type_new(r.arena, DT_i64, 1, &two, NULL), shape};
+  ImportBind b = {.name = "shape",
+                  .type = type_new(r.arena, DT_i64, 1, &two, NULL),
+                  .data = shape};
   r.opt.nbind = 1;
   r.opt.bind = &b;
   run_expect(&r, "%y : f32[3,2] = reshape %x");
