@@ -65,6 +65,7 @@ static bool emission_begin(Emission *e, Plan *p, const CodegenOptions *opt) {
               .i32 = LLVMInt32TypeInContext(c),
               .i64 = LLVMInt64TypeInContext(c),
               .f32 = LLVMFloatTypeInContext(c),
+              .f64 = LLVMDoubleTypeInContext(c),
               .ptr = LLVMPointerTypeInContext(c, 0),
               .for_size = opt->for_size};
   e->g.idx = t->pointer_bits == 64 ? e->g.i64 : e->g.i32;

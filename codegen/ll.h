@@ -19,7 +19,7 @@ typedef struct Cg {
   LLVMContextRef ctx;
   LLVMModuleRef mod;
   LLVMBuilderRef b;
-  Ty void_, i1, i8, i16, i32, i64, f32, ptr;
+  Ty void_, i1, i8, i16, i32, i64, f32, f64, ptr;
   Ty idx; /* index type: i32 or i64, the pointer's width */
   Val fn; /* function being built */
   bool for_size;

@@ -17,14 +17,14 @@ enum {
 
 #define X86_64_COMMON                                                          \
   .triple = "x86_64-unknown-linux-gnu", .abi = "", .arch = ARCH_x86_64,        \
-  .pointer_bits = 64, .fpu = true, .mul64 = true,                              \
+  .pointer_bits = 64, .fpu = true, .f64 = true, .mul64 = true,                 \
   .position_independent = true, .runner = "host"
 
 #define AARCH64_COMMON                                                         \
   .triple = "aarch64-unknown-linux-gnu", .abi = "", .arch = ARCH_aarch64,      \
   .pointer_bits = 64, .vector_bytes = 16, .nvregs = 32,                        \
   .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA, .fpu = true, .fma = true,   \
-  .mul64 = true, .position_independent = true, .conv_pixels = 4,               \
+  .f64 = true, .mul64 = true, .position_independent = true, .conv_pixels = 4,  \
   .conv_vectors = 4, .simd_align = 16, .runner = "qemu-aarch64"
 
 #define CORTEX_M_COMMON                                                        \
@@ -108,7 +108,7 @@ const Target target_table[] = {
     CORTEX_M_SCALAR,
     .gcc = "-mcpu=cortex-m7 -mthumb -mfpu=fpv5-d16 -mfloat-abi=hard",
     .dot = DOT_smlad, .requant = RQ_FORMS_WIDE,
-    .fpu = true, .fma = true, .mul64 = true,
+    .fpu = true, .fma = true, .f64 = true, .mul64 = true,
     .runner = "mps2-an500",
     .summary = "Armv7E-M, dual issue, with DSP and FPU" },
   { .name = "cortex-m33", .cpu = "cortex-m33",
@@ -125,7 +125,7 @@ const Target target_table[] = {
     .gcc = "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard",
     .vector_bytes = 16, .nvregs = 8, .dot = DOT_vmladava,
     .requant = RQ_FORMS_WIDE,
-    .fpu = true, .fma = true, .flushes = true, .mul64 = true,
+    .fpu = true, .fma = true, .f64 = true, .flushes = true, .mul64 = true,
     .conv_pixels = 4, .conv_vectors = 1, .simd_align = 16,
     .runner = "mps3-an547",
     .summary = "Armv8.1-M with MVE (Helium)" },
@@ -136,7 +136,7 @@ const Target target_table[] = {
     .arch = ARCH_arm, .pointer_bits = 32,
     .vector_bytes = 16, .nvregs = 16, .dot = DOT_widen,
     .act = ACT_SIGN_signed, .requant = RQ_FORMS_WIDE,
-    .fpu = true, .flushes = true, .mul64 = true,
+    .fpu = true, .f64 = true, .flushes = true, .mul64 = true,
     .position_independent = true,
     .conv_pixels = 4, .conv_vectors = 2, .simd_align = 16,
     .runner = "qemu-arm",
@@ -148,7 +148,7 @@ const Target target_table[] = {
     .arch = ARCH_riscv64, .pointer_bits = 64,
     .vector_bytes = 0, .nvregs = 28, .dot = DOT_scalar,
     .act = ACT_SIGN_signed, .requant = RQ_FORMS_WIDE,
-    .fpu = true, .fma = true, .mul64 = true,
+    .fpu = true, .fma = true, .f64 = true, .mul64 = true,
     .position_independent = true,
     .conv_pixels = 3, .conv_vectors = 4, .simd_align = 16,
     .runner = "qemu-riscv64",
@@ -159,7 +159,7 @@ const Target target_table[] = {
     .arch = ARCH_wasm32, .pointer_bits = 32,
     .vector_bytes = 16, .nvregs = 16, .dot = DOT_widen,
     .act = ACT_SIGN_signed, .requant = RQ_FORMS_WIDE,
-    .fpu = true, .mul64 = true, .position_independent = false,
+    .fpu = true, .f64 = true, .mul64 = true, .position_independent = false,
     .conv_pixels = 4, .conv_vectors = 2, .simd_align = 16,
     .runner = NULL,
     .summary = "WebAssembly with 128-bit SIMD" },

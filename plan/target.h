@@ -54,6 +54,7 @@ typedef struct Target {
   unsigned requant; /* allowed forms, 1 << RF_x */
   bool fpu;         /* f32 in hardware */
   bool fma;         /* f32 multiply-add with one rounding in hardware */
+  bool f64;         /* doubles in hardware */
   bool flushes;     /* f32 vectors take subnormals for zero */
   bool mul64;       /* 32 x 32 -> 64 multiply in hardware */
   bool position_independent;

@@ -183,6 +183,7 @@ static bool set_fpu(Find *f, const char *mfpu) {
     return true;
   add_features(f, fpus[found].features);
   f->t.fpu = !none;
+  f->t.f64 &= !none && !strstr(mfpu, "-sp-");
   f->t.fma = !none && (f->t.fma || strcmp(mfpu, "neon-vfpv4") == 0);
   set_flag(f, "-mfpu=", "-mfpu=", none ? NULL : mfpu);
   return true;
@@ -194,7 +195,7 @@ static void drop_fp_registers(Find *f) {
   if (!f->t.fpu && f->t.vector_bytes == 0)
     return;
   add_features(f, "+soft-float,-fpregs");
-  f->t.fpu = f->t.fma = false;
+  f->t.fpu = f->t.fma = f->t.f64 = false;
   set_flag(f, "-mfpu=", "-mfpu=", NULL);
   if (f->t.vector_bytes == 0)
     return;

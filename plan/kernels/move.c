@@ -1,6 +1,6 @@
 /* move: every op that moves elements, as a list of strided copies.
  *
- *   reshape         one part, contiguous
+ *   reshape         one part, contiguous; bitcast alike
  *   transpose       source steps permuted
  *   strided_slice   source steps multiplied, from a first element
  *   pad             the input into the middle; a slab before and after it
@@ -21,7 +21,8 @@
 bool match_move(const Op *op, const Target *t) {
   (void)t;
   int bits = dtype_bits(op->out[0]->type->dtype);
-  return (op_info(op->kind)->traits & T_MOVE || op->kind == OP_concat) &&
+  return (op_info(op->kind)->traits & (T_MOVE | T_VIEW) ||
+          op->kind == OP_concat) &&
          bits >= 8 && bits <= 64 &&
          (op->kind != OP_resize_nearest ||
           type_bytes(op->in[0]->type) <= INT32_MAX);
@@ -305,6 +306,7 @@ static const struct {
   void (*build)(Parts *ps);
 } builders[] = {
     {OP_reshape, move_reshape},
+    {OP_bitcast, move_reshape},
     {OP_transpose, move_transpose},
     {OP_strided_slice, move_strided_slice},
     {OP_broadcast, move_broadcast},
