@@ -93,6 +93,10 @@ Val ll_insert(Cg *g, Val v, Val x, int i);
 Val ll_intrinsic(Cg *g, const char *name, const Ty *over, int nover,
                  const Val *args, int nargs);
 
+/* Keeps LLVM from making vectors of fn's scalars: those of a target that
+ * flushes subnormals would. */
+void function_stays_scalar(LLVMContextRef ctx, Val fn);
+
 /* Bytes from p to q, n of them (constant), by inline loads and stores. */
 void ll_copy_bytes(Cg *g, Val dst, Val src, int64_t n);
 

@@ -156,6 +156,10 @@ void function_attributes(LLVMContextRef ctx, const Target *t, bool for_size,
     add_flag(ctx, fn, "optsize");
 }
 
+void function_stays_scalar(LLVMContextRef ctx, Val fn) {
+  add_flag(ctx, fn, "noimplicitfloat");
+}
+
 void function_reports_frame(LLVMContextRef ctx, Val fn) {
   add_string(ctx, fn, "warn-stack-size", "0");
 }

@@ -95,6 +95,8 @@ void lower_map(Cg *g, const Step *s, const StepArgs *a) {
   int64_t step[MAX_RANK];
   if (type_count(s->out[0]->type) == 0)
     return;
+  if (!p->lanes && g->target->flushes)
+    function_stays_scalar(g->ctx, g->fn);
   output_steps(p, step);
   DimLoops outer = dims_begin(g, p->dim, last);
   Map m = {.p = p, .op = s->op, .out_type = s->out[0]->type->dtype};
