@@ -112,11 +112,21 @@ static bool optimize(Emission *e, LLVMModuleRef mod) {
   return false;
 }
 
-/* The module with the routines found necessary so far, for one use. */
+/* A copy of the routines found necessary so far, now that those that call
+ * each other have met. */
+static LLVMModuleRef internal_libs(const Emission *e) {
+  LLVMModuleRef libs = LLVMCloneModule(e->libs);
+  for (Val f = LLVMGetFirstFunction(libs); f; f = LLVMGetNextFunction(f))
+    if (LLVMCountBasicBlocks(f))
+      LLVMSetLinkage(f, LLVMInternalLinkage);
+  return libs;
+}
+
+/* The module with these routines, for one use. */
 static LLVMModuleRef module_for_emission(const Emission *e) {
   LLVMModuleRef mod = LLVMCloneModule(e->g.mod);
   if (e->libs)
-    LLVMLinkModules2(mod, LLVMCloneModule(e->libs));
+    LLVMLinkModules2(mod, internal_libs(e));
   return mod;
 }
 
@@ -128,8 +138,8 @@ static bool emit_as(Emission *e, LLVMCodeGenFileType kind, Bytes *out) {
   return ok;
 }
 
-/* Makes the definitions of a routine's module fit for keeping: internal, and
- * held by llvm.compiler.used although nothing in the IR calls them. */
+/* Makes the definitions of a routine's module fit for keeping: held by
+ * llvm.compiler.used although nothing in the IR calls them. */
 static void keep_functions(Emission *e, LLVMModuleRef mod) {
   ARRAY(Val) used = {0};
   for (Val f = LLVMGetFirstFunction(mod); f; f = LLVMGetNextFunction(f)) {
@@ -137,7 +147,6 @@ static void keep_functions(Emission *e, LLVMModuleRef mod) {
       continue;
     function_attributes(e->g.ctx, e->g.target, true, f);
     function_reports_frame(e->g.ctx, f);
-    LLVMSetLinkage(f, LLVMInternalLinkage);
     if (e->g.target->arch != ARCH_wasm32)
       LLVMSetSection(f, arena_printf(e->g.arena, ".text.%s.%s", e->g.plan->name,
                                      LLVMGetValueName2(f, &(size_t){0})));

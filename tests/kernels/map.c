@@ -232,12 +232,12 @@ static void on_the_host(void **state) {
 
 static void on_small_cores(void **state) {
   (void)state;
-  check_targets(small_targets + 1, 2, 120, one_case);
+  check_targets(small_targets, 3, 80, one_case);
 }
 
 static void on_application_cores(void **state) {
   (void)state;
-  check_targets(other_targets, 3, 120, one_case);
+  check_targets(other_targets, 3, 80, one_case);
 }
 
 int main(void) {
