@@ -4,17 +4,22 @@
  *          = (bias[c] - zx sum_k w[c,k] + K zx zw) + sum_k x[k] w[c,k]
  *            - zw sum_k x[k]
  *
- * Padding takes the value zx, so K is the same for every window. */
+ * Padding takes the value zx, so K is the same for every window. A zx that is
+ * known only at run time is left out of the bias: the kernel takes it times
+ * the sum of w - zw off the end. */
 #include "plan/conv.h"
 
 #include <string.h>
 
+#include "ir/map.h"
+
 static ConvGeom dense_geom(const Op *op) {
   const Type *w = op->in[1]->type;
+  bool rows_of_k = op->kind == OP_matmul; /* else of outputs */
   ConvGeom g = {.n = 1, .ih = 1, .oh = 1, .kh = 1, .kw = 1, .sh = 1, .sw = 1};
   g.dh = g.dw = g.groups = g.mult = 1;
-  g.ic = w->dim[1];
-  g.oc = w->dim[0];
+  g.ic = w->dim[w->rank - (rows_of_k ? 2 : 1)];
+  g.oc = w->dim[w->rank - (rows_of_k ? 1 : 2)];
   g.iw = g.ow = g.oc ? type_count(op->out[0]->type) / g.oc : 0;
   return g;
 }
@@ -28,7 +33,7 @@ static void flatten_pointwise(ConvGeom *g) {
 }
 
 ConvGeom conv_geom(const Op *op) {
-  if (op->kind == OP_fully_connected)
+  if (op->kind == OP_fully_connected || op->kind == OP_matmul)
     return dense_geom(op);
   const ConvAttrs *a = &op->attrs.conv;
   const int64_t *x = op->in[0]->type->dim, *w = op->in[1]->type->dim;
@@ -55,11 +60,53 @@ static bool is_8bit(const Type *t) {
   return t->q && (t->dtype == DT_i8 || t->dtype == DT_u8);
 }
 
+static bool is_const(const Value *v) { return !v || v->init; }
+
+/* NULL where there is none. */
+static const Value *bias_of(const Op *op) {
+  return op->kind == OP_matmul ? NULL : op_in(op, 2);
+}
+
+static bool is_one_matrix(const Op *op) {
+  const Type *w = op->in[1]->type;
+  return op->kind != OP_matmul ||
+         type_count(w) == w->dim[w->rank - 2] * w->dim[w->rank - 1];
+}
+
 bool conv_is_q8(const Op *op) {
-  const Value *bias = op_in(op, 2);
+  const Value *bias = bias_of(op);
   return type_is_q8(op->in[0]->type) && type_is_q8(op->out[0]->type) &&
-         is_8bit(op->in[1]->type) && op->in[1]->init &&
-         (!bias || (bias->init && bias->type->dtype == DT_i32));
+         is_8bit(op->in[1]->type) && op->in[1]->init && is_one_matrix(op) &&
+         is_const(bias) && (!bias || bias->type->dtype == DT_i32);
+}
+
+/* Zero points as operands: that of x, those of w. */
+static int zero_operand(const Op *op, int of) {
+  return (op->kind == OP_matmul ? 2 : 3) + of;
+}
+
+/* One, or of a matmul one a row. */
+static bool is_row_zero(const Op *op) {
+  const Value *z = op_in(op, zero_operand(op, 0));
+  if (!z || type_count(z->type) == 1)
+    return true;
+  const Type *x = op->in[0]->type, *t = z->type;
+  return op->kind == OP_matmul && t->dim[t->rank - 1] == 1 &&
+         type_count(t) == type_count(x) / x->dim[x->rank - 1];
+}
+
+static bool is_byte(const Value *v) {
+  return v->type->dtype == DT_i8 || v->type->dtype == DT_u8;
+}
+
+bool conv_is_sums(const Op *op) {
+  if ((op->kind != OP_conv2d && op->kind != OP_matmul) || !op_is_plain(op) ||
+      !is_byte(op->in[0]) || !op->in[1]->init || !is_one_matrix(op))
+    return false;
+  const Value *z = op_in(op, zero_operand(op, 1));
+  int64_t oc = conv_geom(op).oc;
+  return is_const(bias_of(op)) && is_const(z) && is_row_zero(op) &&
+         (!z || type_count(z->type) == 1 || type_count(z->type) == oc);
 }
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -81,6 +128,34 @@ static void source_runs(ConvParams *p) {
   p->run_padded = (p->run + p->group - 1) / p->group * p->group;
 }
 
+/* Element c of zero point operand `of`, or its only one; known. */
+static int32_t plain_zero(const Op *op, int of, int64_t c) {
+  const Value *z = op_in(op, zero_operand(op, of));
+  if (!z)
+    return 0;
+  int64_t i = type_count(z->type) == 1 ? 0 : c;
+  return z->type->dtype == DT_u8 ? ((const uint8_t *)z->init->data)[i]
+                                 : ((const int8_t *)z->init->data)[i];
+}
+
+/* The zero point where it is known. */
+static void source_zero(ConvParams *p, const Op *op, const Type *in) {
+  p->zero_operand = -1;
+  p->sums = dtype_is_integer(in->dtype) && op_is_plain(op);
+  if (!p->sums) {
+    p->in_zero = type_zero_point(in);
+    return;
+  }
+  const Value *z = op_in(op, zero_operand(op, 0));
+  if (z && !z->init) {
+    p->zero_operand = zero_operand(op, 0);
+    p->zero_type = z->type->dtype;
+    p->zero_step = type_count(z->type) > 1;
+  } else if (z && type_count(z->type) == 1) {
+    p->in_zero = plain_zero(op, 0, 0);
+  }
+}
+
 void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
                  bool force) {
   const ConvGeom *g = &p->g;
@@ -100,7 +175,7 @@ void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
   st->on = force || flip || elem_bytes > p->in_bytes || st->expand > 1 ||
            st->top || st->left || bottom || right || p->run % p->group;
   p->in_type = flip ? want : in->dtype;
-  p->in_zero = type_zero_point(in);
+  source_zero(p, s->op, in);
   if (flip)
     p->in_zero += want == DT_u8 ? 128 : -128;
   p->pixel = g->ic * st->expand;
@@ -129,25 +204,29 @@ int32_t conv_weight(const Op *op, const ConvGeom *g, int64_t c, int64_t y,
                     int64_t x, int64_t i) {
   if (g->depthwise)
     return weight_at(op, (y * g->kw + x) * g->oc + c);
+  if (op->kind == OP_matmul)
+    return weight_at(op, i * g->oc + c);
   int64_t depth = g->ic / g->groups;
   return weight_at(op, ((c * g->kh + y) * g->kw + x) * depth + i);
 }
 
 int32_t conv_weight_zero(const Op *op, int64_t c) {
   const Type *t = op->in[1]->type;
-  return type_channel_zero_point(t, c) - (t->dtype == DT_u8 ? 128 : 0);
+  int32_t zero =
+      op_is_plain(op) ? plain_zero(op, 1, c) : type_channel_zero_point(t, c);
+  return zero - (t->dtype == DT_u8 ? 128 : 0);
 }
 
 bool conv_one_weight_zero(const Op *op) {
-  const QuantParams *q = op->in[1]->type->q;
-  for (int i = 1; i < q->nscale; i++)
-    if (q->zero_point[i] != q->zero_point[0])
+  int64_t oc = conv_geom(op).oc;
+  for (int64_t c = 1; c < oc; c++)
+    if (conv_weight_zero(op, c) != conv_weight_zero(op, 0))
       return false;
   return true;
 }
 
 static int32_t bias_at(const Op *op, int64_t c) {
-  const Value *b = op_in(op, 2);
+  const Value *b = bias_of(op);
   int32_t v = 0;
   if (b)
     memcpy(&v, (const char *)b->init->data + 4 * c, sizeof v);
@@ -187,45 +266,74 @@ int64_t conv_joined_channel(int join, int lanes, int64_t v, int64_t i) {
   return v / join * join * lanes + i / 4 * 4 * join + v % join * 4 + i % 4;
 }
 
-static const Blob *bias_blob(Plan *p, Step *s, const int32_t *bias, int64_t oc,
-                             int64_t entries, const int32_t *order) {
+static const Blob *bias_blob(Plan *p, Step *s, const char *what,
+                             const int32_t *bias, int64_t oc, int64_t entries,
+                             const int32_t *order) {
   int32_t *image = ARENA_ARRAY(p->arena, int32_t, entries);
   for (int64_t i = 0; i < entries; i++) {
     int64_t c = order ? order[i] : i;
     image[i] = c < oc ? bias[c] : 0;
   }
-  return plan_blob(p, s, "bias", image, 4 * entries, p->target->simd_align);
+  return plan_blob(p, s, what, image, 4 * entries, p->target->simd_align);
+}
+
+static int32_t wrapped(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
+
+/* Output channels: biases as folded, sums of weights, reachable sums. */
+typedef struct Folded {
+  int32_t *bias, *weight_sum;
+  AccRange *range;
+} Folded;
+
+static Folded fold_zeros(Arena *scratch, const Op *op, const ConvParams *c,
+                         int64_t xmin, int64_t xmax) {
+  const ConvGeom *g = &c->g;
+  Folded f = {ARENA_ARRAY(scratch, int32_t, g->oc),
+              ARENA_ARRAY(scratch, int32_t, g->oc),
+              ARENA_ARRAY(scratch, AccRange, g->oc)};
+  for (int64_t o = 0; o < g->oc; o++) {
+    WeightSums w = weight_sums(op, g, o, xmin, xmax);
+    int64_t sum = w.sum - w.k * conv_weight_zero(op, o);
+    f.weight_sum[o] = wrapped(sum);
+    f.bias[o] = wrapped(bias_at(op, o) - c->in_zero * sum);
+    f.range[o].lo = bias_at(op, o) + w.range.lo;
+    f.range[o].hi = bias_at(op, o) + w.range.hi;
+    f.range[o] = clip32(f.range[o]);
+  }
+  return f;
+}
+
+static void finish_requant(Plan *p, Step *s, ConvParams *c, int64_t entries,
+                           const int32_t *order, unsigned forms,
+                           const Folded *f, Arena *scratch) {
+  const Type *out = s->out[0]->type;
+  int32_t moved = type_zero_point(out) - type_zero_point(s->op->out[0]->type);
+  Requant *spec = ARENA_ARRAY(scratch, Requant, c->g.oc);
+  for (int64_t o = 0; o < c->g.oc; o++) {
+    spec[o] = requant_of(s->op, o);
+    spec[o].zero_point += moved;
+    spec[o].lo += moved;
+    spec[o].hi += moved;
+  }
+  c->out_type = out->dtype;
+  c->rq = requant_plan(p->arena, (int)c->g.oc, spec, f->range, forms);
+  c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order);
 }
 
 void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
                  const int32_t *order, bool split_zero, unsigned forms) {
   const Op *op = s->op;
-  const ConvGeom *g = &c->g;
-  const Type *in = op->in[0]->type, *out = s->out[0]->type;
-  int32_t model_zero = type_zero_point(in);
-  int32_t moved = type_zero_point(out) - type_zero_point(op->out[0]->type);
+  const Type *in = op->in[0]->type;
+  int64_t zero = c->sums ? 0 : type_zero_point(in);
+  int64_t xmin = c->sums ? 0 : in->q->qmin, xmax = c->sums ? 0 : in->q->qmax;
   Arena *scratch = arena_new();
-  Requant *spec = ARENA_ARRAY(scratch, Requant, g->oc);
-  AccRange *range = ARENA_ARRAY(scratch, AccRange, g->oc);
-  int32_t *bias = ARENA_ARRAY(scratch, int32_t, g->oc);
-  for (int64_t o = 0; o < g->oc; o++) {
-    WeightSums w = weight_sums(op, g, o, in->q->qmin - model_zero,
-                               in->q->qmax - model_zero);
-    int64_t zero = conv_weight_zero(op, o);
-    int64_t folded = bias_at(op, o) - c->in_zero * (w.sum - w.k * zero);
-    bias[o] = (int32_t)(uint32_t)(uint64_t)folded; /* as the accumulator */
-    range[o].lo = bias_at(op, o) + w.range.lo;
-    range[o].hi = bias_at(op, o) + w.range.hi;
-    range[o] = clip32(range[o]);
-    spec[o] = requant_of(op, o);
-    spec[o].zero_point += moved;
-    spec[o].lo += moved;
-    spec[o].hi += moved;
-  }
+  Folded f = fold_zeros(scratch, op, c, xmin - zero, xmax - zero);
   c->weight_zero = split_zero ? conv_weight_zero(op, 0) : 0;
-  c->out_type = out->dtype;
-  c->bias = bias_blob(p, s, bias, g->oc, entries, order);
-  c->rq = requant_plan(p->arena, (int)g->oc, spec, range, forms);
-  c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order);
+  c->bias = bias_blob(p, s, "bias", f.bias, c->g.oc, entries, order);
+  if (!c->sums)
+    finish_requant(p, s, c, entries, order, forms, &f, scratch);
+  else if (c->zero_operand >= 0)
+    c->weight_sums =
+        bias_blob(p, s, "weight_sums", f.weight_sum, c->g.oc, entries, order);
   arena_free(scratch);
 }

@@ -1,6 +1,7 @@
 /* What the convolution kernels share: geometry, the staged copy of the
  * input, folded biases and the requantization. A fully_connected op is a
- * 1x1 convolution over one row of as many pixels as it has rows.
+ * 1x1 convolution over one row of as many pixels as it has rows, and so is a
+ * matmul whose second operand is one known matrix.
  *
  * A window is read as runs: with dilation 1 along the width the kw * ic
  * elements of a window row lie side by side in NHWC, so a kh x kw window is
@@ -56,6 +57,12 @@ typedef struct ConvParams {
   int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */
   const Blob *w;           /* order: see each kernel's pack function */
   const Blob *bias;        /* i32 (blocks * vectors * lanes) */
+  bool sums;               /* the i32 accumulators are the output */
+  int zero_operand;        /* of sums: the input's zero point known at run
+                              time; -1: there is none */
+  DType zero_type;
+  int64_t zero_step;       /* its bytes from pixel to pixel; 0: one for all */
+  const Blob *weight_sums; /* with it: i32 like bias, sum of w less its zero */
   Act act;                 /* of floats; integers clamp in rq */
   RequantPlan rq;
   RequantTables rt;
@@ -67,6 +74,8 @@ ConvGeom conv_geom(const Op *op);
 
 /* Does the op have the 8-bit types that these kernels take? */
 bool conv_is_q8(const Op *op);
+/* Or is it one of plain bytes, with known weights, whose sums are wanted? */
+bool conv_is_sums(const Op *op);
 
 /* Source geometry. elem_bytes: what the kernel reads elements as. `want` is
  * the stored dtype that it reads (DT_COUNT:
@@ -83,11 +92,11 @@ int32_t conv_weight_zero(const Op *op, int64_t c);
  * inputs take one. */
 bool conv_one_weight_zero(const Op *op);
 
-/* Bias with the zero points folded in, requantization over the reachable
- * accumulators. Tables have `entries` entries, entry i for channel order[i]
- * (order NULL: for i; past the end: biases 0). `split_zero`: the kernel
- * subtracts weight_zero * sum of inputs itself (else its weights have the
- * zero point taken off). `forms`: allowed requantizations. */
+/* Bias with the zero points folded in; requantization over the reachable
+ * accumulators, or what sums need. Tables have `entries` entries, entry i for
+ * channel order[i] (order NULL: for i; past the end: biases 0). `split_zero`:
+ * the kernel subtracts weight_zero * sum of inputs itself (else its weights
+ * have the zero point taken off). `forms`: allowed requantizations. */
 void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
                  const int32_t *order, bool split_zero, unsigned forms);
 

@@ -13,7 +13,10 @@ ConvImage conv_image_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
   im.out = ll_gep(g, a->out[0], ll_mulc(g, im.loop.i, out_bytes));
   im.src = in;
   if (c->stage.on) {
-    stage_input(g, c, a->scratch, in);
+    Val fill = NULL;
+    if (c->zero_operand >= 0 && !c->zero_step)
+      fill = ll_load(g, g->i8, a->in[c->zero_operand], 1);
+    stage_input(g, c, a->scratch, in, fill);
     im.src = a->scratch;
   }
   return im;
@@ -78,6 +81,16 @@ Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x) {
 
 Val conv_take_zero(Cg *g, const ConvParams *c, Val acc, Val sum) {
   return ll_sub(g, acc, ll_mulc(g, sum, c->weight_zero));
+}
+
+Val conv_take_input_zero(Cg *g, const ConvParams *c, Val acc, Val first,
+                         Val zeros, int64_t pixel) {
+  if (!c->weight_sums)
+    return acc;
+  Val z = ll_load(g, g->i8, ll_gepc(g, zeros, pixel * c->zero_step), 1);
+  z = ll_splat(g, ll_extend(g, z, c->zero_type, g->i32), ll_lanes(acc));
+  Val w = ll_gep(g, ll_blob(g, c->weight_sums), ll_mulc(g, first, 4));
+  return ll_sub(g, acc, ll_mul(g, z, ll_load(g, LLVMTypeOf(acc), w, 4)));
 }
 
 int64_t largest_divisor(int64_t n, int64_t most) {

@@ -54,6 +54,12 @@ Val conv_take_zero(Cg *g, const ConvParams *c, Val acc, Val sum);
 void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        Val p, int64_t n);
 
+/* Sums that need the input's zero point at run time: takes that of the pixel
+ * off acc, whose first lane is channel `first`; zero points from `zeros` on.
+ * Others: acc itself. */
+Val conv_take_input_zero(Cg *g, const ConvParams *c, Val acc, Val first,
+                         Val zeros, int64_t pixel);
+
 /* Divides n into equal parts of at most `most`: the largest such divisor. */
 int64_t largest_divisor(int64_t n, int64_t most);
 

@@ -12,6 +12,7 @@
  */
 #include "codegen/kernels/conv.h"
 #include "codegen/lower.h"
+#include "codegen/real.h"
 #include "codegen/targets/dot.h"
 
 #include <assert.h>
@@ -23,6 +24,7 @@ typedef struct Tile {
   const DotOps *dot;
   Val w;            /* the block's weights */
   Val first;        /* the block's first channel */
+  Val zeros;        /* sums: the tile's zero points at run time, or NULL */
   int64_t channels; /* of the block that exist */
   int nacc;         /* pixels * vectors, then a sum a pixel if needed */
 } Tile;
@@ -103,9 +105,30 @@ static void init_tile(Cg *g, const Tile *t, Val *acc) {
     acc[i] = LLVMConstNull(vec);
 }
 
+static void store_sums(Cg *g, const Tile *t, Val out, const Val *acc) {
+  const ConvParams *c = t->c;
+  for (int v = 0; v < c->vectors; v++)
+    for (int p = 0; p < c->pixels; p++) {
+      int64_t at = (int64_t)v * c->lanes;
+      if (t->channels <= at)
+        return;
+      Val sum = acc[acc_at(c, p, v)];
+      if (c->weight_zero)
+        sum = conv_take_zero(g, c, sum, acc[sum_at(c, p)]);
+      sum = conv_take_input_zero(g, c, sum, ll_addc(g, t->first, at), t->zeros,
+                                 p);
+      real_store(g, sum, ll_gepc(g, out, (p * c->g.oc + at) * 4),
+                 t->channels - at);
+    }
+}
+
 static void store_tile(Cg *g, const Tile *t, Val out, const Val *acc) {
   const ConvParams *c = t->c;
-  out = ll_gep(g, out, t->first);
+  out = ll_gep(g, out, ll_mulc(g, t->first, c->out_bytes));
+  if (c->sums) {
+    store_sums(g, t, out, acc);
+    return;
+  }
   for (int v = 0; v < c->vectors; v += c->join) {
     int64_t at = (int64_t)v * c->lanes;
     if (t->channels <= at)
@@ -139,10 +162,13 @@ static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
 }
 
 /* All pixels for one block of outputs. */
-static void block_pixels(Cg *g, const Tile *t, const ConvImage *im) {
+static void block_pixels(Cg *g, const Tile *all, const ConvImage *im) {
+  Tile tile = *all, *t = &tile;
   const ConvParams *c = t->c;
   Loop y = loop_begin(g, 0, c->g.oh, 1);
   Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  if (all->zeros)
+    tile.zeros = ll_gep(g, all->zeros, ll_mulc(g, x.at, c->zero_step));
   whole_tile(g, t, conv_window(g, c, im->src, y.i, x.at),
              conv_output(g, c, im->out, y.i, x.at));
   tiles_end(g, &x);
@@ -168,6 +194,7 @@ void lower_conv_lanes(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
   Tile t = {.c = c, .dot = dot_ops(g->target->dot)};
   t.nacc = c->pixels * (c->vectors + (c->weight_zero != 0));
+  t.zeros = c->weight_sums ? a->in[c->zero_operand] : NULL;
   assert(t.nacc <= NEST_MAX_CARRY && c->vectors <= MAX_VECTORS);
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int64_t whole = c->g.oc / nout;

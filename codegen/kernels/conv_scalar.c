@@ -25,7 +25,12 @@ static Val load_bias(Cg *g, const ConvParams *c, Val channel) {
 }
 
 static void store_output(Cg *g, const ConvParams *c, Val out, Val channel,
-                         Val acc) {
+                         Val acc, Val zeros) {
+  if (c->sums) {
+    acc = conv_take_input_zero(g, c, acc, channel, zeros, 0);
+    ll_store(g, acc, ll_gep(g, out, ll_mulc(g, channel, 4)), 4);
+    return;
+  }
   Val y = vec_requant(g, &c->rq, &c->rt, acc, channel);
   vec_store8(g, y, ll_gep(g, out, channel));
 }
@@ -38,7 +43,12 @@ static Val dot_run(Cg *g, const ConvParams *c, Val src, Val w, Val acc) {
   return k.carry[0];
 }
 
-static void one_output(Cg *g, const ConvParams *c, Val src, Val out,
+/* What an output pixel is made of: window, output, sums' zero point. */
+typedef struct Pixel {
+  Val src, out, zero;
+} Pixel;
+
+static void one_output(Cg *g, const ConvParams *c, const Pixel *p, Val src,
                        Val channel) {
   int64_t row = c->taps_h * c->taps_w * c->run_padded * c->weight_bytes;
   Val w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, channel, row));
@@ -46,30 +56,34 @@ static void one_output(Cg *g, const ConvParams *c, Val src, Val out,
   Runs r = runs_begin(g, c, src, w, c->run_padded * c->weight_bytes, 1, &acc);
   acc = dot_run(g, c, r.src, r.w, r.cols.carry[0]);
   runs_end(g, &r, &acc);
-  store_output(g, c, out, channel, r.rows.carry[0]);
+  store_output(g, c, p->out, channel, r.rows.carry[0], p->zero);
 }
 
 /* Outputs of one pixel, group by group: a group reads its own channels. */
-static void pixel_outputs(Cg *g, const ConvParams *c, Val src, Val out) {
+static void pixel_outputs(Cg *g, const ConvParams *c, const Pixel *p) {
   int64_t per_group = c->g.oc / c->g.groups;
   Loop group = loop_begin(g, 0, c->g.groups, 1);
-  src = ll_gep(g, src, ll_mulc(g, group.i, c->g.ic / c->g.groups));
+  int64_t bytes = c->g.ic / c->g.groups;
+  Val src = ll_gep(g, p->src, ll_mulc(g, group.i, bytes));
   Loop o = loop_begin(g, 0, per_group, 1);
   Val channel = ll_add(g, ll_mulc(g, group.i, per_group), o.i);
-  one_output(g, c, src, out, channel);
+  one_output(g, c, p, src, channel);
   loop_end(g, &o, NULL);
   loop_end(g, &group, NULL);
 }
 
-typedef void (*PixelFn)(Cg *g, const ConvParams *c, Val src, Val out);
+typedef void (*PixelFn)(Cg *g, const ConvParams *c, const Pixel *p);
 
 static void every_pixel(Cg *g, const Step *s, const StepArgs *a, PixelFn fn) {
   const ConvParams *c = s->params;
   ConvImage im = conv_image_begin(g, c, a);
   Loop y = loop_begin(g, 0, c->g.oh, 1);
   Loop x = loop_begin(g, 0, c->g.ow, 1);
-  fn(g, c, conv_window(g, c, im.src, y.i, x.i),
-     conv_output(g, c, im.out, y.i, x.i));
+  Pixel p = {.src = conv_window(g, c, im.src, y.i, x.i),
+             .out = conv_output(g, c, im.out, y.i, x.i)};
+  if (c->weight_sums)
+    p.zero = ll_gep(g, a->in[c->zero_operand], ll_mulc(g, x.i, c->zero_step));
+  fn(g, c, &p);
   loop_end(g, &x, NULL);
   loop_end(g, &y, NULL);
   conv_image_end(g, &im);
@@ -80,15 +94,15 @@ void lower_conv_scalar(Cg *g, const Step *s, const StepArgs *a) {
 }
 
 /* Weights are [tap][channel]: a tap is a run of one element. */
-static void depthwise_outputs(Cg *g, const ConvParams *c, Val src, Val out) {
+static void depthwise_outputs(Cg *g, const ConvParams *c, const Pixel *px) {
   Loop o = loop_begin(g, 0, c->g.oc, 1);
   Val acc = load_bias(g, c, o.i);
-  Runs r = runs_begin(g, c, src, ll_blob(g, c->w), c->g.oc * c->weight_bytes, 1,
-                      &acc);
+  Runs r = runs_begin(g, c, px->src, ll_blob(g, c->w),
+                      c->g.oc * c->weight_bytes, 1, &acc);
   Val p = ll_mul(g, load_input(g, c, r.src, o.i), load_weight(g, c, r.w, o.i));
   acc = ll_add(g, r.cols.carry[0], p);
   runs_end(g, &r, &acc);
-  store_output(g, c, out, o.i, r.rows.carry[0]);
+  store_output(g, c, px->out, o.i, r.rows.carry[0], NULL);
   loop_end(g, &o, NULL);
 }
 

@@ -22,6 +22,7 @@ static int64_t chunk(const Cg *g, int elem_bytes) {
 typedef struct Span {
   Val dst, src; /* src NULL: fill */
   const ConvParams *c;
+  Val fill; /* a stored element; NULL: as the plan says */
 } Span;
 
 static Ty span_type(Cg *g, int64_t n, int elem_bytes) {
@@ -42,12 +43,28 @@ static Val span_const(Cg *g, Ty t, int64_t x, int64_t n, int elem_bytes) {
   return LLVMConstInt(t, bits, 0);
 }
 
+/* A filled span of n elements. */
+static Val filling(Cg *g, const Span *s, Ty t, int64_t n) {
+  const Stage *st = &s->c->stage;
+  if (!s->fill)
+    return span_const(g, t, st->fill, n, st->elem_bytes);
+  Val x = ll_xorc(g, s->fill, st->xor);
+  if (st->elem_bytes == 2)
+    x = ll_extend(g, x, s->c->in_type, g->i16);
+  if (LLVMGetTypeKind(t) == LLVMVectorTypeKind)
+    return ll_splat(g, x, (int)n);
+  if (n == 1)
+    return x;
+  Val ones = span_const(g, t, 1, n, st->elem_bytes);
+  return ll_mul(g, ll_zext(g, x, t), ones);
+}
+
 static void span_turn(Cg *g, const Span *s, Val at, int64_t n) {
   const Stage *st = &s->c->stage;
   Ty t = span_type(g, n, st->elem_bytes);
   Val v;
   if (!s->src) {
-    v = span_const(g, t, st->fill, n, st->elem_bytes);
+    v = filling(g, s, t, n);
   } else {
     int from = s->c->in_bytes;
     Ty bytes = span_type(g, n, from);
@@ -78,8 +95,8 @@ static void span_all(Cg *g, const Span *s, int64_t n) {
 }
 
 /* Moves dst by n elements behind filling them. */
-static Val fill(Cg *g, const ConvParams *c, Val dst, int64_t n) {
-  Span s = {dst, NULL, c};
+static Val fill(Cg *g, const ConvParams *c, Val dst, int64_t n, Val with) {
+  Span s = {dst, NULL, c, with};
   if (n)
     span_all(g, &s, n);
   return ll_gepc(g, dst, n * c->stage.elem_bytes);
@@ -105,28 +122,28 @@ static Val copy(Cg *g, const ConvParams *c, Val dst, Val src) {
   if (st->expand > 1) {
     copy_repeated(g, c, dst, src, st->copied / st->expand);
   } else {
-    Span s = {dst, src, c};
+    Span s = {dst, src, c, NULL};
     span_all(g, &s, st->copied);
   }
   return ll_gepc(g, dst, st->copied * st->elem_bytes);
 }
 
-void stage_input(Cg *g, const ConvParams *c, Val dst, Val in) {
+void stage_input(Cg *g, const ConvParams *c, Val dst, Val in, Val with) {
   const Stage *st = &c->stage;
   int64_t pitch = c->pitch * st->elem_bytes;
-  dst = fill(g, c, dst, st->top * c->pitch);
+  dst = fill(g, c, dst, st->top * c->pitch, with);
   if (st->copied_rows && st->copied) {
     Loop row = loop_begin(g, 0, st->copied_rows, 1);
     Val to = ll_gep(g, dst, ll_mulc(g, row.i, pitch));
     Val from =
         ll_gep(g, in, ll_mulc(g, row.i, c->g.iw * c->g.ic * c->in_bytes));
-    to = fill(g, c, to, st->left);
+    to = fill(g, c, to, st->left, with);
     to = copy(g, c, to, from);
-    fill(g, c, to, st->right);
+    fill(g, c, to, st->right, with);
     loop_end(g, &row, NULL);
   } else {
-    fill(g, c, dst, st->copied_rows * c->pitch);
+    fill(g, c, dst, st->copied_rows * c->pitch, with);
   }
   dst = ll_gepc(g, dst, st->copied_rows * pitch);
-  fill(g, c, dst, st->bottom * c->pitch + st->slack);
+  fill(g, c, dst, st->bottom * c->pitch + st->slack, with);
 }

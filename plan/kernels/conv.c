@@ -26,12 +26,13 @@ bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra) {
   s->variant = arena_printf(
       p->arena, "q%s_%dx%dc%d_%s", c->in_type == DT_u8 ? "u8" : "s8", c->pixels,
       c->vectors * c->lanes, c->group, dot_name(p->target->dot));
-  s->note = requant_form_name(c->rq.form);
+  s->note = c->sums ? "sums" : requant_form_name(c->rq.form);
   return true;
 }
 
 static bool is_conv(const Op *op) {
-  return (op->kind == OP_conv2d || op->kind == OP_fully_connected) &&
+  return (op->kind == OP_conv2d || op->kind == OP_fully_connected ||
+          op->kind == OP_matmul) &&
          conv_is_q8(op);
 }
 
@@ -44,8 +45,8 @@ static double macs(const Op *op) { return (double)op_macs(op); }
 bool match_conv_lanes(const Op *op, const Target *t) {
   bool dot = t->dot == DOT_widen || t->dot == DOT_pmaddwd ||
              t->dot == DOT_vpdpbusd || t->dot == DOT_sdot;
-  return is_conv(op) && dot && t->vector_bytes && one_group(op) &&
-         conv_one_weight_zero(op);
+  return (is_conv(op) || conv_is_sums(op)) && dot && t->vector_bytes &&
+         one_group(op) && conv_one_weight_zero(op);
 }
 
 double cost_conv_lanes(const Op *op, const Target *t) {
@@ -120,8 +121,9 @@ static const Blob *pack_lanes(Plan *p, Step *s, const ConvParams *c,
 }
 
 /* x86 packs two or four vectors into one. */
-static int join_for(const Target *t, int vectors) {
-  if (t->arch != ARCH_x86_64)
+static int join_for(const Target *t, const ConvParams *c) {
+  int vectors = c->vectors;
+  if (t->arch != ARCH_x86_64 || c->sums)
     return 1;
   return vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
 }
@@ -140,7 +142,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   c.weight_bytes = 1;
   conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);
   choose_tile(&c, t);
-  c.join = join_for(t, c.vectors);
+  c.join = join_for(t, &c);
   int32_t *order = lane_order(p->arena, &c);
   c.w = pack_lanes(p, s, &c, order);
   conv_finish(p, s, &c, c.blocks * c.vectors * c.lanes, order, true,
@@ -189,7 +191,7 @@ bool prepare_conv_mve(Plan *p, Step *s) {
   /* four pixels share a vector, which has no 64-bit products; the double
    * rule of dense layers has no form but that one */
   unsigned forms = p->target->requant;
-  if (s->op->kind != OP_fully_connected)
+  if (s->op->kind == OP_conv2d)
     forms &= ~(1u << RF_single);
   conv_finish(p, s, &c, c.g.oc, NULL, true, forms);
   conv_done(p, s, &c, 0);
@@ -246,7 +248,7 @@ bool prepare_conv_smlad(Plan *p, Step *s) {
 
 bool match_conv_scalar(const Op *op, const Target *t) {
   (void)t;
-  return is_conv(op);
+  return is_conv(op) || conv_is_sums(op);
 }
 
 double cost_conv_scalar(const Op *op, const Target *t) {
