@@ -8,9 +8,14 @@
 /* --- makers ------------------------------------------------------------ */
 
 Value *b_index(Node *n, Value *x) {
-  if (n->bad || x->type->dtype == DT_i32 || x->type->dtype == DT_i64)
-    return n->bad ? NULL : b_plain(n, x);
-  return b_cast(n, x, DT_i64);
+  if (n->bad)
+    return NULL;
+  DType t = x->type->dtype;
+  if (!dtype_is_integer(t) || dtype_bits(t) < 8) {
+    node_invalid(n, "indices of %s", dtype_name(t));
+    return NULL;
+  }
+  return t == DT_i32 || t == DT_i64 ? b_plain(n, x) : b_cast(n, x, DT_i64);
 }
 
 Value *b_move(Node *n, Value *x, int from, int to) {

@@ -15,7 +15,7 @@ Value *b_scatter_nd(Node *n, Reduction r, Value *x, Value *index,
 Value *b_positions(Node *n, DType t, int64_t count, int axis, int rank);
 /* x with dimension `from` moved to `to`. */
 Value *b_move(Node *n, Value *x, int from, int to);
-/* i64, from any integer or float type. */
+/* Integers as indices: i64, or i32 as they are. */
 Value *b_index(Node *n, Value *x);
 
 #endif

@@ -279,29 +279,6 @@ static int64_t opset_of(const Scope *s, const char *domain) {
   return 1; /* com.microsoft is often left out, and has one version only */
 }
 
-static const struct {
-  const char *prefix; /* of operator names */
-  const char *hint;
-} hints[] = {
-    {"Random", "random numbers cannot be compiled: make them an input"},
-    {"Multinomial", "random numbers cannot be compiled: make them an input"},
-    {"Bernoulli", "random numbers cannot be compiled: make them an input"},
-    {"Sequence", "sequences cannot be compiled; export with tensors only"},
-    {"SplitToSequence", "use Split"},
-    {"ConcatFromSequence", "use Concat"},
-    {"Optional", "optional values cannot be compiled; export one variant"},
-    {"String", "strings cannot be compiled"},
-    {"RegexFullMatch", "strings cannot be compiled"},
-    {"TfIdfVectorizer", "do text processing before the model"},
-    {"LabelEncoder", "do text processing before the model"},
-    {"ImageDecoder", "decode images before the model"},
-    {"Loop", "loops cannot be compiled; export with them unrolled"},
-    {"Adam", "training cannot be compiled; export the model for inference"},
-    {"Adagrad", "training cannot be compiled; export the model for inference"},
-    {"Momentum", "training cannot be compiled; export the model for inference"},
-    {"Gradient", "training cannot be compiled; export the model for inference"},
-};
-
 static bool refuse_operator(Node *n, bool known) {
   Diag *d = n->im->diag;
   const char *sep = *n->domain ? "::" : "";
@@ -309,11 +286,11 @@ static bool refuse_operator(Node *n, bool known) {
   if (known)
     return diag_error(d, E0302, n->loc, "%s%s%s of opset %lld is not supported",
                       n->domain, sep, n->op, (long long)n->opset);
-  diag_error(d, E0301, n->loc, "operator %s%s%s is not supported", n->domain,
-             sep, n->op);
-  for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
-    if (str_has_prefix(n->op, hints[i].prefix))
-      diag_hint(d, "%s", hints[i].hint);
+  const OnnxRefusal *r = onnx_refusal(n->domain, n->op);
+  diag_error(d, E0301, n->loc, "operator %s%s%s is not supported%s%s",
+             n->domain, sep, n->op, r ? ": " : "", r ? r->reason : "");
+  if (r)
+    diag_hint(d, "%s", r->hint);
   return false;
 }
 

@@ -30,6 +30,13 @@ enum { ONNX_OPEN = 0, ONNX_NEWEST = 28, ONNX_OLDEST = 7 };
 const OnnxRow *onnx_row(const char *domain, const char *name, int64_t version,
                         bool *known);
 
+/* What is known of an operator that is not imported (refused.def). */
+typedef struct OnnxRefusal {
+  const char *domain, *name; /* "" for all others of the domain */
+  const char *reason, *hint;
+} OnnxRefusal;
+const OnnxRefusal *onnx_refusal(const char *domain, const char *name);
+
 typedef struct NodeAttr {
   const char *name;
   OnnxAttribute proto;

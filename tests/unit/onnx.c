@@ -271,7 +271,7 @@ static void test_all_obstacles(void **state) {
   run_expect_error(&r, "operator Nonsense is not supported");
   assert_int_equal(diag_error_count(r.diag), 5);
   run_expect_error(&r, "attribute 'wobble' is not supported");
-  run_expect_error(&r, "hint: random numbers cannot be compiled");
+  run_expect_error(&r, "RandomNormal is not supported: it makes random");
   run_expect_error(&r, "1 inputs, expected at least 2");
   run_expect_error(&r, "'nothing' is read before anything has written it");
   run_free(&r);
