@@ -1,30 +1,48 @@
 /* The machinery of verify.h. A value's name means the same bytes in the
  * imported and in the optimized graph (passes/pass.h), so names pair them. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "driver/samples.h"
 #include "driver/verify.h"
 #include "ir/text.h"
 
-static void observe(void *ctx, const Op *op, void *const *out) {
-  Verify *v = ctx;
+#define PART_OF_RANGE 1e-5
+
+static void copy_values(void **seen, const Op *op, void *const *out) {
   for (int i = 0; i < op->nout; i++) {
     const Value *value = op->out[i];
-    memcpy(v->seen[value->id], out[i], (size_t)type_bytes(value->type));
+    memcpy(seen[value->id], out[i], (size_t)type_bytes(value->type));
   }
+}
+
+static void observe(void *ctx, const Op *op, void *const *out) {
+  copy_values(((Verify *)ctx)->seen, op, out);
+}
+
+static void observe_opt(void *ctx, const Op *op, void *const *out) {
+  copy_values(((Verify *)ctx)->opt_seen, op, out);
+}
+
+/* Buffers for every operator's outputs, by the values' ids. */
+static void **value_buffers(Arena *a, const Graph *g) {
+  void **seen = ARENA_ARRAY(a, void *, g->values.n);
+  for (const Op *op = g->first; op; op = op->next)
+    for (int i = 0; i < op->nout; i++) {
+      const Value *value = op->out[i];
+      seen[value->id] = arena_alloc(a, (size_t)type_bytes(value->type));
+    }
+  return seen;
 }
 
 static void make_buffers(Verify *v) {
   const Graph *g = v->ref;
   Arena *a = v->cli->arena;
-  v->seen = ARENA_ARRAY(a, void *, g->values.n);
-  for (const Op *op = g->first; op; op = op->next)
-    for (int i = 0; i < op->nout; i++) {
-      const Value *value = op->out[i];
-      v->seen[value->id] = arena_alloc(a, (size_t)type_bytes(value->type));
-    }
+  v->seen = value_buffers(a, g);
+  v->opt_seen = v->loose ? value_buffers(a, v->opt) : NULL;
   v->out = sample_buffers(a, g->outputs.v, g->outputs.n);
+  v->opt_out = sample_buffers(a, g->outputs.v, g->outputs.n);
   v->ship_out = sample_buffers(a, g->outputs.v, g->outputs.n);
   v->full_out = sample_buffers(a, g->outputs.v, g->outputs.n);
 }
@@ -41,9 +59,10 @@ static bool check_runnable(Cli *cli, const Target *t) {
 bool verify_new(Cli *cli, Verify *v) {
   *v = (Verify){.cli = cli};
   const Target *t = session_target(cli);
-  if (!t || !check_runnable(cli, t) || !(v->ref = session_load(cli)))
+  if (!t || !check_runnable(cli, t) || !(v->ref = verify_load(v)))
     return false;
   v->opt = graph_clone(cli->arena, v->ref);
+  v->loose = v->ref->rounding == ROUND_onnx || cli_has(cli, OPT_allow);
   if (!session_optimize(cli, v->opt, NULL) ||
       !subject_new(cli, v->opt, t, false, &v->ship) ||
       !subject_new(cli, v->opt, t, true, &v->full))
@@ -55,12 +74,16 @@ bool verify_new(Cli *cli, Verify *v) {
               "only outputs are compared");
   make_buffers(v);
   v->interp = interp_new(v->ref, observe, v);
+  if (v->loose)
+    v->opt_interp = interp_new(v->opt, observe_opt, v);
   return true;
 }
 
 void verify_free(Verify *v) {
   if (v->interp)
     v->interp->free(v->interp);
+  if (v->opt_interp)
+    v->opt_interp->free(v->opt_interp);
   subject_free(&v->ship);
   subject_free(&v->full);
 }
@@ -92,13 +115,44 @@ static const char *index_text(Arena *a, const Type *t, int64_t i) {
   return str_cstr(&s);
 }
 
+/* Floats may differ by this much; 0 for others, and where nothing may. */
+static double tolerance(const Type *t, Match m, const void *expected) {
+  if (!m.close || !dtype_is_float(t->dtype))
+    return 0;
+  NdArray x = {.type = sample_elem(t->dtype), .data = expected};
+  double lo = (double)INFINITY, hi = -(double)INFINITY;
+  for (int64_t i = 0; i < type_count(t); i++) {
+    double real = nd_real(&x, i);
+    if (isfinite(real)) {
+      lo = fmin(lo, real);
+      hi = fmax(hi, real);
+    }
+  }
+  if (!(lo <= hi))
+    return 0;
+  return PART_OF_RANGE * (lo < hi ? hi - lo : fabs(hi));
+}
+
+static bool element_is_same(const Type *t, const uint8_t *x, const uint8_t *y,
+                            int64_t i, double within) {
+  int64_t width = dtype_bits(t->dtype) / 8;
+  if (memcmp(x + i * width, y + i * width, (size_t)width) == 0)
+    return true;
+  if (within <= 0)
+    return false;
+  NdArray a = {.type = sample_elem(t->dtype), .data = x}, b = a;
+  b.data = y;
+  double p = nd_real(&a, i), q = nd_real(&b, i);
+  return p == q || (isnan(p) && isnan(q)) || fabs(p - q) <= within;
+}
+
 /* Elements that differ; *first is the first of them. */
 static int64_t count_differences(const Type *t, const uint8_t *x,
-                                 const uint8_t *y, int64_t *first) {
-  int64_t width = dtype_bits(t->dtype) / 8, different = 0;
+                                 const uint8_t *y, double within,
+                                 int64_t *first) {
+  int64_t different = 0;
   for (int64_t i = 0; i < type_count(t); i++)
-    if (memcmp(x + i * width, y + i * width, (size_t)width) != 0 &&
-        different++ == 0)
+    if (!element_is_same(t, x, y, i, within) && different++ == 0)
       *first = i;
   return different;
 }
@@ -113,17 +167,15 @@ static Loc value_loc(const Verify *v, const Value *value) {
   return loc;
 }
 
-static bool report_difference(Verify *v, const Value *value, DiagCode code,
-                              const char *who, const char *whose,
-                              const void *expected, const void *got) {
+static bool report_difference(Verify *v, const Value *value, Match m, int64_t n,
+                              int64_t first, const void *expected,
+                              const void *got) {
   Arena *a = v->cli->arena;
   const Type *t = value->type;
-  int64_t first = 0;
-  int64_t n = count_differences(t, expected, got, &first);
-  diag_error(v->cli->diag, code, value_loc(v, value),
+  diag_error(v->cli->diag, m.code, value_loc(v, value),
              "%s differs from %s in %" PRId64 " of %" PRId64
              " elements, first at %s: expected %s, got %s (input: %s)",
-             who, whose, n, type_count(t), index_text(a, t, first),
+             m.who, m.whose, n, type_count(t), index_text(a, t, first),
              element_text(a, t, expected, first),
              element_text(a, t, got, first), v->sample);
   if (value->def) {
@@ -134,17 +186,32 @@ static bool report_difference(Verify *v, const Value *value, DiagCode code,
   return false;
 }
 
-bool verify_same(Verify *v, const Value *value, DiagCode code, const char *who,
-                 const char *whose, const void *expected, const void *got) {
-  int64_t n = type_bytes(value->type);
-  v->bytes += n;
-  return memcmp(expected, got, (size_t)n) == 0 ||
-         report_difference(v, value, code, who, whose, expected, got);
+bool verify_same(Verify *v, const Value *value, Match m, const void *expected,
+                 const void *got) {
+  const Type *t = value->type;
+  int64_t bytes = type_bytes(t), first = 0;
+  v->bytes += bytes;
+  if (memcmp(expected, got, (size_t)bytes) == 0)
+    return true;
+  int64_t n =
+      count_differences(t, expected, got, tolerance(t, m, expected), &first);
+  return !n || report_difference(v, value, m, n, first, expected, got);
 }
 
-static bool same(Verify *v, const Value *value, const char *who,
-                 const char *whose, const void *expected, const void *got) {
-  return verify_same(v, value, E0501, who, whose, expected, got);
+/* The object against an interpreter. */
+static bool same_object(Verify *v, const Value *value, const char *who,
+                        const char *whose, const void *expected,
+                        const void *got) {
+  bool exact = v->ship.built.plan->target->fma;
+  return verify_same(v, value, (Match){E0501, who, whose, !exact}, expected,
+                     got);
+}
+
+/* Anything against a recording. */
+static bool same_recording(Verify *v, const Value *value, const char *who,
+                           const void *expected, const void *got) {
+  return verify_same(v, value, (Match){E0501, who, "the recording", true},
+                     expected, got);
 }
 
 const Value *verify_imported(const Verify *v, const Value *value) {
@@ -153,35 +220,54 @@ const Value *verify_imported(const Verify *v, const Value *value) {
                                                                        : NULL;
 }
 
+/* What the interpreter has for a value of opt; NULL: nothing. */
+static const void *interpreted(const Verify *v, const Value *value) {
+  if (v->loose)
+    return v->opt_seen[value->id];
+  const Value *r = verify_imported(v, value);
+  return r ? v->seen[r->id] : NULL;
+}
+
 static bool compare_values(Verify *v, Arena *scratch) {
   for (const Op *op = v->opt->first; op; op = op->next)
     for (int i = 0; i < op->nout; i++) {
-      const Value *r = verify_imported(v, op->out[i]);
-      const void *got = r ? subject_value(&v->full, op->out[i], scratch) : NULL;
+      const void *expected = interpreted(v, op->out[i]);
+      const void *got =
+          expected ? subject_value(&v->full, op->out[i], scratch) : NULL;
       if (!got)
         continue;
       v->values++;
-      if (!same(v, op->out[i], "the object", "the interpreter", v->seen[r->id],
-                got))
+      if (!same_object(v, op->out[i], "the object", "the interpreter", expected,
+                       got))
         return false;
     }
   return true;
 }
 
 static bool compare_outputs(Verify *v) {
+  void **expected = v->loose ? v->opt_out : v->out;
   for (int i = 0; i < v->ref->outputs.n; i++)
-    if (!same(v, v->ref->outputs.v[i], "the object's output",
-              "the interpreter's", v->out[i], v->ship_out[i]))
+    if (!same_object(v, v->ref->outputs.v[i], "the object's output",
+                     "the interpreter's", expected[i], v->ship_out[i]))
       return false;
   return true;
+}
+
+static bool interpret(Verify *v, const void *const *in) {
+  v->interp->reset(v->interp);
+  if (!v->interp->run(v->interp, in, v->out))
+    return false;
+  if (!v->loose)
+    return true;
+  v->opt_interp->reset(v->opt_interp);
+  return v->opt_interp->run(v->opt_interp, in, v->opt_out);
 }
 
 bool verify_sample(Verify *v, const char *name, const void *const *in) {
   Arena *scratch = arena_new();
   v->sample = name;
   v->samples++;
-  v->interp->reset(v->interp);
-  bool ok = v->interp->run(v->interp, in, v->out) &&
+  bool ok = interpret(v, in) &&
             (!v->has_full || (subject_run(&v->full, in, v->full_out) &&
                               compare_values(v, scratch))) &&
             subject_run(&v->ship, in, v->ship_out) && compare_outputs(v);
@@ -197,10 +283,9 @@ bool verify_recorded(Verify *v, const Value *value, const void *expected) {
           ? subject_value(&v->full, now, scratch)
           : NULL;
   v->recorded++;
-  bool ok =
-      same(v, value, "the interpreter", "the recording", expected,
-           v->seen[value->id]) &&
-      (!got || same(v, value, "the object", "the recording", expected, got));
+  bool ok = same_recording(v, value, "the interpreter", expected,
+                           v->seen[value->id]) &&
+            (!got || same_recording(v, value, "the object", expected, got));
   arena_free(scratch);
   return ok;
 }
@@ -208,8 +293,8 @@ bool verify_recorded(Verify *v, const Value *value, const void *expected) {
 bool verify_output(Verify *v, int i, const void *expected) {
   const Value *value = v->ref->outputs.v[i];
   v->recorded++;
-  return same(v, value, "the interpreter's output", "the recording", expected,
-              v->out[i]) &&
-         same(v, value, "the object's output", "the recording", expected,
-              v->ship_out[i]);
+  return same_recording(v, value, "the interpreter's output", expected,
+                        v->out[i]) &&
+         same_recording(v, value, "the object's output", expected,
+                        v->ship_out[i]);
 }

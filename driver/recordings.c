@@ -12,6 +12,42 @@
 #include "driver/progress.h"
 #include "driver/samples.h"
 #include "driver/verify.h"
+#include "ir/array.h"
+
+static bool is_numbered_input(const char *name) {
+  int number;
+  return sscanf(name, "in_%d", &number) == 1 ||
+         sscanf(name, "in%d", &number) == 1;
+}
+
+/* Members that are inputs, as an importer takes them: "in:NAME", or in order
+ * "in_0", "in1". */
+static int recorded_inputs(Cli *cli, const Npz *z, ImportBind *have) {
+  int n = 0;
+  for (int i = 0; i < z->n; i++) {
+    const char *name = z->v[i].name;
+    bool named = str_has_prefix(name, "in:");
+    if (!named && !is_numbered_input(name))
+      continue;
+    have[n++] =
+        (ImportBind){.name = named ? name + 3 : NULL,
+                     .type = array_type(cli->arena, &z->v[i].array, DT_COUNT),
+                     .data = z->v[i].array.data};
+  }
+  return n;
+}
+
+Graph *verify_load(Verify *v) {
+  Cli *cli = v->cli;
+  const char *golden = cli->value[OPT_golden];
+  Npz z;
+  if (!golden)
+    return session_load(cli);
+  if (!npz_read(cli->arena, cli->diag, golden, &z))
+    return NULL;
+  ImportBind *have = ARENA_ARRAY(cli->arena, ImportBind, z.n + 1);
+  return session_load_with(cli, have, recorded_inputs(cli, &z, have));
+}
 
 static bool bad_recording(Verify *v, const char *path, const char *member,
                           const NdArray *x, const Type *t) {
@@ -85,8 +121,9 @@ static bool check_members(Verify *v, const char *path, Golden *g) {
   return true;
 }
 
-static const void *sample_of(const NpzMember *m, const Type *t, int64_t i) {
-  return (const char *)m->array.data + i * type_bytes(t);
+static const void *sample_of(Arena *a, const NpzMember *m, const Type *t,
+                             int64_t i) {
+  return array_bytes_from(a, &m->array, i * type_count(t), t);
 }
 
 static bool golden_sample(Verify *v, const Golden *g, int64_t s) {
@@ -94,12 +131,12 @@ static bool golden_sample(Verify *v, const Golden *g, int64_t s) {
   Arena *a = v->cli->arena;
   const void **in = ARENA_ARRAY(a, const void *, m->inputs.n);
   for (int i = 0; i < m->inputs.n; i++)
-    in[i] = sample_of(g->in[i], m->inputs.v[i]->type, s);
+    in[i] = sample_of(a, g->in[i], m->inputs.v[i]->type, s);
   if (!verify_sample(v, arena_printf(a, "golden %lld", (long long)s), in))
     return false;
   for (int i = 0; i < m->outputs.n; i++) {
     const Value *out = m->outputs.v[i];
-    if (!verify_output(v, i, sample_of(g->out[i], out->type, s)))
+    if (!verify_output(v, i, sample_of(a, g->out[i], out->type, s)))
       return false;
   }
   return true;

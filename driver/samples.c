@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ir/array.h"
+#include "ir/element.h"
 
 /* splitmix64: a fixed sequence on every host. */
 static uint64_t next_random(uint64_t *state) {
@@ -31,20 +32,21 @@ static Range real_range(const Value *v) {
   return r;
 }
 
-/* Sets element i to the place of `part` (0 to 1) in the range of f32. */
-static void set_real(void *data, int64_t i, Range r, double part) {
-  float x = (float)(r.lo + part * (r.hi - r.lo));
-  memcpy((char *)data + 4 * i, &x, sizeof x);
+/* Sets element i to the place of `part` (0 to 1) in the range. */
+static void set_real(const Type *t, void *data, int64_t i, Range r,
+                     double part) {
+  double x = (double)(float)(r.lo + part * (r.hi - r.lo));
+  element_store(t->dtype, data, i, element_from_double(t->dtype, x));
 }
 
 static void fill_random(const Value *v, uint64_t *state, void *data) {
   const Type *t = v->type;
   uint8_t *bytes = data;
   int64_t n = type_bytes(t);
-  if (t->dtype == DT_f32) {
+  if (dtype_is_float(t->dtype)) {
     Range r = real_range(v);
     for (int64_t i = 0; i < type_count(t); i++)
-      set_real(data, i, r, (double)(next_random(state) >> 40) / (1 << 24));
+      set_real(t, data, i, r, (double)(next_random(state) >> 40) / (1 << 24));
     return;
   }
   for (int64_t i = 0; i < n; i++)
@@ -75,11 +77,11 @@ void sample_extreme(const Graph *g, bool high, void *const *in) {
   for (int i = 0; i < g->inputs.n; i++) {
     const Value *v = g->inputs.v[i];
     Range r = real_range(v);
-    if (v->type->dtype != DT_f32)
+    bool is_float = dtype_is_float(v->type->dtype);
+    if (!is_float)
       fill_extreme(v->type, high, in[i]);
-    for (int64_t k = 0; v->type->dtype == DT_f32 && k < type_count(v->type);
-         k++)
-      set_real(in[i], k, r, high);
+    for (int64_t k = 0; is_float && k < type_count(v->type); k++)
+      set_real(v->type, in[i], k, r, high);
   }
 }
 

@@ -1,6 +1,11 @@
 /* The comparison behind `kiln verify`: the model as imported, run by the
  * interpreter, against the optimized model's object; and both against
- * recordings. */
+ * recordings. Where passes may change results (passes/pass.h), the object is
+ * held to the optimized model, and the outputs of that to the imported one.
+ *
+ * Bytes have to be equal, but for floats: against a recording, against what a
+ * pass was free to change, and on targets without fused multiply-add they may
+ * differ by 1e-5 of the range of what is expected. */
 #ifndef KILN_DRIVER_VERIFY_H
 #define KILN_DRIVER_VERIFY_H
 
@@ -10,9 +15,12 @@ typedef struct Verify {
   Cli *cli;
   Graph *ref; /* as imported: what the interpreter runs */
   Graph *opt; /* behind the passes: what the objects were made of */
+  bool loose; /* passes may have changed results */
   Executor *interp;
-  void **seen; /* (ref's values, by id) bytes of the last run */
-  void **out;  /* the interpreter's outputs */
+  void **seen;          /* (ref's values, by id) bytes of the last run */
+  void **out;           /* the interpreter's outputs */
+  Executor *opt_interp; /* over opt; NULL unless loose */
+  void **opt_seen, **opt_out;
   void **ship_out, **full_out;
   Subject ship;       /* the object as users get it: outputs are compared */
   Subject full;       /* the same with every value kept: all are compared */
@@ -41,11 +49,19 @@ bool verify_passes(Verify *v, const void *const *in);
 /* The imported model's value that a value of another graph stands for; NULL
  * when there is none. */
 const Value *verify_imported(const Verify *v, const Value *value);
-/* Reports the first difference under `code`: "WHO differs from WHOSE in". */
-bool verify_same(Verify *v, const Value *value, DiagCode code, const char *who,
-                 const char *whose, const void *expected, const void *got);
+/* What is compared with what: "WHO differs from WHOSE in". */
+typedef struct Match {
+  DiagCode code;
+  const char *who, *whose;
+  bool close; /* floats may differ by 1e-5 of the range */
+} Match;
+/* Reports the first difference. */
+bool verify_same(Verify *v, const Value *value, Match m, const void *expected,
+                 const void *got);
 
-/* --golden, --layers: driver/recordings.c. */
+/* --golden, --layers: driver/recordings.c. verify_load loads the model;
+ * dimensions that it leaves open get those of the recorded inputs. */
+Graph *verify_load(Verify *v);
 bool verify_golden(Verify *v, const char *path);
 bool verify_layers(Verify *v, const char *path);
 

@@ -1,4 +1,4 @@
-/* Private to ir/: single elements of a tensor's dense bytes, as bits. Types
+/* Single elements of a tensor's dense bytes, as bits. Types
  * below a byte are packed, lowest bits first; multi-byte elements are
  * little-endian whatever the host is. */
 #ifndef KILN_IR_ELEMENT_H
