@@ -1,58 +1,46 @@
-/* mean, mean_f32:
+/* mean:
  *   for kept dimensions but the row: for i of the row in blocks of lanes:
  *     acc = 0; for reduced dimensions: acc += x
- *     y = step(acc), or acc / count
+ *     y = step(acc)
+ * reduce:
+ *   the same with acc = f(acc, x) from f's neutral element, in row-major
+ *   order; mean divides by the count
  */
 #include "plan/kernels/mean.h"
 
+#include <math.h>
+
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
+#include "codegen/plain.h"
 #include "codegen/vec.h"
 
-typedef struct Mean {
+/* acc = f(acc, x at p) */
+typedef struct Fold Fold;
+typedef Val FoldFn(Cg *g, const Fold *f, Val acc, Val p);
+struct Fold {
   const MeanParams *p;
-  bool is_float;
-  DType stored;
-  Val in, out; /* first element of the row */
-} Mean;
+  OpKind kind;
+  FoldFn *add;
+  DType stored, model;       /* x's elements in memory, in the model */
+  int64_t flip_in, flip_out; /* between the two */
+  Val in, out;               /* first elements of the row */
+};
 
-static Val add_one(Cg *g, const Mean *m, Val acc, Val p) {
-  if (!m->is_float)
-    return sum_add(g, acc, m->stored, p);
-  return LLVMBuildFAdd(g->b, acc, ll_load(g, LLVMTypeOf(acc), p, 4), "");
-}
-
-static Val sum_dims(Cg *g, const Mean *m, int d, Val p, Val acc) {
-  const MeanDims *r = &m->p->reduced;
+static Val fold_dims(Cg *g, const Fold *f, int d, Val p, Val acc) {
+  const MeanDims *r = &f->p->reduced;
   if (d == r->n)
-    return add_one(g, m, acc, p);
+    return f->add(g, f, acc, p);
   Loop l = loop_begin_carry(g, 0, r->count[d], 1, 1, &acc);
-  Val at = ll_gep(g, p, ll_mulc(g, l.i, r->stride[d] * m->p->elem_bytes));
-  Val next = sum_dims(g, m, d + 1, at, l.carry[0]);
+  Val at = ll_gep(g, p, ll_mulc(g, l.i, r->stride[d] * f->p->elem_bytes));
+  Val next = fold_dims(g, f, d + 1, at, l.carry[0]);
   loop_end(g, &l, &next);
   return l.carry[0];
 }
 
-static void mean_block(Cg *g, void *ctx, Val i, int lanes) {
-  const Mean *m = ctx;
-  Val acc = sum_zero(g, m->p->sum_bits, lanes);
-  acc = sum_dims(g, m, 0, ll_gep(g, m->in, i), acc);
-  acc = sum_widen(g, acc, m->stored);
-  vec_store8(g, emit_sum_step(g, &m->p->sum, acc), ll_gep(g, m->out, i));
-}
-
-static void mean_block_f32(Cg *g, void *ctx, Val i, int lanes) {
-  const Mean *m = ctx;
-  Val acc = LLVMConstNull(ll_vec(g->f32, lanes));
-  Val at = ll_mulc(g, i, 4);
-  acc = sum_dims(g, m, 0, ll_gep(g, m->in, at), acc);
-  Val n = ll_splat(g, ll_f32(g, (float)m->p->n), lanes);
-  ll_store(g, LLVMBuildFDiv(g->b, acc, n, ""), ll_gep(g, m->out, at), 4);
-}
-
 /* All rows by `fn`, in blocks of `lanes`. */
-static void rows(Cg *g, const StepArgs *a, Mean *m, int lanes, BlockFn fn) {
-  const MeanParams *p = m->p;
+static void rows(Cg *g, const StepArgs *a, Fold *f, int lanes, BlockFn fn) {
+  const MeanParams *p = f->p;
   int64_t in_step[MAX_RANK], out_step[MAX_RANK], n = p->row * p->elem_bytes;
   for (int d = p->kept.n - 1; d >= 0; d--) {
     in_step[d] = p->kept.stride[d] * p->elem_bytes;
@@ -60,18 +48,107 @@ static void rows(Cg *g, const StepArgs *a, Mean *m, int lanes, BlockFn fn) {
     n *= p->kept.count[d];
   }
   DimLoops outer = dims_begin(g, p->kept.count, p->kept.n);
-  m->in = ll_gep(g, a->in[0], dims_offset(g, &outer, in_step));
-  m->out = ll_gep(g, a->out[0], dims_offset(g, &outer, out_step));
-  for_blocks(g, p->row, p->row == 1 ? 0 : lanes, fn, m);
+  f->in = ll_gep(g, a->in[0], dims_offset(g, &outer, in_step));
+  f->out = ll_gep(g, a->out[0], dims_offset(g, &outer, out_step));
+  for_blocks(g, p->row, p->row == 1 ? 0 : lanes, fn, f);
   dims_end(g, &outer);
 }
 
-void lower_mean(Cg *g, const Step *s, const StepArgs *a) {
-  Mean m = {.p = s->params, .stored = s->in[0]->type->dtype};
-  rows(g, a, &m, sum_lanes(g, m.p->sum_bits), mean_block);
+/* --- mean -------------------------------------------------------------- */
+
+static Val add_byte(Cg *g, const Fold *f, Val acc, Val p) {
+  return sum_add(g, acc, f->stored, p);
 }
 
-void lower_mean_f32(Cg *g, const Step *s, const StepArgs *a) {
-  Mean m = {.p = s->params, .is_float = true};
-  rows(g, a, &m, target_f32_lanes(g->target), mean_block_f32);
+static void mean_block(Cg *g, void *ctx, Val i, int lanes) {
+  const Fold *f = ctx;
+  Val acc = sum_zero(g, f->p->sum_bits, lanes);
+  acc = fold_dims(g, f, 0, ll_gep(g, f->in, i), acc);
+  acc = sum_widen(g, acc, f->stored);
+  vec_store8(g, emit_sum_step(g, &f->p->sum, acc), ll_gep(g, f->out, i));
+}
+
+void lower_mean(Cg *g, const Step *s, const StepArgs *a) {
+  Fold f = {.p = s->params, .add = add_byte, .stored = s->in[0]->type->dtype};
+  rows(g, a, &f, sum_lanes(g, f.p->sum_bits), mean_block);
+}
+
+/* --- reduce ------------------------------------------------------------ */
+
+static Val load_plain(Cg *g, const Fold *f, Val p, int lanes) {
+  if (!f->flip_in)
+    return plain_load(g, f->model, p, lanes);
+  return ll_xorc(g, plain_load_bits(g, f->model, p, lanes), f->flip_in);
+}
+
+static Val add_plain(Cg *g, const Fold *f, Val acc, Val p) {
+  Val x = load_plain(g, f, p, ll_lanes(acc));
+  bool is_float = dtype_is_float(f->model);
+  switch (f->kind) {
+  case OP_reduce_max:
+  case OP_reduce_min:
+    return plain_extreme(g, f->model, f->kind == OP_reduce_max, acc, x);
+  case OP_reduce_prod:
+    return is_float ? LLVMBuildFMul(g->b, acc, x, "") : ll_mul(g, acc, x);
+  default:
+    return is_float ? LLVMBuildFAdd(g->b, acc, x, "") : ll_add(g, acc, x);
+  }
+}
+
+static int64_t neutral_int(OpKind kind, DType t) {
+  uint64_t ones = ~UINT64_C(0) >> (64 - dtype_bits(t));
+  int64_t most = (int64_t)(dtype_is_signed(t) ? ones >> 1 : ones);
+  switch (kind) {
+  case OP_reduce_max:
+    return dtype_is_signed(t) ? -most - 1 : 0;
+  case OP_reduce_min:
+    return t == DT_bool ? 1 : most;
+  default:
+    return kind == OP_reduce_prod;
+  }
+}
+
+static double neutral_float(OpKind kind) {
+  switch (kind) {
+  case OP_reduce_max:
+    return -INFINITY;
+  case OP_reduce_min:
+    return INFINITY;
+  default:
+    return kind == OP_reduce_prod;
+  }
+}
+
+/* What leaves any element as it is. */
+static Val neutral(Cg *g, const Fold *f, int lanes) {
+  Ty t = plain_type(g, f->model);
+  if (!dtype_is_float(f->model))
+    return ll_const_splat(g, t, neutral_int(f->kind, f->model), lanes);
+  Val like = LLVMConstNull(lanes ? ll_vec(t, lanes) : t);
+  return plain_const(g, like, neutral_float(f->kind));
+}
+
+static void reduce_block(Cg *g, void *ctx, Val i, int lanes) {
+  const Fold *f = ctx;
+  Val at = ll_mulc(g, i, f->p->elem_bytes);
+  Val y = fold_dims(g, f, 0, ll_gep(g, f->in, at), neutral(g, f, lanes));
+  if (f->kind == OP_mean)
+    y = LLVMBuildFDiv(g->b, y, plain_const(g, y, (double)f->p->n), "");
+  Val to = ll_gep(g, f->out, at);
+  if (f->flip_out)
+    plain_store_bits(g, f->model, ll_xorc(g, y, f->flip_out), to);
+  else
+    plain_store(g, f->model, y, to);
+}
+
+void lower_reduce(Cg *g, const Step *s, const StepArgs *a) {
+  Fold f = {.p = s->params,
+            .kind = s->op->kind,
+            .add = add_plain,
+            .model = s->op->in[0]->type->dtype,
+            .flip_in = buffer_flipped(s->in[0]) ? 128 : 0,
+            .flip_out = buffer_flipped(s->out[0]) ? 128 : 0};
+  if (!f.p->lanes && g->target->flushes)
+    function_stays_scalar(g->ctx, g->fn);
+  rows(g, a, &f, f.p->lanes, reduce_block);
 }

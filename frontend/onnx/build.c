@@ -136,26 +136,27 @@ static bool is_foldable(Import *im, const Op *op) {
   return true;
 }
 
-static void eval(const Op *op, void **out) {
-  Arena *a = op->graph->arena, *scratch = arena_new();
+static void eval(Import *im, const Op *op, void **out) {
+  Arena *scratch = arena_new();
   const void **in = ARENA_ARRAY(scratch, const void *, op->nin);
   bool moves = op_info(op->kind)->traits & T_MOVE; /* byte by byte */
   for (int i = 0; i < op->nin; i++)
     if (op->in[i])
       in[i] = moves ? op->in[i]->init->data
-                    : tensor_aligned_data(scratch, op->in[i]);
+                    : tensor_aligned_data(im, scratch, op->in[i]);
   for (int i = 0; i < op->nout; i++)
-    out[i] = arena_alloc(a, (size_t)type_bytes(op->out[i]->type));
+    out[i] = arena_alloc(im->arena, (size_t)type_bytes(op->out[i]->type));
   op_eval(op, in, out);
+  import_touched(im, (size_t)bytes_of(op->nin, op->in));
   arena_free(scratch);
 }
 
-static void fold(Node *n, Op *op, Value **out) {
-  Graph *g = n->im->graph;
+static void fold(Import *im, Op *op, Value **out) {
+  Graph *g = im->graph;
   void **data = ARENA_ARRAY(g->arena, void *, op->nout);
   const void *view = is_view(op) ? op->in[0]->init->data : NULL;
   if (!view)
-    eval(op, data);
+    eval(im, op, data);
   for (int i = 0; i < op->nout; i++) {
     const Type *t = op->out[i]->type;
     out[i] = graph_const(g, NULL, t, view ? view : data[i]);
@@ -213,7 +214,7 @@ bool b_op(Node *n, OpKind kind, const Attrs *attrs, int nin, Value *const *in,
   for (int i = 0; i < nout; i++)
     out[i] = op->out[i];
   if (is_foldable(n->im, op))
-    fold(n, op, out);
+    fold(n->im, op, out);
   return true;
 }
 

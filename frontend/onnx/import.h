@@ -62,6 +62,7 @@ typedef struct Import {
   companions;        /* files of external data, each mapped once */
   int64_t spent;     /* on work that a file can ask for many times over */
   int64_t fold_left; /* on evaluating ops */
+  size_t touched;    /* bytes of the files since import_touched gave back */
   int depth;         /* of nested bodies */
 } Import;
 
@@ -105,7 +106,11 @@ void tensor_default_dim(Import *im, const char *name, PbSpan type, Loc loc);
 /* The file aligns nothing: a constant's bytes where they are aligned for its
  * type, or a copy in `a`. */
 bool tensor_is_aligned(const Value *v);
-const void *tensor_aligned_data(Arena *a, const Value *v);
+const void *tensor_aligned_data(Import *im, Arena *a, const Value *v);
+/* Says that bytes of the files were read for what is a copy now: from time
+ * to time their pages are given back, so that no more than one copy of the
+ * weights is in memory. */
+void import_touched(Import *im, size_t bytes);
 void tensor_align_consts(Import *im); /* all of the graph's */
 
 /* model.c */

@@ -89,7 +89,9 @@ static void step_lstm(Node *n, Lane *l, Value *p) {
   l->c = add(n, mul(n, f, l->c), mul(n, i, g));
   Value *o = peek(n, l, 1, gates(n, l, x, 1, 1, 1), l->c);
   o = gate_apply(n, &l->gate[0], o);
-  l->h = mul(n, o, gate_apply(n, &l->gate[2], l->c));
+  Gate out = l->gate[2];
+  out.clip = 0; /* ONNX Runtime limits the inputs of the gates only */
+  l->h = mul(n, o, gate_apply(n, &out, l->c));
 }
 
 static const char *const rnn_names[] = {"Tanh"};

@@ -395,9 +395,18 @@ bool tensor_is_aligned(const Value *v) {
   return (uintptr_t)v->init->data % alignment(v->type) == 0;
 }
 
-/* Piece by piece, so that the file's pages need not stay in memory beside
- * the copy. */
-const void *tensor_aligned_data(Arena *a, const Value *v) {
+void import_touched(Import *im, size_t bytes) {
+  enum { OFTEN = 8 << 20, SHARE = 64 };
+  im->touched += bytes;
+  if (im->touched < OFTEN || im->touched < im->pb.bytes / SHARE)
+    return;
+  im->touched = 0;
+  file_cold(im->pb.data, im->pb.bytes);
+  for (int i = 0; i < im->companions.n; i++)
+    file_cold(im->companions.v[i].data, im->companions.v[i].bytes);
+}
+
+const void *tensor_aligned_data(Import *im, Arena *a, const Value *v) {
   enum { PIECE = 4 << 20 };
   size_t bytes = (size_t)type_bytes(v->type);
   const uint8_t *from = v->init->data;
@@ -407,8 +416,7 @@ const void *tensor_aligned_data(Arena *a, const Value *v) {
   for (size_t at = 0; at < bytes; at += PIECE) {
     size_t n = bytes - at < PIECE ? bytes - at : PIECE;
     memcpy(to + at, from + at, n);
-    if (n == PIECE)
-      file_cold(from + at, n);
+    import_touched(im, n);
   }
   return to;
 }
@@ -420,7 +428,7 @@ void tensor_align_consts(Import *im) {
     if (!v || !v->init || tensor_is_aligned(v))
       continue;
     Const *c = ARENA_NEW(im->arena, Const);
-    c->data = tensor_aligned_data(im->arena, v);
+    c->data = tensor_aligned_data(im, im->arena, v);
     v->init = c;
   }
 }

@@ -1,7 +1,9 @@
-/* mean: shapes, and the step from sum to output. */
+/* mean, reduce: shapes, and the step from sum to output. */
 #include "plan/kernels/mean.h"
 
+#include "ir/map.h"
 #include "plan/kernel.h"
+#include "plan/kernels/map.h"
 
 /* Sums of this many elements stay in 32 bits. */
 enum { COUNT_MAX = 1 << 22 };
@@ -82,20 +84,31 @@ bool prepare_mean(Plan *p, Step *s) {
   return true;
 }
 
-bool match_mean_f32(const Op *op, const Target *t) {
-  (void)t;
-  return op->kind == OP_mean && op->in[0]->type->dtype == DT_f32;
+/* Stored values of one scale are in the order of the real ones. */
+bool match_reduce(const Op *op, const Target *t) {
+  static const bool reduces[OP_COUNT] = {
+      [OP_mean] = true,       [OP_reduce_sum] = true, [OP_reduce_prod] = true,
+      [OP_reduce_max] = true, [OP_reduce_min] = true,
+  };
+  if (!reduces[op->kind])
+    return false;
+  const Type *x = op->in[0]->type;
+  bool extreme = op->kind == OP_reduce_max || op->kind == OP_reduce_min;
+  return (extreme || op_is_plain(op)) && plain_fits(t, x->dtype) &&
+         reduced_count(op) > 0;
 }
 
-double cost_mean_f32(const Op *op, const Target *t) {
+double cost_reduce(const Op *op, const Target *t) {
   return 4 * cost_mean(op, t);
 }
 
-bool prepare_mean_f32(Plan *p, Step *s) {
+bool prepare_reduce(Plan *p, Step *s) {
   MeanParams *m = ARENA_NEW(p->arena, MeanParams);
-  split_dims(m, s->op);
   s->params = m;
-  s->variant = "f32_mean";
-  s->vector_bytes = m->row > 1 ? 4 * target_f32_lanes(p->target) : 0;
+  split_dims(m, s->op);
+  if (s->in[0]->place == PLACE_const)
+    plan_const_blob(p, s->in[0]);
+  m->lanes = m->row > 1 ? plain_lanes(p->target, &s->in[0]->type->dtype, 1) : 0;
+  set_variant(p, s, "reduce", m->lanes ? p->target->vector_bytes : 0);
   return true;
 }

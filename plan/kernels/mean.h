@@ -1,8 +1,8 @@
-/* mean, mean_f32: sums over some dimensions, then one requantization, or a
- * division.
+/* mean, reduce: folds over some dimensions, then perhaps one requantization
+ * or a division.
  *
  *   for kept dimensions:
- *     y = step(sum over reduced dimensions of x)
+ *     y = step(fold over reduced dimensions of x)
  *
  * Neighbours of one kind are merged; y is contiguous. */
 #ifndef KILN_PLAN_KERNELS_MEAN_H
@@ -22,6 +22,7 @@ typedef struct MeanParams {
   int64_t row;  /* innermost kept elements side by side, 1 at least */
   int sum_bits; /* 16 or 32 */
   SumStep sum;  /* of the stored values' sum */
+  int lanes;    /* of reduce; 0 = scalar */
   int elem_bytes;
   int64_t n; /* elements of a sum */
 } MeanParams;

@@ -16,9 +16,10 @@
 #include "passes/pass.h"
 #include "support/file.h"
 
-/* Of the reference's own comparison: |got - want| <= ATOL + RTOL * |want|.
- * Integers have to be equal. */
+/* Of the project's own comparison: |got - want| <= ATOL + RTOL * |want|, two
+ * last places for bf16. Integers have to be equal. */
 #define CASE_RTOL 1e-3
+#define CASE_RTOL_BF16 0x1p-6
 #define CASE_ATOL 1e-7
 
 typedef enum Outcome { PASSED, REFUSED, WRONG, CRASHED, OUTCOMES } Outcome;
@@ -321,8 +322,9 @@ static inline double case_value(DType t, const void *data, int64_t i) {
 static inline bool case_close(DType t, double got, double want) {
   if (!dtype_is_float(t) || isinf(want) || isinf(got))
     return got == want;
+  double rtol = t == DT_bf16 ? CASE_RTOL_BF16 : CASE_RTOL;
   return (isnan(got) && isnan(want)) ||
-         fabs(got - want) <= CASE_ATOL + CASE_RTOL * fabs(want);
+         fabs(got - want) <= CASE_ATOL + rtol * fabs(want);
 }
 
 static inline const char *case_compare(Arena *a, const char *who, int output,

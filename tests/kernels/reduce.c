@@ -1,0 +1,80 @@
+/* The kernel of reductions: every op and type, odd sizes, any set of axes;
+ * extremes of quantized tensors, too. */
+#include "tests/kernels/light.h"
+
+static const OpKind kinds[] = {OP_reduce_sum, OP_reduce_prod, OP_reduce_max,
+                               OP_reduce_min, OP_mean};
+static const DType types[] = {DT_f32, DT_f16, DT_bf16, DT_f64, DT_i8,
+                              DT_u8,  DT_i16, DT_u16,  DT_i32, DT_u32,
+                              DT_i64, DT_u64, DT_bool};
+enum {
+  NKIND = sizeof kinds / sizeof *kinds,
+  NTYPE = sizeof types / sizeof *types
+};
+
+static bool takes(OpKind k, DType t) {
+  if (k == OP_mean)
+    return dtype_is_float(t);
+  return t != DT_bool || k == OP_reduce_max || k == OP_reduce_min;
+}
+
+/* Each axis one time in two, the last one when no other was; dropped or kept
+ * as 1. */
+static int reduced_dims(Random *r, IntList *axes, int64_t *dim, int64_t *kept) {
+  bool drop = random_below(r, 2);
+  int rank = 0;
+  for (int d = 0; d < 4; d++) {
+    dim[d] = random_in(r, 1, d == 3 ? 70 : 6);
+    if (random_below(r, 2) || (d == 3 && axes->n == 0)) {
+      axes->v[axes->n++] = d;
+      if (!drop)
+        kept[rank++] = 1;
+    } else {
+      kept[rank++] = dim[d];
+    }
+  }
+  return rank;
+}
+
+static void one_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 97};
+  Check c = check_new(target);
+  OpKind k = kinds[seed % NKIND];
+  DType t = types[seed / NKIND % NTYPE];
+  if (!takes(k, t) || (t == DT_f64 && !c.target->f64))
+    t = DT_f32;
+  c.any_bits = seed % 3 == 0;
+  int64_t dim[4], kept[4];
+  Attrs at = attrs_default(k);
+  int rank = reduced_dims(&r, &at.axes.axes, dim, kept);
+  const Type *x = type_new(c.arena, t, 4, dim, NULL);
+  if ((k == OP_reduce_max || k == OP_reduce_min) && random_below(&r, 4) == 0)
+    x = q8_type(&c, &r, random_q8(&r), 4, dim, random_scale(&r));
+  Value *in = random_input(&c, &r, "x", x);
+  give(&c, &r, add_op(&c, k, &at, 1, &in, with_dims(&c, x, rank, kept)));
+  check_finish(&c, &r, seed);
+}
+
+static void on_the_host(void **state) {
+  (void)state;
+  check_targets(host_targets, 3, 260, one_case);
+}
+
+static void on_small_cores(void **state) {
+  (void)state;
+  check_targets(small_targets, 3, 65, one_case);
+}
+
+static void on_application_cores(void **state) {
+  (void)state;
+  check_targets(other_targets, 3, 65, one_case);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(on_the_host),
+      cmocka_unit_test(on_small_cores),
+      cmocka_unit_test(on_application_cores),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
