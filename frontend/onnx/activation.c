@@ -135,10 +135,22 @@ void onnx_gelu(Node *n) {
 
 /* --- of straight lines ------------------------------------------------- */
 
-void onnx_prelu(Node *n) {
-  Value *x = node_in(n, 0), *slope = node_in(n, 1);
-  Value *below = b_k_binary(n, OP_less, 0, x);
-  node_out(n, 0, b_select(n, below, x, mul(n, x, slope)));
+static void prelu(Node *n, Value *slope) {
+  Value *x = node_in(n, 0);
+  Value *above = b_k_binary(n, OP_less, 0, x);
+  node_out(n, 0, b_select(n, above, x, mul(n, x, slope)));
+}
+
+void onnx_prelu(Node *n) { prelu(n, node_in(n, 1)); }
+
+/* Before version 7: one slope for all, or one a channel. */
+void onnx_prelu_1(Node *n) {
+  Dims d = dims_of(node_in(n, 1));
+  int rank = node_in(n, 0)->type->rank;
+  bool per_channel = d.rank == 1 && d.v[0] != 1;
+  while (per_channel && d.rank < rank - 1)
+    d = dims_insert(d, d.rank, 1);
+  prelu(n, b_reshape(n, node_in(n, 1), d));
 }
 
 void onnx_thresholded_relu(Node *n) {

@@ -136,32 +136,59 @@ bool import_function(Node *n, const OnnxFunction *f) {
   return !n->bad;
 }
 
-/* --- If ---------------------------------------------------------------- */
+/* --- bodies ------------------------------------------------------------ */
 
-static void import_body(Node *n, PbSpan span) {
+static void bind_inputs(Scope *s, const PbSpans *inputs, int nin,
+                        Value *const *in) {
+  for (int i = 0; i < inputs->n && i < nin; i++) {
+    OnnxValueInfo v;
+    if (!onnx_read_ValueInfo(&s->im->pb, inputs->v[i], &v))
+      return;
+    Tensor *t = scope_get(s, import_string(s->im, v.name));
+    t->value = in[i];
+    t->made = true;
+    t->bad = !t->value;
+  }
+}
+
+static void collect(Node *n, Scope *s, const PbSpans *outputs, Value **out) {
+  for (int i = 0; i < outputs->n && !n->im->pb.bad; i++) {
+    OnnxValueInfo v;
+    if (!onnx_read_ValueInfo(&n->im->pb, outputs->v[i], &v))
+      return;
+    out[i] = import_value(s, import_string(n->im, v.name), n->loc);
+    n->bad |= !out[i];
+  }
+}
+
+Value **body_import(Node *n, PbSpan span, int nin, Value *const *in, int nout) {
   Import *im = n->im;
   OnnxGraph g;
+  Value **out = ARENA_ARRAY(im->arena, Value *, nout);
+  if (!span.pos)
+    node_invalid(n, "a body is missing");
+  if (n->bad || !onnx_read_Graph(&im->pb, span, &g))
+    return out;
+  if (g.input.n != nin || g.output.n != nout) {
+    node_invalid(n, "a body of %d inputs and %d outputs, expected %d and %d",
+                 g.input.n, g.output.n, nin, nout);
+    return out;
+  }
   Scope *s = scope_new(im, n->scope, n->scope->opsets, NULL, inner_prefix(n));
-  if (!span.pos) {
-    node_invalid(n, "a branch is missing");
-    return;
-  }
-  if (!onnx_read_Graph(&im->pb, span, &g) || !import_names(s, &g) || !enter(n))
-    return;
-  const char **names = ARENA_ARRAY(im->arena, const char *, g.output.n);
-  for (int i = 0; i < g.output.n; i++) {
-    OnnxValueInfo v;
-    if (onnx_read_ValueInfo(&im->pb, g.output.v[i], &v))
-      names[i] = import_string(im, v.name);
-  }
+  if (!import_names(s, &g) || !enter(n))
+    return out;
+  bind_inputs(s, &g.input, nin, in);
   if (!im->pb.bad && import_nodes(s, g.node))
-    take_outputs(n, s, g.output.n, names);
+    collect(n, s, &g.output, out);
   im->depth--;
+  n->bad |= im->pb.bad;
+  return out;
 }
 
 void onnx_if(Node *n) {
   PbSpan yes = attr_graph(n, "then_branch"), no = attr_graph(n, "else_branch");
   int64_t condition = const_int(n, node_in(n, 0), "the condition", 0);
-  if (!n->bad)
-    import_body(n, condition ? yes : no);
+  Value **out = body_import(n, condition ? yes : no, 0, NULL, n->nout);
+  for (int i = 0; i < n->nout && !n->bad; i++)
+    node_out(n, i, out[i]);
 }

@@ -1,4 +1,6 @@
 /* Operators that are one op of the IR on elements, or little more. */
+#include <string.h>
+
 #include "frontend/onnx/build.h"
 
 void onnx_unary(Node *n) {
@@ -12,6 +14,30 @@ void onnx_binary(Node *n) {
 /* a > b is b < a. */
 void onnx_binary_swapped(Node *n) {
   node_out(n, 0, b_binary(n, n->row->kind, node_in(n, 1), node_in(n, 0)));
+}
+
+/* b's dimensions from dimension `axis` of a on. */
+static Value *aligned(Node *n, Value *a, Value *b, int64_t axis) {
+  Dims d = dims_of(b);
+  int rank = a->type->rank;
+  if (axis < 0 || axis + d.rank > rank)
+    node_invalid(n, "dimensions from axis %lld on", (long long)axis);
+  if (n->bad)
+    return NULL;
+  while (axis + d.rank < rank)
+    d = dims_insert(d, d.rank, 1);
+  return b_reshape(n, b, d);
+}
+
+/* Before version 7 broadcasting was said by attributes. */
+void onnx_binary_1(Node *n) {
+  Value *a = node_in(n, 0), *b = node_in(n, 1);
+  bool given = attr_has(n, "axis");
+  int64_t axis = attr_int(n, "axis", 0);
+  if (attr_bool(n, "broadcast", false) && given)
+    b = aligned(n, a, b, axis);
+  bool swapped = strcmp(n->op, "Greater") == 0;
+  node_out(n, 0, b_binary(n, n->row->kind, swapped ? b : a, swapped ? a : b));
 }
 
 void onnx_variadic(Node *n) {

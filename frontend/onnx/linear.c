@@ -138,6 +138,11 @@ void onnx_gemm(Node *n) {
   node_out(n, 0, c && !bias ? b_binary(n, OP_add, y, c) : y);
 }
 
+void onnx_gemm_1(Node *n) {
+  attr_ignore(n, "broadcast"); /* it does so anyway */
+  onnx_gemm(n);
+}
+
 /* --- FusedMatMul ------------------------------------------------------- */
 
 /* transBatch: the first dimension comes last but one: [M, B.., K]. */

@@ -18,6 +18,11 @@ void onnx_dropout(Node *n) {
     node_out(n, 1, b_fill(n, DT_bool, dims_of(node_in(n, 0)), 1));
 }
 
+void onnx_dropout_1(Node *n) {
+  attr_ignore(n, "is_test");
+  onnx_dropout(n);
+}
+
 void onnx_transpose(Node *n) {
   Value *x = node_in(n, 0);
   int rank = x->type->rank, perm[MAX_RANK] = {0};

@@ -23,7 +23,7 @@ typedef struct OnnxRow {
   OpKind kind; /* OP_COUNT: made of several */
 } OnnxRow;
 
-enum { ONNX_OPEN = 0, ONNX_NEWEST = 28, ONNX_OLDEST = 7 };
+enum { ONNX_OPEN = 0, ONNX_NEWEST = 28, ONNX_OLDEST = 1 };
 
 /* The row of an operator at a version. NULL: none; *known says whether there
  * is one for other versions. */
@@ -127,6 +127,9 @@ unsigned axes_of(Node *n, Ints axes, int rank);
 bool import_node(Scope *s, PbSpan span, int index);
 
 /* control.c: what has bodies. */
+/* Makes a body's nodes part of the graph, with `in` for its inputs; its
+ * (nout) outputs, NULL where the node is bad. */
+Value **body_import(Node *n, PbSpan span, int nin, Value *const *in, int nout);
 bool functions_index(Import *im, const PbSpans *functions);
 /* Reads the model's function that n calls; false: there is none. */
 bool function_find(const Node *n, PbSpan overload, OnnxFunction *f);

@@ -98,6 +98,11 @@ void onnx_batch_normalization(Node *n) {
   node_out(n, 0, b_cast(n, y, node_in(n, 0)->type->dtype));
 }
 
+void onnx_batch_normalization_1(Node *n) {
+  attr_ignore(n, "is_test");
+  onnx_batch_normalization(n);
+}
+
 /* --- over parts of the dimensions -------------------------------------- */
 
 static void out_widened(Node *n, int i, Value *v, DType t) {

@@ -142,7 +142,6 @@ static void test_refused(void **state) {
   static const char *const ops[][2] = {
       {"Unique", "shape of its output depends on the data"},
       {"SequenceConstruct", "it works on sequences"},
-      {"Loop", "how often it runs is not known"},
       {"ImageDecoder", "hint: decode images outside"},
   };
   for (int i = 0; i < 4; i++) {
