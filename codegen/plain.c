@@ -140,7 +140,11 @@ void plain_store(Cg *g, DType t, Val v, Val p) {
 
 /* ---- order ---- */
 
+/* Of MVE's vectors by their bits: LLVM 19 makes "greater or equal, and less"
+ * of an unordered comparison there, which nothing is. */
 Val plain_is_nan(Cg *g, Val a) {
+  if (g->target->flushes && ll_lanes(a))
+    return above(g, and_const(g, as_bits(g, a), INT32_MAX), 0x7f800000);
   return LLVMBuildFCmp(g->b, LLVMRealUNO, a, a, "");
 }
 

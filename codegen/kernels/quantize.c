@@ -9,6 +9,7 @@
 
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
+#include "codegen/plain.h"
 #include "codegen/vec.h"
 
 typedef struct Quantize {
@@ -44,8 +45,7 @@ static void divide_block(Cg *g, void *ctx, Val i, int lanes) {
       ll_load(g, ll_vec(g->f32, lanes), ll_gep(g, q->in, ll_mulc(g, i, 4)), 4);
   Val y = divided(g, q->p, x);
   Val zero = ll_const_splat(g, g->i32, 0, lanes);
-  Val number = LLVMBuildFCmp(g->b, LLVMRealORD, x, x, "");
-  y = ll_addc(g, ll_select(g, number, y, zero), q->p->zero_point);
+  y = ll_addc(g, ll_select(g, plain_is_nan(g, x), zero, y), q->p->zero_point);
   vec_store8(g, y, ll_gep(g, q->out, i));
 }
 

@@ -74,8 +74,7 @@ static Val quantized(Cg *g, const Scale *s, Val x, Val scale, Val zero) {
   q = limited(g, q, to_float(g, least), to_float(g, most));
   q = rounded(g, p, q);
   Val y = LLVMBuildFPToSI(g->b, q, ll_like(q, g->i32), "");
-  Val number = LLVMBuildFCmp(g->b, LLVMRealORD, x, x, "");
-  y = ll_select(g, number, y, ll_const_splat(g, g->i32, 0, lanes));
+  y = ll_select(g, plain_is_nan(g, x), ll_const_splat(g, g->i32, 0, lanes), y);
   return ll_add(g, y, zero);
 }
 
