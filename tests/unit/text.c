@@ -9,6 +9,7 @@
 #include "ir/attrs.h"
 #include "ir/text.h"
 #include "support/file.h"
+#include "support/tensor_file.h"
 
 static Arena *arena;
 static Diag *diag;
@@ -215,6 +216,61 @@ static void file_constants(void **state) {
   rmdir(dir);
 }
 
+/* Writes a .safetensors of one f32[2] named "w.x" and one u8[4] named "q". */
+static void write_safetensors(const char *path) {
+  static const char header[] =
+      "{\"__metadata__\":{\"by\":\"hand\"},"
+      "\"w.x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+      "\"q\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[8,12]}}  ";
+  static const float w[2] = {0.5f, -2};
+  static const uint8_t q[4] = {1, 2, 3, 15};
+  Str s = str_new(arena);
+  uint64_t n = sizeof header - 1;
+  str_add_bytes(&s, &n, sizeof n);
+  str_add_bytes(&s, header, n);
+  str_add_bytes(&s, w, sizeof w);
+  str_add_bytes(&s, q, sizeof q);
+  assert_true(file_write(path, s.s, s.n, diag));
+}
+
+/* Arrays of files, 4-bit ones packed; what does not fit is told. */
+static void array_constants(void **state) {
+  (void)state;
+  char dir[] = "/tmp/kiln-text-XXXXXX";
+  assert_non_null(mkdtemp(dir));
+  const char *safe = path_join(arena, dir, "w.safetensors");
+  const char *npy = path_join(arena, dir, "w.npy");
+  const char *kiln = path_join(arena, dir, "m.kiln");
+  static const int16_t numbers[3] = {7, -8, 9};
+  const NdArray x = {ELEM_i16, 2, {1, 3}, numbers, sizeof numbers};
+  write_safetensors(safe);
+  assert_true(npy_write(diag, npy, &x));
+  static const char text[] =
+      "model m\n"
+      "const @w : f32[2] = safetensors \"w.safetensors\" w.x # first\n"
+      "const @q : u4[4] = safetensors \"w.safetensors\" \"q\"\n"
+      "const @n : i16[1,3] q(0.5, 0) = npy \"w.npy\"\noutput @w\n";
+  Graph *g = graph_parse(arena, diag, kiln, text, strlen(text));
+  assert_non_null(g);
+  assert_string_equal(printed(g), "model m rounding=tflite\n"
+                                  "const @w : f32[2] = {0.5, -2.0}\n"
+                                  "const @q : u4[4] = {1, 2, 3, 15}\n"
+                                  "const @n : i16[1,3] q(0.5, 0) = {7, -8, 9}\n"
+                                  "output @w\n");
+  static const char *const bad[] = {
+      "model m\nconst @w : f32[2] = safetensors \"w.safetensors\"\n",
+      "model m\nconst @w : f32[2] = safetensors \"w.safetensors\" w\n",
+      "model m\nconst @w : f32[1,2] = safetensors \"w.safetensors\" w.x\n",
+      "model m\nconst @w : i16[3] = npy \"w.npy\"\n",
+      "model m\nconst @w : u16[1,3] = npy \"w.npy\"\n",
+      "model m\nconst @w : u8[4] = safetensors \"w.npy\" w\n"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    assert_null(graph_parse(arena, diag, kiln, bad[i], strlen(bad[i])));
+  unlink(safe);
+  unlink(npy);
+  rmdir(dir);
+}
+
 static void elided(void **state) {
   (void)state;
   Graph *g = parse("model m\nconst @a : i8[3] = {1, 2, 3}\noutput @a\n");
@@ -263,6 +319,7 @@ int main(void) {
       TEST(quantizations),
       TEST(free_form),
       TEST(file_constants),
+      TEST(array_constants),
       TEST(elided),
       TEST(importer),
   };
