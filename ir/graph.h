@@ -234,6 +234,8 @@ int64_t op_weight_bytes(const Op *op);
  * against its row; ir/verify.c: the whole graph (topological order, use
  * lists, names, types). Errors go to g->diag; all of them are found. */
 bool op_verify(const Op *op);
+/* The same, but the first output gets the shape that it must have. */
+bool op_settle_shape(Op *op);
 bool graph_verify(const Graph *g);
 
 #endif

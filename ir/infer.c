@@ -249,3 +249,14 @@ bool op_verify(const Op *op) {
   Shape out;
   return infer_table[op->kind](op, &out) && verify_shape(op, &out);
 }
+
+bool op_settle_shape(Op *op) {
+  Shape out;
+  if (!verify_arity(op) || !verify_attrs(op) || !verify_types(op) ||
+      !infer_table[op->kind](op, &out))
+    return false;
+  Value *y = op->out[0];
+  graph_set_type(op->graph, y,
+                 type_with_shape(op->graph->arena, y->type, out.rank, out.dim));
+  return verify_types(op);
+}

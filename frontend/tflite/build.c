@@ -80,7 +80,8 @@ bool t_ops(TflOp *o, OpKind kind, const Attrs *attrs, int nin, Value *const *in,
                             op_info(kind)->name);
   Op *op = graph_op(im->graph, NULL, kind, attrs, nin, in, nout, types, names,
                     o->loc);
-  if (!op_verify(op)) {
+  bool open = nout == 1 && tensor_is_open(im, o->tout[0]);
+  if (!(open ? op_settle_shape(op) : op_verify(op))) {
     graph_remove_op(im->graph, op);
     o->bad = true;
     return false;

@@ -47,6 +47,9 @@ const Type *tensor_type(Import *im, Tensor *t, Loc loc);
 /* The same for a tensor that becomes a value: one without elements is
  * refused. */
 const Type *tensor_value_type(Import *im, Tensor *t, Loc loc);
+/* Whether the file says that a dimension depends on the batch: then the shape
+ * that it gives is a guess. */
+bool tensor_is_open(Import *im, const Tensor *t);
 /* Its constant bytes; n = 0 when it has none. */
 FbVec tensor_bytes(Import *im, const Tensor *t);
 /* The value to read: what produces it, or a new constant. */
@@ -115,14 +118,15 @@ bool op_act(TflOp *o, const FbField *f, Act *out);
 /* One op with the operator's outputs and their names. */
 bool op_emit(TflOp *o, OpKind kind, const Attrs *attrs, int nin,
              Value *const *in);
-/* A value between two ops of one operator, named after its output. */
+/* A value between two ops of one operator, named after its output; NULL when
+ * it is bad (reported). */
 Value *op_emit_inner(TflOp *o, OpKind kind, const Attrs *attrs,
                      Value *const *in, int nin, const Type *type,
                      const char *suffix);
 /* Emits a reshape to the operator's output: the last op of it. */
 bool op_emit_reshape(TflOp *o, Value *x);
 /* Holds the output's shape against the one that `what` gives. A file may
- * leave it empty: then the output gets that shape, as in LiteRT. */
+ * leave it empty or open: then the output gets that shape, as in LiteRT. */
 bool op_check_shape(TflOp *o, int rank, const int64_t *dim, const char *what);
 
 /* Replaces a fresh op on constants by what it computes, where that is shape

@@ -115,6 +115,19 @@ bool op_act(TflOp *o, const FbField *f, Act *out) {
 
 /* --- emitting ---------------------------------------------------------- */
 
+/* A shape that the file leaves open is the one that the op gives. */
+static bool settle(TflOp *o, Op *op) {
+  Import *im = o->im;
+  if (o->nout > 1 || !tensor_is_open(im, o->tout[0]))
+    return true;
+  if (!op_settle_shape(op)) {
+    graph_remove_op(im->graph, op);
+    return false;
+  }
+  o->out[0] = o->tout[0]->type = op->out[0]->type;
+  return true;
+}
+
 bool op_emit(TflOp *o, OpKind kind, const Attrs *attrs, int nin,
              Value *const *in) {
   Import *im = o->im;
@@ -123,6 +136,8 @@ bool op_emit(TflOp *o, OpKind kind, const Attrs *attrs, int nin,
     names[i] = tensor_name(im, o->tout[i]);
   Op *op = graph_op(im->graph, NULL, kind, attrs, nin, in, o->nout, o->out,
                     names, o->loc);
+  if (!settle(o, op))
+    return false;
   Value **out = ARENA_ARRAY(im->arena, Value *, o->nout);
   memcpy(out, op->out, (size_t)o->nout * sizeof *out);
   bool ok = op_fold_shapes(im->graph, op, out);
@@ -137,9 +152,11 @@ Value *op_emit_inner(TflOp *o, OpKind kind, const Attrs *attrs,
   Import *im = o->im;
   const char *name =
       arena_printf(im->arena, "%s/%s", tensor_name(im, o->tout[0]), suffix);
-  return graph_op(im->graph, NULL, kind, attrs, nin, in, 1, &type, &name,
-                  o->loc)
-      ->out[0];
+  Value *out;
+  Op *op =
+      graph_op(im->graph, NULL, kind, attrs, nin, in, 1, &type, &name, o->loc);
+  out = op->out[0];
+  return op_fold_shapes(im->graph, op, &out) ? out : NULL;
 }
 
 bool op_emit_reshape(TflOp *o, Value *x) {
@@ -171,7 +188,8 @@ bool op_check_shape(TflOp *o, int rank, const int64_t *dim, const char *what) {
   bool same = t->rank == rank;
   for (int i = 0; same && i < rank; i++)
     same = t->dim[i] == dim[i];
-  if (!same && !t->rank && is_complete(rank, dim)) {
+  bool open = !t->rank || tensor_is_open(o->im, o->tout[0]);
+  if (!same && open && is_complete(rank, dim)) {
     o->out[0] = type_with_shape(o->im->arena, t, rank, dim);
     o->tout[0]->type = o->out[0];
     return true;

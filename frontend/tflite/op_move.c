@@ -68,9 +68,12 @@ static bool check_new_shape(TflOp *o, const Ints *shape) {
   const Type *y = o->out[0];
   if (shape->n == 1 && shape->v[0] == 0 && y->rank == 0)
     return true;
-  int64_t dim[2 * MAX_RANK];
+  int64_t dim[2 * MAX_RANK], rest = 1, count = type_count(o->in[0]->type);
   for (int i = 0; i < shape->n; i++)
-    dim[i] = shape->v[i] == -1 && i < y->rank ? y->dim[i] : shape->v[i];
+    rest = shape->v[i] > 0 ? mul_saturating(rest, shape->v[i]) : rest;
+  for (int i = 0; i < shape->n; i++)
+    dim[i] =
+        shape->v[i] == -1 && count % rest == 0 ? count / rest : shape->v[i];
   return op_check_shape(o, shape->n, dim, "the new shape");
 }
 

@@ -91,7 +91,9 @@ bool import_l2_normalization(TflOp *o) {
   return t_done(o, t_act(o, t_binary(o, OP_div, x, norm), act));
 }
 
-/* x * (bias + alpha * sum of x^2 over the channels around)^-beta */
+/* x * (bias + alpha * sum of x^2 over the channels around)^-beta, as
+ * TensorFlow defines it; LiteRT's reference kernel misses the last channel
+ * of each sum, its optimized one does not. */
 bool import_local_response(TflOp *o) {
   Fb *fb = &o->im->fb;
   Value *x = o->in[0];

@@ -131,8 +131,8 @@ static bool emit_slice(TflOp *o, const Slice *s) {
   if (s->out_rank == s->rank && o->out[0]->rank == s->rank)
     return op_emit(o, OP_strided_slice, &a, 1, o->in);
   const Type *t = type_with_shape(o->im->arena, x, s->rank, s->extent);
-  return op_emit_reshape(
-      o, op_emit_inner(o, OP_strided_slice, &a, o->in, 1, t, "slice"));
+  Value *v = op_emit_inner(o, OP_strided_slice, &a, o->in, 1, t, "slice");
+  return v && op_emit_reshape(o, v);
 }
 
 bool import_strided_slice(TflOp *o) {

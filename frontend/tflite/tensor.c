@@ -278,6 +278,14 @@ FbVec tensor_bytes(Import *im, const Tensor *t) {
   return v.n ? v : buffer_outside(im, b);
 }
 
+bool tensor_is_open(Import *im, const Tensor *t) {
+  FbVec v = fb_vec(&im->fb, t->table, TFL_F(Tensor, shape_signature), 4);
+  for (size_t i = 0; i < v.n; i++)
+    if (fb_vec_i32(&im->fb, v, i) < 0)
+      return true;
+  return false;
+}
+
 /* The bytes in place, or a copy where they are not aligned. */
 static const void *aligned_data(Import *im, const Type *type, FbVec v) {
   const uint8_t *data = im->fb.data + v.pos;
