@@ -86,6 +86,7 @@ bool b_broadcast_dims(Node *n, Dims a, Dims b, Dims *out) {
 
 /* What is worth keeping as a constant, and quick to compute. */
 enum { FOLD_BYTES = 1 << 20, FOLD_GROWTH = 4, FOLD_MACS = 1 << 28 };
+enum { OP_WORK = 16, MOST_INTS = 1 << 24 };
 
 static bool all_const(int nin, Value *const *in) {
   for (int i = 0; i < nin; i++)
@@ -207,7 +208,7 @@ bool b_op(Node *n, OpKind kind, const Attrs *attrs, int nin, Value *const *in,
                        op_info(kind)->name);
   Op *op = graph_op(n->im->graph, NULL, kind, attrs, nin, in, nout, types,
                     inner_names(n, kind, nout), n->loc);
-  if (!op_verify(op)) {
+  if (!onnx_spend(n->im, OP_WORK, n->loc) || !op_verify(op)) {
     n->bad = true;
     return false;
   }
@@ -251,13 +252,20 @@ Value *b_fill(Node *n, DType dtype, Dims d, double x) {
   return b_expand(n, b_scalar(n, dtype, x), d);
 }
 
+bool b_afford(Node *n, int64_t count) {
+  if (!n->bad && (count < 0 || count > MOST_INTS))
+    node_refuse(n, "a table of %lld numbers", (long long)count);
+  n->bad = n->bad || !onnx_spend(n->im, count / 16, n->loc);
+  return !n->bad;
+}
+
+int64_t *b_table(Node *n, int64_t count) {
+  return b_afford(n, count) ? ARENA_ARRAY(n->im->arena, int64_t, count) : NULL;
+}
+
 Value *b_iota(Node *n, int64_t count) {
-  if (count > 1 << 24) {
-    node_refuse(n, "a range of %lld numbers", (long long)count);
-    return NULL;
-  }
-  int64_t *v = ARENA_ARRAY(n->im->arena, int64_t, count);
-  for (int64_t i = 0; i < count; i++)
+  int64_t *v = b_table(n, count);
+  for (int64_t i = 0; !n->bad && i < count; i++)
     v[i] = i;
   return b_const(n, b_type(n, DT_i64, (Dims){1, {count}}), v);
 }

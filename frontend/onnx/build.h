@@ -43,7 +43,11 @@ Value *b_scalar(Node *n, DType dtype, double x);
 Value *b_ints(Node *n, int count, const int64_t *v);   /* i64[count] */
 Value *b_floats(Node *n, Dims d, const float *v);      /* f32, copied */
 Value *b_fill(Node *n, DType dtype, Dims d, double x); /* all x */
-Value *b_iota(Node *n, int64_t count);                 /* i64: 0, 1, .. */
+/* Whether a table of that many numbers may be made, or it would be too much
+ * (reported). */
+bool b_afford(Node *n, int64_t count);
+int64_t *b_table(Node *n, int64_t count); /* all 0; NULL: may not */
+Value *b_iota(Node *n, int64_t count);    /* i64: 0, 1, .. */
 
 /* --- moving ------------------------------------------------------------ */
 Value *b_plain(Node *n, Value *x); /* without quantization */

@@ -299,14 +299,15 @@ static bool read_deform(Node *n, Deform *d) {
     return node_refuse(n, "only two spatial dimensions are supported");
   d->n = x->type->dim[0];
   d->channels = x->type->dim[1];
-  d->taps = d->s.kernel[0] * d->s.kernel[1];
-  d->places = d->s.out[0] * d->s.out[1];
+  d->taps = mul_saturating(d->s.kernel[0], d->s.kernel[1]);
+  d->places = mul_saturating(d->s.out[0], d->s.out[1]);
   bool ok =
       d->groups >= 1 && d->offset_groups >= 1 && d->channels % d->groups == 0 &&
       d->channels % d->offset_groups == 0 && w->type->dim[0] % d->groups == 0 &&
       w->type->dim[1] == d->channels / d->groups;
   Dims want = {4, {d->n, 0, d->s.out[0], d->s.out[1]}};
-  want.v[1] = ok ? mul_saturating(2 * d->taps, d->offset_groups) : 0;
+  want.v[1] =
+      ok ? mul_saturating(mul_saturating(2, d->taps), d->offset_groups) : 0;
   if (!ok || !dims_equal(want, dims_of(offset)))
     return node_invalid(n, "the weight or the offsets do not go with the "
                            "groups");
@@ -318,8 +319,8 @@ static bool read_deform(Node *n, Deform *d) {
 static Value *deform_coord(Node *n, const Deform *d, Value *offset, int64_t g,
                            int axis) {
   const Spatial *s = &d->s;
-  int64_t *at = ARENA_ARRAY(n->im->arena, int64_t, d->taps * d->places);
-  for (int64_t t = 0; t < d->taps; t++)
+  int64_t *at = b_table(n, mul_saturating(d->taps, d->places));
+  for (int64_t t = 0; at && t < d->taps; t++)
     for (int64_t p = 0; p < d->places; p++) {
       int64_t k = axis ? t % s->kernel[1] : t / s->kernel[1];
       int64_t o = axis ? p % s->out[1] : p / s->out[1];

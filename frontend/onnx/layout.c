@@ -213,8 +213,8 @@ static bool col_window(Node *n, Spatial *s, int64_t *places) {
 /* Where each element of every block goes in the padded image, row-major over
  * [block, place]. */
 static Value *col_targets(Node *n, const Spatial *s, int64_t places) {
-  int64_t *to = ARENA_ARRAY(n->im->arena, int64_t, places);
-  for (int64_t i = 0; i < places; i++) {
+  int64_t *to = b_table(n, places);
+  for (int64_t i = 0; to && i < places; i++) {
     int64_t rest = i, o[MAX_SPATIAL], at = 0;
     for (int d = s->n - 1; d >= 0; rest /= s->out[d--])
       o[d] = rest % s->out[d] * s->stride[d];

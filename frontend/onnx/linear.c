@@ -1,6 +1,6 @@
 /* Gemm, MatMul and com.microsoft FusedMatMul. A constant matrix on the right
  * makes a dense layer, whose weights are [N, K]; anything else a matmul. */
-#include "frontend/onnx/build.h"
+#include "frontend/onnx/spatial.h"
 
 static Dims replace_last(const Value *x, int64_t last) {
   Dims d = dims_of(x);
@@ -59,6 +59,11 @@ static bool is_dense(const Value *a, const Value *b) {
 }
 
 Value *b_matmul(Node *n, Value *a, Value *b) {
+  if (n->bad)
+    return NULL;
+  DType t = a->type->dtype;
+  if (t == b->type->dtype && b_widen(n, a) != a) /* summed in f32 */
+    return b_cast(n, b_matmul(n, b_widen(n, a), b_widen(n, b)), t);
   a = b_plain(n, a);
   b = b_plain(n, b);
   if (n->bad)
@@ -119,8 +124,9 @@ static Value *as_bias(Node *n, Value *c, int64_t columns) {
 void onnx_gemm(Node *n) {
   float alpha = attr_float(n, "alpha", 1), beta = attr_float(n, "beta", 1);
   bool ta = attr_bool(n, "transA", false), tb = attr_bool(n, "transB", false);
-  Value *a = b_plain(n, node_in(n, 0)), *b = b_plain(n, node_in(n, 1));
-  Value *c = node_in(n, 2) ? b_plain(n, node_in(n, 2)) : NULL;
+  Value *a = b_widen(n, b_plain(n, node_in(n, 0)));
+  Value *b = b_widen(n, b_plain(n, node_in(n, 1)));
+  Value *c = node_in(n, 2) ? b_widen(n, b_plain(n, node_in(n, 2))) : NULL;
   if (!n->bad && (a->type->rank != 2 || b->type->rank != 2))
     node_invalid(n, "the operands must be matrices");
   a = transposed(n, a, ta);
@@ -129,13 +135,15 @@ void onnx_gemm(Node *n) {
     return;
   if (!is_dense(a, transposed(n, b, tb))) {
     Value *y = scaled(n, multiply(n, a, transposed(n, b, tb)), alpha);
-    node_out(n, 0, c ? b_binary(n, OP_add, y, c) : y);
+    y = c ? b_binary(n, OP_add, y, c) : y;
+    node_out(n, 0, b_cast(n, y, node_in(n, 0)->type->dtype));
     return;
   }
   Value *w = scaled(n, transposed(n, b, !tb), alpha);
   Value *bias = c && !n->bad ? as_bias(n, c, w->type->dim[0]) : NULL;
   Value *y = dense(n, a, w, bias);
-  node_out(n, 0, c && !bias ? b_binary(n, OP_add, y, c) : y);
+  y = c && !bias ? b_binary(n, OP_add, y, c) : y;
+  node_out(n, 0, b_cast(n, y, node_in(n, 0)->type->dtype));
 }
 
 void onnx_gemm_1(Node *n) {

@@ -59,7 +59,9 @@ static Value *by_taps(Node *n, Value *x, int axis, const ResizeTable *t,
 static Value *by_product(Node *n, Value *x, int axis, const ResizeTable *t,
                          const ResizeAxis *a) {
   Dims d = dims_of(x), cube = {3, {1, a->in, 1}};
-  float *m = ARENA_ARRAY(n->im->arena, float, mul_saturating(a->out, a->in));
+  if (!b_afford(n, mul_saturating(a->out, a->in)))
+    return NULL;
+  float *m = ARENA_ARRAY(n->im->arena, float, a->out * a->in);
   for (int64_t o = 0; o < a->out; o++)
     for (int64_t k = 0; k < t->taps; k++)
       m[o * a->in + t->index[o * t->taps + k]] += t->weight[o * t->taps + k];
@@ -95,7 +97,7 @@ static Value *resize_axis(Node *n, Value *x, int axis, const Resize *r,
                           const ResizeAxis *a) {
   bool same = a->in == a->out && a->scale == 1.0f &&
               r->coord != COORD_tf_crop_and_resize;
-  if (n->bad || same)
+  if (n->bad || same || !b_afford(n, mul_saturating(a->out, resize_taps(r, a))))
     return x;
   ResizeTable t = resize_table(n->im->arena, r, a);
   Value *y = r->mode == RESIZE_nearest
@@ -111,6 +113,8 @@ static Value *resize_axis(Node *n, Value *x, int axis, const Resize *r,
 static bool is_doubled(Node *n, const Resize *r, const ResizeAxis *a) {
   int64_t by = a->out / a->in;
   if (a->out % a->in || by & (by - 1) || a->out > 1 << 20)
+    return false;
+  if (!b_afford(n, a->out))
     return false;
   ResizeTable t = resize_table(n->im->arena, r, a);
   for (int64_t o = 0; o < a->out; o++)

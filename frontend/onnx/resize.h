@@ -54,6 +54,8 @@ typedef struct ResizeTable {
   float *weight;  /* (out, taps) */
   bool *outside;  /* (out) gets the extrapolation value; NULL: none does */
 } ResizeTable;
+/* How many taps that takes. */
+int64_t resize_taps(const Resize *r, const ResizeAxis *x);
 ResizeTable resize_table(Arena *a, const Resize *r, const ResizeAxis *x);
 
 #endif

@@ -86,12 +86,18 @@ static void weigh(const Resize *r, const ResizeAxis *x, double squeeze,
     }
 }
 
+/* Below 1: how far the kernel is stretched. */
+static double squeeze_of(const Resize *r, const ResizeAxis *x) {
+  return r->antialias && x->scale < 1 ? (double)x->scale : 1;
+}
+
+int64_t resize_taps(const Resize *r, const ResizeAxis *x) {
+  return r->mode == RESIZE_nearest ? 1 : 2 * reach(r, squeeze_of(r, x)) + 2;
+}
+
 ResizeTable resize_table(Arena *a, const Resize *r, const ResizeAxis *x) {
-  bool stretched = r->antialias && x->scale < 1;
-  double squeeze = stretched ? (double)x->scale : 1;
-  ResizeTable t = {.taps = 1};
-  if (r->mode != RESIZE_nearest)
-    t.taps = 2 * reach(r, squeeze) + 2;
+  double squeeze = squeeze_of(r, x);
+  ResizeTable t = {.taps = resize_taps(r, x)};
   t.index = ARENA_ARRAY(a, int64_t, mul_saturating(x->out, t.taps));
   t.weight = ARENA_ARRAY(a, float, mul_saturating(x->out, t.taps));
   bool crops = r->coord == COORD_tf_crop_and_resize;

@@ -57,8 +57,6 @@ typedef struct Transform {
   bool inverse;
 } Transform;
 
-enum { MOST_WEIGHTS = 1 << 24 };
-
 /* cos, sin and -sin of 2 pi i / length, over `length` when inverse, as f64
  * [3 * length]. */
 static Value *circle(Node *n, const Transform *t) {
@@ -77,13 +75,8 @@ static Value *circle(Node *n, const Transform *t) {
 static Value *weights(Node *n, const Transform *t, DType dtype) {
   int64_t rows = t->elements * t->in_parts, cols = t->out * t->out_parts;
   int64_t all = mul_saturating(rows, cols);
-  if (n->bad || all > MOST_WEIGHTS) {
-    node_refuse(n, "a transform of %lld elements is too large",
-                (long long)t->length);
-    return NULL;
-  }
-  int64_t *at = ARENA_ARRAY(n->im->arena, int64_t, all);
-  for (int64_t r = 0; r < rows; r++)
+  int64_t *at = b_table(n, all);
+  for (int64_t r = 0; at && r < rows; r++)
     for (int64_t c = 0; c < cols; c++) {
       int64_t e = r / t->in_parts, f = c / t->out_parts;
       bool sine = r % t->in_parts != c % t->out_parts;
@@ -184,12 +177,8 @@ void onnx_dft(Node *n) { dft(n, const_int(n, node_in(n, 2), "axis", -2)); }
 /* Frames x[b, step * f + i] as [B, frames, length, parts]. */
 static Value *frames(Node *n, Value *x, int64_t step, int64_t length) {
   int64_t count = (x->type->dim[1] - length) / step + 1;
-  if (mul_saturating(count, length) > MOST_WEIGHTS) {
-    node_refuse(n, "%lld frames are too many", (long long)count);
-    return NULL;
-  }
-  int64_t *at = ARENA_ARRAY(n->im->arena, int64_t, count *length);
-  for (int64_t i = 0; i < count * length; i++)
+  int64_t *at = b_table(n, mul_saturating(count, length));
+  for (int64_t i = 0; at && i < count * length; i++)
     at[i] = i / length * step + i % length;
   Dims d = {2, {count, length}};
   return b_gather(n, x, 1, b_const(n, b_type(n, DT_i64, d), at));
