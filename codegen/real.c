@@ -32,6 +32,12 @@ Val real_min(Cg *g, Val x, Val y) {
   return ll_select(g, LLVMBuildFCmp(g->b, LLVMRealOLT, x, y, ""), x, y);
 }
 
+/* Where floats are integers, an addition rounds. */
+Val real_round_even(Cg *g, Val x) {
+  Val big = real_like(g, elem_bytes(x) == 8 ? 0x1.8p52 : 0x1.8p23, x);
+  return LLVMBuildFSub(g->b, LLVMBuildFAdd(g->b, x, big, ""), big, "");
+}
+
 /* x < lo ? lo : x > hi ? hi : x */
 static Val clamp(Cg *g, Val x, double lo, double hi) {
   Val h = real_like(g, hi, x), l = real_like(g, lo, x);

@@ -11,6 +11,8 @@ Val real_fma(Cg *g, Val a, Val b, Val c);
 /* x > y ? x : y and x < y ? x : y, so a NaN in x gives y. */
 Val real_max(Cg *g, Val x, Val y);
 Val real_min(Cg *g, Val x, Val y);
+/* The nearest integer, ties to even, for |x| < 2^22. */
+Val real_round_even(Cg *g, Val x);
 /* The fused activation, as ir/ops/eval.h's eval_act; keeps NaN but in
  * relu, where it becomes 0. */
 Val real_act(Cg *g, Act act, Val x);

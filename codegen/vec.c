@@ -41,6 +41,24 @@ static Val requant_f32(Cg *g, const RequantPlan *p, const RequantTables *t,
   return ll_addc(g, y, p->zero_point);
 }
 
+/* (float)acc * a + b, rounded by an addition: the bits of 1.5 * 2^23 + y are
+ * those of 1.5 * 2^23, plus y. */
+static Val requant_even(Cg *g, const RequantPlan *p, const RequantTables *t,
+                        Val acc, Channels ch) {
+  Val x = LLVMBuildSIToFP(g->b, acc, ll_like(acc, g->f32), "");
+  Val a =
+      t->a ? table_at(g, t->a, g->f32, ch, acc) : f32_splat(g, p->a[0], acc);
+  x = LLVMBuildFMul(g->b, x, a, "");
+  if (p->b) {
+    Val b =
+        t->b ? table_at(g, t->b, g->f32, ch, acc) : f32_splat(g, p->b[0], acc);
+    x = LLVMBuildFAdd(g->b, x, b, "");
+  }
+  x = LLVMBuildFAdd(g->b, x, f32_splat(g, 0x1.8p23f, acc), "");
+  x = LLVMBuildBitCast(g->b, x, LLVMTypeOf(acc), "");
+  return ll_addc(g, x, (int64_t)p->zero_point - 0x4b400000);
+}
+
 Val vec_srdhm(Cg *g, Val a, Val b) {
   Ty t = LLVMTypeOf(a);
   int lanes = ll_lanes(a);
@@ -176,6 +194,8 @@ static Val requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
   switch (p->form) {
   case RF_f32:
     return requant_f32(g, p, t, acc, ch);
+  case RF_even:
+    return requant_even(g, p, t, acc, ch);
   case RF_double:
     return requant_double(g, p, t, acc, ch);
   case RF_single:

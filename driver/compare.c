@@ -207,9 +207,26 @@ static bool same_object(Verify *v, const Value *value, const char *who,
                      got);
 }
 
+/* What other roundings inside of quantize-dequantize islands, and integer ops
+ * in their place, may do to a dequantized output: where one element inside
+ * lies on a tie, some of them are a step of their scale apart. */
+static bool within_a_step(const Value *value, const void *expected,
+                          const void *got) {
+  const Op *dq = value->def;
+  const Type *t = value->type;
+  int64_t unused;
+  if (!dq || dq->kind != OP_dequantize || dq->rounding != ROUND_onnx ||
+      !type_is_q8(dq->in[0]->type))
+    return false;
+  double step = 1.0001 * (double)type_scale(dq->in[0]->type);
+  return count_differences(t, expected, got, step, &unused) == 0;
+}
+
 /* Anything against a recording. */
 static bool same_recording(Verify *v, const Value *value, const char *who,
                            const void *expected, const void *got) {
+  if (within_a_step(value, expected, got))
+    return true;
   return verify_same(v, value, (Match){E0501, who, "the recording", true},
                      expected, got);
 }

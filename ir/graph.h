@@ -135,7 +135,9 @@ struct Op {
   Value **in;  /* (nin); an optional operand that is absent is NULL */
   Value **out; /* (nout) */
   Attrs attrs;
-  Loc loc; /* where in the model file */
+  Loc loc;            /* where in the model file */
+  const char *remark; /* for the report: what a pass could not do here; or
+                         NULL */
   Op *prev, *next;
   Graph *graph;
   int index; /* position in topological order, after graph_number() */

@@ -47,6 +47,8 @@ static bool check_bias(const Op *op, Form form, int64_t channels) {
   const Value *b = op_in(op, 2);
   if (!b)
     return true;
+  if (form == FORM_q8 && op->rounding == ROUND_onnx && b->init)
+    form = b->type->dtype == DT_f32 ? FORM_f32 : form;
   if (!is_bias_dtype(b->type->dtype, form))
     return op_error(op, E0201, "bias %s: expected %s", value_text(op, b),
                     expected[form]);

@@ -97,8 +97,10 @@ static bool infer_pool(const Op *op, Shape *out) {
       !check_min(op, "pad", a->pad.v, 4, 0))
     return false;
   *out = shape_of(op->in[0]);
+  bool rescales = op->kind == OP_avg_pool2d && op->rounding == ROUND_onnx &&
+                  type_is_q8(op->in[0]->type);
   bool ok = check_form(op, 1) != FORM_bad &&
-            check_same_element(op, op->in[0], op->out[0]);
+            (rescales || check_same_element(op, op->in[0], op->out[0]));
   ok &= pool_extent(op, 0, &out->dim[1]);
   return pool_extent(op, 1, &out->dim[2]) && ok;
 }

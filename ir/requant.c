@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 static int64_t clamp64(int64_t x, int64_t lo, int64_t hi) {
   return x < lo ? lo : x > hi ? hi : x;
@@ -90,6 +91,8 @@ static int64_t step(const Requant *r, int64_t acc) {
     return int_of_real(round((double)acc * r->real));
   case RQ_f32_even:
     return int_of_real((double)rintf((float)acc * (float)r->real));
+  case RQ_f32_sum:
+    return int_of_real((double)rintf((float)acc * (float)r->real + r->bias));
   case RQ_single:
     acc = clamp64(acc, INT32_MIN, INT32_MAX);
     return rounding_product_shift(acc, r->multiplier, 31 - r->shift);
@@ -170,19 +173,31 @@ static bool has_weights(const Op *op) {
          op->kind == OP_fully_connected || op->kind == OP_matmul;
 }
 
+/* Elements of x that make one of a mean's. */
+static int64_t reduced_count(const Op *op) {
+  const IntList *axes = &op->attrs.axes.axes;
+  int64_t count = 1;
+  for (int i = 0; i < axes->n; i++)
+    count *= op->in[0]->type->dim[axes->v[i]];
+  return count;
+}
+
 /* The real factor from accumulator to output of channel c. Which of its
  * products and quotients are taken in float follows TFLite op by op; ONNX
  * Runtime takes all of them in float. */
 static double real_factor(const Op *op, int64_t c) {
+  bool onnx = op->rounding == ROUND_onnx;
   float sx = type_scale(op->in[0]->type), sy = type_scale(op->out[0]->type);
   if (op->kind == OP_mul)
     return (double)(sx * type_scale(op->in[1]->type) / sy);
+  if (op->kind == OP_mean && onnx)
+    return (double)(sx / (sy * (float)reduced_count(op)));
   if (op->kind == OP_mean || op->kind == OP_quantize)
     return (double)sx / (double)sy;
   if (!has_weights(op))
     return (double)(sx / sy);
   float sw = type_channel_scale(op->in[1]->type, c);
-  if (op->rounding == ROUND_onnx)
+  if (onnx)
     return (double)(sx * sw / sy);
   bool float_product =
       op->in[0]->type->dtype == DT_u8 && op->kind != OP_fully_connected;
@@ -203,6 +218,10 @@ static RequantKind requant_kind(const Op *op) {
       [ROUND_onnx] = RQ_f32_even,
       [ROUND_single] = RQ_single,
   };
+  if (op->rounding == ROUND_onnx && op->kind == OP_mul)
+    return RQ_f32_sum;
+  if (op->rounding == ROUND_onnx && op->kind == OP_mean)
+    return RQ_f32_even;
   if (!has_weights(op) && op->kind != OP_mul)
     return RQ_double;
   if (op->kind == OP_fully_connected && op->rounding == ROUND_tflite)
@@ -213,10 +232,7 @@ static RequantKind requant_kind(const Op *op) {
 
 /* mean: the multiplier takes in the division by the count of elements. */
 static void divide_by_count(const Op *op, Requant *r) {
-  int64_t count = 1;
-  const IntList *axes = &op->attrs.axes.axes;
-  for (int i = 0; i < axes->n; i++)
-    count *= op->in[0]->type->dim[axes->v[i]];
+  int64_t count = reduced_count(op);
   if (count <= 1)
     return;
   int shift = 0;
@@ -228,6 +244,56 @@ static void divide_by_count(const Op *op, Requant *r) {
   r->shift -= shift;
 }
 
+/* NULL where there is none. */
+static const Value *bias_of(const Op *op) {
+  return has_weights(op) && op->kind != OP_matmul ? op_in(op, 2) : NULL;
+}
+
+static bool has_float_bias(const Op *op) {
+  const Value *b = bias_of(op);
+  return b && b->type->dtype == DT_f32;
+}
+
+/* One step of the accumulator. */
+static double unit_of(const Op *op, int64_t c) {
+  return (double)type_scale(op->in[0]->type) *
+         (double)type_channel_scale(op->in[1]->type, c);
+}
+
+static double float_bias(const Op *op, int64_t c) {
+  float b;
+  memcpy(&b, (const char *)op->in[2]->init->data + 4 * c, sizeof b);
+  return isnan(b) ? 0 : (double)b;
+}
+
+int64_t requant_bias(const Op *op, int64_t c) {
+  const Value *b = bias_of(op);
+  int32_t narrow;
+  int64_t wide;
+  if (!b)
+    return 0;
+  if (has_float_bias(op)) {
+    double steps = rint(float_bias(op, c) / unit_of(op, c));
+    return steps < -0x1p30  ? -(1 << 30)
+           : steps > 0x1p30 ? 1 << 30
+                            : (int64_t)steps;
+  }
+  if (b->type->dtype == DT_i64) {
+    memcpy(&wide, (const char *)b->init->data + 8 * c, sizeof wide);
+    return wide;
+  }
+  memcpy(&narrow, (const char *)b->init->data + 4 * c, sizeof narrow);
+  return narrow;
+}
+
+/* Of a float bias what requant_bias leaves out, in steps of y; at most half
+ * of what the accumulator's make. */
+static float rest_of_bias(const Op *op, int64_t c) {
+  double unit = unit_of(op, c);
+  double rest = float_bias(op, c) - (double)requant_bias(op, c) * unit;
+  return fabs(rest) <= unit ? (float)(rest / type_scale(op->out[0]->type)) : 0;
+}
+
 Requant requant_of(const Op *op, int64_t c) {
   const Type *y = op->out[0]->type;
   Requant r = {.kind = requant_kind(op), .zero_point = type_zero_point(y)};
@@ -236,7 +302,14 @@ Requant requant_of(const Op *op, int64_t c) {
   if (!(r.real > 0) || isinf(r.real))
     r.real = 0;
   quantize_multiplier(r.real, &r.multiplier, &r.shift);
-  if (op->kind == OP_mean)
+  if (has_float_bias(op)) {
+    r.kind = RQ_f32_sum;
+    r.bias = rest_of_bias(op, c);
+  } else if (r.kind == RQ_f32_sum) {
+    r.bias = (float)r.zero_point;
+    r.zero_point = 0;
+  }
+  if (op->kind == OP_mean && r.kind == RQ_double)
     divide_by_count(op, &r);
   return r;
 }

@@ -16,6 +16,7 @@ typedef enum RequantKind {
   RQ_double,
   RQ_f64_away, /* round half away from zero of (double)acc * real */
   RQ_f32_even, /* round half to even of (float)acc * (float)real, in float */
+  RQ_f32_sum,  /* the same of (float)acc * (float)real + bias, a float each */
   RQ_single,   /* (acc * multiplier + 2^(30-shift)) >> (31 - shift) */
   /* (acc * m16 + 2^(14-shift)) >> (15 - shift) with m16 = min(2^15 - 1,
    * (multiplier + 2^15) >> 16): 64-bit accumulators of i16 activations */
@@ -27,7 +28,8 @@ typedef struct Requant {
   int32_t multiplier; /* all but the real ones: Q31, in [2^30, 2^31) or 0
                          (mean: the quotient by the count, any value) */
   int shift;          /* of it: > 0 left, < 0 right, in -31..30 */
-  double real;        /* RQ_f64_away, RQ_f32_even: the factor */
+  double real;        /* RQ_f64_away, RQ_f32_even, RQ_f32_sum: the factor */
+  float bias;         /* RQ_f32_sum: added before rounding */
   int32_t zero_point; /* added after rounding */
   int32_t lo, hi;     /* clamp after that; storage units */
 } Requant;
@@ -37,10 +39,17 @@ typedef struct Requant {
 int32_t requant_apply(const Requant *r, int64_t acc);
 
 /* The step function of output channel c of a conv2d, depthwise_conv2d or
- * fully_connected op, by op->rounding; of a mul, mean, relu, relu6,
- * leaky_relu (above zero) or integer quantize op (c = 0). acc is the sum of
- * products, the product, the sum, or x - zero_point. */
+ * fully_connected op, by op->rounding; of a mul or mean; under any rounding
+ * but onnx, whose are those of float_step.h, of a relu, relu6, leaky_relu
+ * (above zero) or integer quantize op (c = 0). acc is the sum of products,
+ * the product, the sum, or x - zero_point. */
 Requant requant_of(const Op *op, int64_t c);
+
+/* The bias of a quantized conv2d, depthwise_conv2d or fully_connected op that
+ * is a constant, in units of the accumulator; 0 without one. One of f32 is
+ * rounded; what that takes away is in requant_of's step, which adds it to the
+ * scaled sum. */
+int64_t requant_bias(const Op *op, int64_t c);
 
 /* Smallest acc in [acc_min, acc_max] with requant_apply(acc) >= y;
  * acc_max + 1 when there is none. For lo < y <= hi these are the

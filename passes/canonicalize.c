@@ -29,7 +29,7 @@ static Op *inner_of(const Op *op) {
   return inner && inner->kind == op->kind ? inner : NULL;
 }
 
-/* reshape(reshape(x)) -> reshape(x) */
+/* reshape(reshape(x)) -> reshape(x), and bitcasts likewise */
 static bool join_reshapes(Graph *g, Op *op) {
   Op *inner = inner_of(op);
   (void)g;
@@ -206,11 +206,17 @@ static bool drop_pool(Graph *g, Op *op) {
   return same_type(op) && clamps_nothing(a->act, out_type(op)) && drop(g, op);
 }
 
+/* A sum of 8-bit values under rounding=onnx is rounded operand by operand. */
+static bool commutes(const Op *op) {
+  return op->kind != OP_add || op->rounding != ROUND_onnx ||
+         !type_is_quantized(out_type(op));
+}
+
 /* op(constant, x) -> op(x, constant) of a commutative op */
 static bool constant_last(Graph *g, Op *op) {
   Value *a = op->in[0], *b = op->in[1];
   (void)g;
-  if (!a->init || b->init)
+  if (!a->init || b->init || !commutes(op))
     return false;
   op_set_input(op, 0, b);
   op_set_input(op, 1, a);
@@ -220,6 +226,8 @@ static bool constant_last(Graph *g, Op *op) {
 static const Rule rules[] = {
     {OP_reshape, drop_same_type, "reshapes removed"},
     {OP_reshape, join_reshapes, "reshapes joined"},
+    {OP_bitcast, drop_same_type, "bitcasts removed"},
+    {OP_bitcast, join_reshapes, "bitcasts joined"},
     {OP_transpose, drop_transpose, "transposes removed"},
     {OP_transpose, join_transposes, "transposes joined"},
     {OP_transpose, transpose_to_reshape, "transposes made reshapes"},

@@ -1,7 +1,7 @@
 /* Ops whose inputs are all constants are computed here, by the reference
  * interpreter's own evaluation: the results are its bytes. An op that makes
  * more than it reads (a pad, a broadcast) is computed only when that stays
- * small. */
+ * small, but for dequantize: what reads weights wants to see them. */
 #include "ir/exec.h"
 #include "passes/rewrite.h"
 
@@ -20,7 +20,7 @@ static bool stays_small(const Op *op) {
     in += op->in[i] ? type_bytes(op->in[i]->type) : 0;
   for (int i = 0; i < op->nout; i++)
     out += type_bytes(op->out[i]->type);
-  return out <= in + GROWTH_LIMIT;
+  return out <= in + GROWTH_LIMIT || op->kind == OP_dequantize;
 }
 
 static bool makes_output(const Graph *g, const Op *op) {

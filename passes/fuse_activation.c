@@ -16,28 +16,9 @@ static const Act joined[ACT_COUNT][ACT_COUNT] = {
     /* clang-format on */
 };
 
-/* The activation of ops that end in a clamp; NULL for others. */
-static Act *activation_of(Op *op) {
-  switch ((int)op->kind) {
-  case OP_conv2d:
-  case OP_depthwise_conv2d:
-    return &op->attrs.conv.act;
-  case OP_fully_connected:
-    return &op->attrs.dense.act;
-  case OP_add:
-  case OP_sub:
-  case OP_mul:
-    return &op->attrs.act.act;
-  case OP_avg_pool2d:
-  case OP_max_pool2d:
-    return &op->attrs.pool.act;
-  }
-  return NULL;
-}
-
 static bool fuse(Graph *g, Op *op) {
   Value *x = op->in[0];
-  Act *act = x->def ? activation_of(x->def) : NULL;
+  Act *act = x->def ? rewrite_activation(x->def) : NULL;
   if (!act || value_use_count(g, x) != 1 || !type_is_quantized(x->type) ||
       !type_equal(x->type, op->out[0]->type))
     return false;

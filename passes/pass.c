@@ -78,12 +78,13 @@ static bool list_has(const PassList *list, const Pass *p) {
 typedef struct Pipeline {
   const PassOptions *opt;
   FILE *out;
+  PassClass allow;
   PassList run, disabled, printed, stop;
 } Pipeline;
 
-static void add_defaults(Arena *a, PassList *out) {
+static void add_defaults(Arena *a, PassClass allow, PassList *out) {
   for (int i = 0; i < pass_count; i++)
-    if (pass_table[i].in_default)
+    if (pass_table[i].in_default && pass_table[i].class_ <= allow)
       ARRAY_PUSH(a, out, &pass_table[i]);
 }
 
@@ -91,7 +92,7 @@ static bool check_classes(Pipeline *p, Diag *d) {
   bool ok = true;
   for (int i = 0; i < p->run.n; i++) {
     const Pass *pass = p->run.v[i];
-    if (pass->class_ <= p->opt->allow || list_has(&p->disabled, pass))
+    if (pass->class_ <= p->allow || list_has(&p->disabled, pass))
       continue;
     ok = diag_error(d, E0001, (Loc){0}, "pass %s is of class %s", pass->name,
                     pass_class_name(pass->class_));
@@ -118,7 +119,7 @@ static bool pipeline_make(Pipeline *p, Arena *a, Diag *d) {
   ok &= parse_list(a, d, "print-after", o->print_after, &p->printed);
   ok &= parse_list(a, d, "stop-after", o->stop_after, &p->stop);
   if (!o->passes)
-    add_defaults(a, &p->run);
+    add_defaults(a, p->allow, &p->run);
   return ok && check_classes(p, d) && check_stop(p, d);
 }
 
@@ -187,11 +188,19 @@ static bool run_all(const Pipeline *p, Graph *g, PassCtx *c, bool *stopped) {
   return true;
 }
 
+/* What is quantized in a model of rounding=onnx is defined in floats, which
+ * fold-scales is made for. */
+static PassClass allowed(const Graph *g, const PassOptions *opt) {
+  return g->rounding == ROUND_onnx ? PASS_requant : opt->allow;
+}
+
 bool passes_run(Graph *g, const PassOptions *opt, bool *stopped) {
   bool unused;
   Arena *a = arena_new();
   PassCtx c = {.diag = g->diag, .arena = a};
-  Pipeline p = {.opt = opt, .out = opt->out ? opt->out : stderr};
+  Pipeline p = {.opt = opt,
+                .out = opt->out ? opt->out : stderr,
+                .allow = allowed(g, opt)};
   stopped = stopped ? stopped : &unused;
   *stopped = false;
   bool ok = pipeline_make(&p, a, g->diag) && run_all(&p, g, &c, stopped);

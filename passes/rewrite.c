@@ -55,3 +55,21 @@ void rewrite_graph(Graph *g, PassCtx *c, const Rule *rules, int nrule) {
       rewrite_sweep(g);
   }
 }
+
+Act *rewrite_activation(Op *op) {
+  switch ((int)op->kind) {
+  case OP_conv2d:
+  case OP_depthwise_conv2d:
+    return &op->attrs.conv.act;
+  case OP_fully_connected:
+    return &op->attrs.dense.act;
+  case OP_add:
+  case OP_sub:
+  case OP_mul:
+    return &op->attrs.act.act;
+  case OP_avg_pool2d:
+  case OP_max_pool2d:
+    return &op->attrs.pool.act;
+  }
+  return NULL;
+}

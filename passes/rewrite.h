@@ -27,4 +27,7 @@ int rewrite_sweep(Graph *g);
 /* The op behind v when it is of that kind and v has no other use. */
 Op *rewrite_only_def(const Graph *g, const Value *v, OpKind kind);
 
+/* The activation of ops that end in a clamp; NULL for others. */
+Act *rewrite_activation(Op *op);
+
 #endif

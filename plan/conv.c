@@ -77,7 +77,9 @@ bool conv_is_q8(const Op *op) {
   const Value *bias = bias_of(op);
   return type_is_q8(op->in[0]->type) && type_is_q8(op->out[0]->type) &&
          is_8bit(op->in[1]->type) && op->in[1]->init && is_one_matrix(op) &&
-         is_const(bias) && (!bias || bias->type->dtype == DT_i32);
+         is_const(bias) &&
+         (!bias || bias->type->dtype == DT_i32 ||
+          (bias->type->dtype == DT_f32 && bias->init));
 }
 
 /* Zero points as operands: that of x, those of w. */
@@ -225,14 +227,6 @@ bool conv_one_weight_zero(const Op *op) {
   return true;
 }
 
-static int32_t bias_at(const Op *op, int64_t c) {
-  const Value *b = bias_of(op);
-  int32_t v = 0;
-  if (b)
-    memcpy(&v, (const char *)b->init->data + 4 * c, sizeof v);
-  return v;
-}
-
 /* Sums over one output channel's weights. */
 typedef struct WeightSums {
   int64_t k, sum; /* count; sum of w */
@@ -295,9 +289,9 @@ static Folded fold_zeros(Arena *scratch, const Op *op, const ConvParams *c,
     WeightSums w = weight_sums(op, g, o, xmin, xmax);
     int64_t sum = w.sum - w.k * conv_weight_zero(op, o);
     f.weight_sum[o] = wrapped(sum);
-    f.bias[o] = wrapped(bias_at(op, o) - c->in_zero * sum);
-    f.range[o].lo = bias_at(op, o) + w.range.lo;
-    f.range[o].hi = bias_at(op, o) + w.range.hi;
+    f.bias[o] = wrapped(requant_bias(op, o) - c->in_zero * sum);
+    f.range[o].lo = requant_bias(op, o) + w.range.lo;
+    f.range[o].hi = requant_bias(op, o) + w.range.hi;
     f.range[o] = clip32(f.range[o]);
   }
   return f;

@@ -50,6 +50,8 @@ static json_object *layer_json(const Plan *p, const Step *s) {
   put_text(o, "variant", s->variant);
   put_int(o, "vector_bytes", s->vector_bytes);
   put_text(o, "requant", s->note);
+  if (s->op->remark)
+    put_text(o, "remark", s->op->remark);
   put_text(o, "symbol", s->symbol);
   put_int(o, "macs", op_macs(s->op));
   put_int(o, "weight_bytes", op_weight_bytes(s->op));
@@ -170,6 +172,16 @@ static Row step_row(const Plan *p, const Step *s) {
   }};
 }
 
+/* What passes could not do, and why. */
+static void put_remarks(Str *out, const Plan *p) {
+  for (int i = 0; i < p->steps.n; i++) {
+    const Step *s = p->steps.v[i];
+    if (s->op->remark)
+      str_printf(out, "float  %d %s: %s\n", s->index,
+                 op_info(s->op->kind)->name, s->op->remark);
+  }
+}
+
 void report_text(Str *out, const Plan *p, const ObjectSizes *sizes) {
   Arena *a = p->arena;
   Table t = {.width = {0}};
@@ -187,6 +199,7 @@ void report_text(Str *out, const Plan *p, const ObjectSizes *sizes) {
              grouped(a, sizes->rodata_bytes));
   str_printf(out, "arena  %s bytes (at least %s)\n", grouped(a, p->arena_bytes),
              grouped(a, p->arena_lower_bound));
+  put_remarks(out, p);
   if (p->graph->states.n)
     str_printf(out, "state  %s bytes\n", grouped(a, p->state_bytes));
   str_printf(out, "stack  %s bytes\n", grouped(a, sizes->stack_bytes));

@@ -23,7 +23,8 @@ typedef struct Steps {
 /* requant_threshold, but starting from where the real factor puts it. */
 static int64_t threshold_near(const Requant *r, double factor, int32_t y,
                               AccRange in) {
-  double guess = ((double)y - r->zero_point - 0.5) / factor;
+  double zero = r->zero_point + (double)r->bias;
+  double guess = ((double)y - zero - 0.5) / factor;
   if (!(guess > (double)in.lo) || !(guess < (double)in.hi))
     return requant_threshold(r, y, in.lo, in.hi);
   int64_t t = (int64_t)guess;
@@ -66,6 +67,11 @@ static int64_t apply_f32(float a, float b, int64_t acc) {
   return (int64_t)y;
 }
 
+static int64_t apply_even(float a, float b, int64_t acc) {
+  float product = (float)acc * a;
+  return llrintf(product + b);
+}
+
 static int64_t apply_single(int32_t m, int64_t offset, int shift, int64_t acc) {
   return (acc * m + offset) >> shift;
 }
@@ -83,6 +89,9 @@ int32_t requant_plan_apply(const RequantPlan *p, int channel, int64_t acc) {
   switch (p->form) {
   case RF_f32:
     y = apply_f32(p->a[c], p->b[c], acc) + p->zero_point;
+    break;
+  case RF_even:
+    y = apply_even(p->a[c], p->b ? p->b[c] : 0, acc) + p->zero_point;
     break;
   case RF_double:
     y = (int64_t)multiply_by_quantized_multiplier(
@@ -163,6 +172,16 @@ static bool solve_f32(RequantPlan *p, int c, const Requant *r, AccRange in,
   return false;
 }
 
+/* Adding a large number rounds where floats are integers: below 2^22. */
+static bool solve_even(RequantPlan *p, int c, const Requant *r) {
+  p->zero_point = r->zero_point;
+  p->a[c] = (float)r->real;
+  if (r->kind == RQ_f32_sum)
+    p->b[c] = r->bias;
+  return (r->kind == RQ_f32_even || r->kind == RQ_f32_sum) &&
+         (double)p->acc_max * r->real + fabs((double)r->bias) < 0x1p22;
+}
+
 /* Window of the offset for multiplier m, without the zero point:
  *   k 2^s - T m <= c < k 2^s - (T - 1) m */
 static bool solve_single(RequantPlan *p, int c, const Requant *r, AccRange in,
@@ -228,6 +247,7 @@ static void alloc_form(Arena *a, RequantPlan *p) {
   size_t n = (size_t)p->channels;
   switch (p->form) {
   case RF_f32:
+  case RF_even:
     p->a = ARENA_ARRAY(a, float, n);
     p->b = ARENA_ARRAY(a, float, n);
     break;
@@ -252,6 +272,8 @@ static bool solve(RequantPlan *p, int c, const Requant *r, AccRange in,
   switch (p->form) {
   case RF_f32:
     return solve_f32(p, c, r, in, s);
+  case RF_even:
+    return solve_even(p, c, r);
   case RF_double:
     return solve_double(p, c, r);
   case RF_single:
@@ -273,11 +295,19 @@ static int64_t largest_acc(int channels, const AccRange *range) {
   return most;
 }
 
+static bool any_bias(int channels, const Requant *spec) {
+  for (int c = 0; c < channels; c++)
+    if (spec[c].bias != 0.0f)
+      return true;
+  return false;
+}
+
 RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
                          const AccRange *range, unsigned allowed) {
-  static const RequantForm order[] = {RF_f32, RF_single, RF_double, RF_table};
+  static const RequantForm order[] = {RF_even,   RF_f32,  RF_single,
+                                      RF_double, RF_even, RF_table};
+  enum { SOFT = 4 }; /* place of the second RF_even */
   RequantPlan p = {.channels = channels,
-                   .zero_point = spec[0].zero_point,
                    .lo = spec[0].lo,
                    .hi = spec[0].hi,
                    .acc_max = largest_acc(channels, range)};
@@ -291,7 +321,8 @@ RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
     allowed &= ~(1u << RF_single);
   for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
     p.form = order[i];
-    if (!(allowed & (1u << p.form)))
+    p.zero_point = spec[0].zero_point + (int32_t)lrintf(spec[0].bias);
+    if (!(allowed & (1u << p.form)) && !(i == SOFT && allowed & RF_SOFT_EVEN))
       continue;
     alloc_form(a, &p);
     int c = 0;
@@ -300,12 +331,14 @@ RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
     if (c == channels)
       break;
   }
+  if (p.form == RF_even && !any_bias(channels, spec))
+    p.b = NULL;
   arena_free(scratch);
   return p;
 }
 
 const char *requant_form_name(RequantForm f) {
-  static const char *const name[RF_COUNT] = {"f32", "double", "single",
+  static const char *const name[RF_COUNT] = {"f32", "even", "double", "single",
                                              "table"};
   return name[f];
 }

@@ -10,6 +10,9 @@
 typedef enum RequantForm {
   /* trunc(fma((float)acc, a, copysign(b, acc))) + zero_point */
   RF_f32,
+  /* round half even((float)acc * a + b) + zero_point, each step a float; b
+   * may be left out. The definition of rounding=onnx itself. */
+  RF_even,
   /* the two roundings spelled out: high multiply, rounding shift;
    * multiplier and shift of the spec */
   RF_double,
@@ -20,11 +23,14 @@ typedef enum RequantForm {
   RF_table,
   RF_COUNT
 } RequantForm;
+/* Of the forms that are allowed: RF_even, but after all others of a few
+ * instructions, as floats are done in software. */
+enum { RF_SOFT_EVEN = 1 << RF_COUNT };
 
 typedef struct RequantPlan {
   RequantForm form;
   int channels;        /* entries of the arrays; 1 = one for all */
-  float *a, *b;        /* RF_f32 (channels) */
+  float *a, *b;        /* RF_f32, RF_even (channels); b NULL: none */
   int32_t *multiplier; /* RF_double, RF_single (channels) */
   int32_t *shift;      /* RF_double (channels), as in Requant */
   int64_t *offset;     /* RF_single (channels) */

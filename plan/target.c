@@ -178,6 +178,10 @@ static const struct {
 int dot_group(Dot dot) { return dots[dot].group; }
 const char *dot_name(Dot dot) { return dots[dot].name; }
 
+unsigned target_requant_forms(const Target *t) {
+  return t->requant | (t->fpu ? 1u << RF_even : (unsigned)RF_SOFT_EVEN);
+}
+
 int target_f32_lanes(const Target *t) {
   return t->fpu ? t->vector_bytes / 4 : 0;
 }

@@ -79,6 +79,8 @@ const Target *target_find(Arena *a, Diag *d, const char *preset,
 bool target_runs_here(const Target *t);
 /* The best row that it can; NULL when there is none. */
 const Target *target_host(void);
+/* Bits of RequantForm that it has instructions for. */
+unsigned target_requant_forms(const Target *t);
 /* Lanes of its f32 vectors; 0 = none. */
 int target_f32_lanes(const Target *t);
 /* Is every f32 result that of the interpreter, bit for bit? Else sums may

@@ -4,12 +4,15 @@
  *     double: y = step(product(a) +- product(b))
  *     table:  the same, products looked up
  *     mul:    y = step((a - za) * (b - zb))
+ *     float:  y = clamp(rint(fma(a, r0, fma(b, r1, base))))
+ *     pairs:  y = table[a][b]
  * An operand that stays the same in the innermost loop is loaded before it.
  */
 #include "plan/kernels/binary.h"
 
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
+#include "codegen/real.h"
 #include "codegen/vec.h"
 
 typedef struct Binary {
@@ -33,10 +36,16 @@ static Val product(Cg *g, const BinaryParams *p, int i, Val x) {
   return vec_rdp(g, ll_trunc(g, ll_lshrc(g, x, 32), g->i32), -shift);
 }
 
+static Val real_of_int(Cg *g, Val x) {
+  return LLVMBuildSIToFP(g->b, x, ll_like(x, g->f32), "");
+}
+
 /* What one operand adds to the result, in the lanes of x; stored i32. */
 static Val term(Cg *g, const BinaryParams *p, int i, Val x) {
   if (p->form == BINARY_plane)
     return ll_mulc(g, x, p->m[i]);
+  if (p->form == BINARY_float)
+    return real_of_int(g, ll_addc(g, x, -p->delta[i]));
   x = ll_addc(g, x, -p->zero[i]);
   return p->form == BINARY_mul ? x : product(g, p, i, x);
 }
@@ -46,7 +55,28 @@ static Val looked_up(Cg *g, const BinaryParams *p, int i, Val pattern) {
   return ll_load(g, g->i32, ll_gep(g, ll_blob(g, p->table[i]), at), 4);
 }
 
+/* The sum of two model values, clamped where every float is a byte's. */
+static Val add_floats(Cg *g, const BinaryParams *p, Val a, Val b) {
+  Val y = real_fma(g, b, real_like(g, (double)p->ratio[1], b),
+                   real_like(g, (double)p->base, b));
+  y = real_fma(g, a, real_like(g, (double)p->ratio[0], a), y);
+  y = real_max(g, y, real_like(g, p->lo - p->out_delta, y));
+  y = real_min(g, y, real_like(g, p->hi - p->out_delta, y));
+  y = real_round_even(g, y);
+  y = LLVMBuildFPToSI(g->b, y, ll_like(y, g->i32), "");
+  return ll_addc(g, y, p->out_delta);
+}
+
+static Val looked_up_pair(Cg *g, const BinaryParams *p, Val a, Val b) {
+  Val at =
+      ll_add(g, ll_mulc(g, ll_zext(g, a, g->idx), 256), ll_zext(g, b, g->idx));
+  Val y = ll_load(g, g->i8, ll_gep(g, ll_blob(g, p->table[0]), at), 1);
+  return ll_zext(g, y, g->i32);
+}
+
 static Val load_term(Cg *g, const Binary *b, int i, Val p, int lanes) {
+  if (b->p->form == BINARY_pairs)
+    return ll_load(g, g->i8, p, 1);
   if (b->p->form == BINARY_table)
     return looked_up(g, b->p, i, ll_load(g, g->i8, p, 1));
   return term(g, b->p, i, vec_load8(g, b->stored[i], p, lanes));
@@ -57,6 +87,10 @@ static Val combine(Cg *g, const BinaryParams *p, Val a, Val b) {
     Val y = ll_ashrc(g, ll_addc(g, ll_add(g, a, b), p->c), p->k);
     return ll_clampc(g, y, p->lo, p->hi);
   }
+  if (p->form == BINARY_float)
+    return add_floats(g, p, a, b);
+  if (p->form == BINARY_pairs)
+    return looked_up_pair(g, p, a, b);
   Val acc = p->form == BINARY_mul ? ll_mul(g, a, b)
             : p->subtract         ? ll_sub(g, a, b)
                                   : ll_add(g, a, b);
@@ -74,7 +108,8 @@ static void binary_block(Cg *g, void *ctx, Val i, int lanes) {
 
 /* Spelled-out products want the lanes that have instructions for them. */
 static int binary_lanes(const Cg *g, const BinaryParams *p) {
-  if (!g->target->vector_bytes || p->form == BINARY_table)
+  if (!g->target->vector_bytes || p->form == BINARY_table ||
+      p->form == BINARY_pairs)
     return 0;
   return p->form == BINARY_double ? g->target->vector_bytes / 4
                                   : byte_lanes(g->target);

@@ -1,5 +1,5 @@
 /* quantize:
- *   for i: q = x[i] / scale; q += copysign(half, q)
+ *   for i: q = x[i] / scale; q += copysign(half, q), or q = rint(q)
  *          y[i] = trunc(clamp(q)) + zero_point       NaN: zero_point
  * or
  *   for i: key = bits of x[i], in the order of the floats
@@ -10,6 +10,7 @@
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
 #include "codegen/plain.h"
+#include "codegen/real.h"
 #include "codegen/vec.h"
 
 typedef struct Quantize {
@@ -32,10 +33,14 @@ static Val divided(Cg *g, const QuantizeParams *p, Val x) {
   int lanes = ll_lanes(x);
   Val half = ll_splat(g, ll_f32(g, p->half), lanes);
   Val q = LLVMBuildFDiv(g->b, x, ll_splat(g, ll_f32(g, p->scale), lanes), "");
-  half = ll_intrinsic(g, "llvm.copysign", &t, 1, (Val[]){half, q}, 2);
-  q = LLVMBuildFAdd(g->b, q, half, "");
+  if (!p->even) {
+    half = ll_intrinsic(g, "llvm.copysign", &t, 1, (Val[]){half, q}, 2);
+    q = LLVMBuildFAdd(g->b, q, half, "");
+  }
   q = clamp_float(g, q, (float)(p->lo - p->zero_point),
                   (float)(p->hi - p->zero_point));
+  if (p->even)
+    q = real_round_even(g, q);
   return LLVMBuildFPToSI(g->b, q, ll_like(q, g->i32), "");
 }
 

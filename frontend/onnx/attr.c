@@ -67,6 +67,18 @@ int attr_choice(Node *n, const char *name, const char *const *choices) {
   return 0;
 }
 
+DType attr_dtype(Node *n, const char *name) {
+  int64_t code = attr_int(n, name, 0);
+  const OnnxDType *t = onnx_dtype(code);
+  if (n->bad || !code)
+    return DT_COUNT;
+  if (!t)
+    node_invalid(n, "element type %lld does not exist", (long long)code);
+  else if (t->dtype == DT_COUNT)
+    node_refuse(n, "element type %s is not supported", t->name);
+  return t ? t->dtype : DT_COUNT;
+}
+
 Value *attr_tensor(Node *n, const char *name) {
   const OnnxAttribute *a = typed(n, name, ONNX_TENSOR);
   Value *v = a ? tensor_const(n->im, a->t, n->name, n->loc) : NULL;

@@ -121,9 +121,10 @@ static bool is_view(const Op *op) {
   return true;
 }
 
-/* Views are free, and all the rest has a budget. */
+/* Views are free, and all the rest has a budget. Dequantized constants stay
+ * what they are, for fold-scales. */
 static bool is_foldable(Import *im, const Op *op) {
-  if (!all_const(op->nin, op->in))
+  if (!all_const(op->nin, op->in) || op->kind == OP_dequantize)
     return false;
   int64_t in = bytes_of(op->nin, op->in), out = bytes_of(op->nout, op->out);
   if (out > FOLD_BYTES && out / FOLD_GROWTH > in)
@@ -223,6 +224,14 @@ Value *b_op1(Node *n, OpKind kind, const Attrs *attrs, int nin,
              Value *const *in, const Type *type) {
   Value *out;
   return b_op(n, kind, attrs, nin, in, 1, &type, &out) ? out : NULL;
+}
+
+bool b_is_known(const Value *v) {
+  while (!v->init && v->def && v->def->nin == 1 &&
+         (v->def->kind == OP_dequantize ||
+          (op_info(v->def->kind)->traits & T_MOVE)))
+    v = v->def->in[0];
+  return v->init != NULL;
 }
 
 /* --- constants --------------------------------------------------------- */

@@ -36,6 +36,9 @@ bool b_op(Node *n, OpKind kind, const Attrs *attrs, int nin, Value *const *in,
 Value *b_op1(Node *n, OpKind kind, const Attrs *attrs, int nin,
              Value *const *in, const Type *type);
 
+/* A constant, or one that is dequantized and moved: passes compute it. */
+bool b_is_known(const Value *v);
+
 /* --- constants --------------------------------------------------------- */
 Value *b_const(Node *n, const Type *t, const void *data); /* borrowed */
 /* A scalar of a dtype, rounded to it. */

@@ -108,17 +108,6 @@ void onnx_where(Node *n) {
 
 /* --- conversions ------------------------------------------------------- */
 
-/* The element type that attribute "to" names; DT_COUNT: reported. */
-static DType target_type(Node *n) {
-  int64_t code = attr_int(n, "to", 0);
-  const OnnxDType *t = onnx_dtype(code);
-  if (!t)
-    node_invalid(n, "element type %lld does not exist", (long long)code);
-  else if (t->dtype == DT_COUNT)
-    node_refuse(n, "element type %s is not supported", t->name);
-  return t ? t->dtype : DT_COUNT;
-}
-
 /* To integers of few bits floats wrap, too. */
 static void convert(Node *n, DType to) {
   Value *x = node_in(n, 0);
@@ -131,13 +120,13 @@ static void convert(Node *n, DType to) {
   node_out(n, 0, b_cast(n, x, to));
 }
 
-void onnx_cast(Node *n) { convert(n, target_type(n)); }
+void onnx_cast(Node *n) { convert(n, attr_dtype(n, "to")); }
 
 void onnx_cast_like(Node *n) { convert(n, node_in(n, 1)->type->dtype); }
 
 /* Of bool every byte is 0 or 1, also as a number. */
 void onnx_bit_cast(Node *n) {
-  DType to = target_type(n), from = node_in(n, 0)->type->dtype;
+  DType to = attr_dtype(n, "to"), from = node_in(n, 0)->type->dtype;
   if (n->bad)
     return;
   if (to == DT_bool || from == DT_bool)

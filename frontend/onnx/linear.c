@@ -52,9 +52,9 @@ static Value *multiply(Node *n, Value *a, Value *b) {
 
 /* f32 by a matrix that is known: dense. */
 static bool is_dense(const Value *a, const Value *b) {
-  return b->init && b->type->rank == 2 && a->type->dtype == DT_f32 &&
+  return b_is_known(b) && b->type->rank == 2 && a->type->dtype == DT_f32 &&
          b->type->dtype == DT_f32 && a->type->rank >= 1 &&
-         a->type->dim[a->type->rank - 1] == b->type->dim[0] && !a->init &&
+         a->type->dim[a->type->rank - 1] == b->type->dim[0] && !b_is_known(a) &&
          type_count(a->type) && type_count(b->type);
 }
 

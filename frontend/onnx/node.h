@@ -83,6 +83,8 @@ const char *attr_string(Node *n, const char *name, const char *absent);
 /* Index of the attribute's string in a list that ends with NULL; refused
  * when it is none of them. absent: the first. */
 int attr_choice(Node *n, const char *name, const char *const *choices);
+/* An element type; DT_COUNT: absent, or none of ours, which is reported. */
+DType attr_dtype(Node *n, const char *name);
 Value *attr_tensor(Node *n, const char *name); /* a constant; or NULL */
 PbSpan attr_graph(Node *n, const char *name);  /* pos = 0: absent */
 /* Says that an attribute needs no reading. */

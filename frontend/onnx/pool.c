@@ -35,7 +35,7 @@ static Value *window(Node *n, OpKind kind, Value *x, const Spatial *s) {
   return b_op1(n, kind, &a, 1, &x, t);
 }
 
-static bool is_flat(const Value *x, const Spatial *s) {
+bool pool_is_flat(const Value *x, const Spatial *s) {
   const Type *t = x->type;
   if (s->n > 2 || !(t->dtype == DT_f32 || type_is_q8(t)))
     return false;
@@ -47,7 +47,8 @@ static bool is_flat(const Value *x, const Spatial *s) {
 }
 
 /* max_pool2d or avg_pool2d. */
-static Value *pool_flat(Node *n, OpKind kind, Value *x, const Spatial *s) {
+Value *b_pool_flat(Node *n, OpKind kind, Value *x, const QuantParams *q,
+                   const Spatial *s) {
   Attrs a = attrs_default(kind);
   x = b_channels_last(n, x);
   if (s->n == 1)
@@ -63,7 +64,10 @@ static Value *pool_flat(Node *n, OpKind kind, Value *x, const Spatial *s) {
     a.pool.pad.v[2 * at + 1] = s->after[i];
     d.v[1 + at] = s->out[i];
   }
-  Value *y = b_op1(n, kind, &a, 1, &x, b_like(n, x, d));
+  const Type *t = b_like(n, x, d);
+  if (q)
+    t = type_with_dtype(n->im->arena, t, t->dtype, q);
+  Value *y = b_op1(n, kind, &a, 1, &x, t);
   if (s->n == 1)
     y = b_squeeze(n, y, 1u << 1);
   return b_channels_first(n, y);
@@ -101,8 +105,8 @@ void onnx_max_pool(Node *n) {
   if (!spatial_read(n, x, NULL, ceil_mode, &s))
     return;
   node_out(n, 0,
-           is_flat(x, &s) ? pool_flat(n, OP_max_pool2d, x, &s)
-                          : window(n, OP_window_max, x, &s));
+           pool_is_flat(x, &s) ? b_pool_flat(n, OP_max_pool2d, x, NULL, &s)
+                               : window(n, OP_window_max, x, &s));
   if (!node_has_out(n, 1))
     return;
   Value *index = window(n, OP_window_argmax, x, &s);
@@ -173,8 +177,7 @@ static Value *counts(Node *n, DType t, const Spatial *s) {
   return window(n, OP_window_sum, b_fill(n, t, d, 1), s);
 }
 
-/* Zeros around x in place of what the attributes pad. */
-static Value *count_pads(Node *n, Value *x, Spatial *s) {
+Value *b_pool_pads(Node *n, Value *x, int64_t value, Spatial *s) {
   int64_t before[MAX_RANK] = {0}, after[MAX_RANK] = {0};
   for (int i = 0; i < s->n; i++) {
     int64_t over = s->after[i] - s->declared[i];
@@ -184,7 +187,22 @@ static Value *count_pads(Node *n, Value *x, Spatial *s) {
     s->before[i] = s->declared[i] = 0;
     s->after[i] = over > 0 ? over : 0;
   }
-  return b_pad(n, x, before, after, 0);
+  return b_pad(n, x, before, after, value);
+}
+
+Value *b_average_pool(Node *n, Value *x, bool with_pads, Spatial *s) {
+  if (with_pads)
+    x = b_pool_pads(n, x, 0, s);
+  if (n->bad)
+    return NULL;
+  if (pool_is_flat(x, s))
+    return b_pool_flat(n, OP_avg_pool2d, x, NULL, s);
+  DType t = x->type->dtype;
+  x = b_widen(n, x);
+  Value *sum = window(n, OP_window_sum, x, s);
+  Value *y =
+      b_binary(n, OP_div, sum, counts(n, n->bad ? t : x->type->dtype, s));
+  return b_cast(n, y, t);
 }
 
 void onnx_average_pool(Node *n) {
@@ -192,22 +210,8 @@ void onnx_average_pool(Node *n) {
   Value *x = b_plain(n, node_in(n, 0));
   bool ceil_mode = attr_bool(n, "ceil_mode", false);
   bool with_pads = attr_bool(n, "count_include_pad", false);
-  if (!spatial_read(n, x, NULL, ceil_mode, &s))
-    return;
-  if (with_pads)
-    x = count_pads(n, x, &s);
-  if (n->bad)
-    return;
-  if (is_flat(x, &s)) {
-    node_out(n, 0, pool_flat(n, OP_avg_pool2d, x, &s));
-    return;
-  }
-  DType t = x->type->dtype;
-  x = b_widen(n, x);
-  Value *sum = window(n, OP_window_sum, x, &s);
-  Value *y =
-      b_binary(n, OP_div, sum, counts(n, n->bad ? t : x->type->dtype, &s));
-  node_out(n, 0, b_cast(n, y, t));
+  if (spatial_read(n, x, NULL, ceil_mode, &s))
+    node_out(n, 0, b_average_pool(n, x, with_pads, &s));
 }
 
 /* --- norms ------------------------------------------------------------- */

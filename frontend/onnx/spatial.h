@@ -57,4 +57,14 @@ typedef struct Conv {
 } Conv;
 Value *b_conv(Node *n, const Conv *c);
 
+/* max_pool2d or avg_pool2d over one or two spatial dimensions, to values of
+ * x's type with parameters q (NULL: x's); x fits pool_is_flat. */
+bool pool_is_flat(const Value *x, const Spatial *s);
+Value *b_pool_flat(Node *n, OpKind kind, Value *x, const QuantParams *q,
+                   const Spatial *s);
+/* The average of floats; s as spatial_read left it. */
+Value *b_average_pool(Node *n, Value *x, bool with_pads, Spatial *s);
+/* Puts the padding that attributes ask for around x; its stored value. */
+Value *b_pool_pads(Node *n, Value *x, int64_t value, Spatial *s);
+
 #endif

@@ -1,17 +1,21 @@
 /* Quantized add, sub and mul with numpy's broadcasting: add and sub are
- * AddStep (fixed.h), mul is requant((a - za) * (b - zb)). On plain types they
- * are rows of map.def. */
+ * AddStep (fixed.h), under rounding=onnx FloatAdd (float_step.h), mul is
+ * requant((a - za) * (b - zb)). On plain types they are rows of map.def. */
 #include "ir/fixed.h"
+#include "ir/float_step.h"
 #include "ir/ops/map.h"
 
 static void add_int(const Eval *e) {
   AddStep s = add_step_of(e->op);
+  FloatAdd f = float_add_of(e->op);
+  bool onnx = e->op->rounding == ROUND_onnx;
   const int32_t *a = eval_ints(e, 0), *b = eval_ints(e, 1);
   const int64_t *ia = eval_index_map(e, 0), *ib = eval_index_map(e, 1);
   int64_t count = type_count(eval_out_type(e));
   int32_t *y = ARENA_ARRAY(e->scratch, int32_t, count);
   for (int64_t k = 0; k < count; k++)
-    y[k] = add_step_apply(&s, a[ia[k]], b[ib[k]]);
+    y[k] = onnx ? float_add_apply(&f, a[ia[k]], b[ib[k]])
+                : add_step_apply(&s, a[ia[k]], b[ib[k]]);
   eval_store(e, y);
 }
 

@@ -133,7 +133,9 @@ int64_t *eval_bias(const Eval *e, int64_t channels) {
   const int32_t *narrow = e->in[2];
   const int64_t *wide = e->in[2];
   for (int64_t c = 0; c < channels; c++)
-    bias[c] = v->type->dtype == DT_i64 ? wide[c] : narrow[c];
+    bias[c] = v->type->dtype == DT_i64   ? wide[c]
+              : v->type->dtype == DT_f32 ? requant_bias(e->op, c)
+                                         : narrow[c];
   return bias;
 }
 

@@ -2,16 +2,18 @@
  *
  *   for n, oy, ox, c:
  *     over the window's cells inside x (padding is not counted):
- *       avg: sum / count, rounded half away from zero; max: the largest
+ *       avg: pool_average(sum), of floats sum / count; max: the largest
  *     clamped to the activation's range
  *
- * Input and output have the same scale: the stored values are averaged as
- * they are. Every window has a cell inside (infer_). */
+ * Input and output have the same scale, but for the average under
+ * rounding=onnx. Every window has a cell inside (infer_). */
 #include <math.h>
 
+#include "ir/float_step.h"
 #include "ir/ops/eval.h"
 
 typedef struct Pool {
+  const Op *op;
   const Type *x, *y;
   const PoolAttrs *a;
   bool average;
@@ -39,16 +41,16 @@ static int64_t cell_at(const Pool *p, Cells w, int64_t iy, int64_t ix,
   return ((w.n * dim[1] + iy) * dim[2] + ix) * dim[3] + c;
 }
 
-static int64_t window_int(const Pool *p, const int32_t *x, Cells w, int64_t c) {
-  int64_t sum = 0, max = INT32_MIN, count = cell_count(w);
+static int32_t window_int(const Pool *p, const int32_t *x, Cells w, int64_t c) {
+  int64_t sum = 0;
+  int32_t max = INT32_MIN;
   for (int64_t iy = w.y0; iy < w.y1; iy++)
     for (int64_t ix = w.x0; ix < w.x1; ix++) {
       int32_t v = x[cell_at(p, w, iy, ix, c)];
       sum += v;
       max = v > max ? v : max;
     }
-  int64_t half = sum > 0 ? count / 2 : -(count / 2);
-  return p->average ? (sum + half) / count : max;
+  return p->average ? pool_average(p->op, cell_count(w), sum) : max;
 }
 
 static float window_float(const Pool *p, const float *x, Cells w, int64_t c) {
@@ -71,8 +73,8 @@ static void pool_int(const Eval *e, const Pool *p) {
     for (int64_t oy = 0; oy < p->y->dim[1]; oy++)
       for (int64_t ox = 0; ox < p->y->dim[2]; ox++)
         for (int64_t c = 0; c < p->y->dim[3]; c++) {
-          int64_t v = window_int(p, x, cells_of(p, n, oy, ox), c);
-          *next++ = (int32_t)(v < lo ? lo : v > hi ? hi : v);
+          int32_t v = window_int(p, x, cells_of(p, n, oy, ox), c);
+          *next++ = v < lo ? lo : v > hi ? hi : v;
         }
   eval_store(e, y);
 }
@@ -89,7 +91,7 @@ static void pool_float(const Eval *e, const Pool *p) {
 }
 
 static void pool(const Eval *e) {
-  Pool p = {eval_in_type(e, 0), eval_out_type(e), &e->op->attrs.pool,
+  Pool p = {e->op, eval_in_type(e, 0), eval_out_type(e), &e->op->attrs.pool,
             e->op->kind == OP_avg_pool2d};
   if (eval_is_float(e))
     pool_float(e, &p);

@@ -9,9 +9,12 @@
  *   quantize of f32: round half away of x / s, plus z
  *   dequantize: s (x - z)
  *
- * On plain types all but the last two are rows of map.def. */
+ * Under rounding=onnx all of 8 bits are float_unary, quantize of f32 rounds
+ * half to even, dequantize multiplies floats (float_step.h). On plain types
+ * all but the last two are rows of map.def. */
 #include <math.h>
 
+#include "ir/float_step.h"
 #include "ir/ops/map.h"
 #include "ir/real.h"
 
@@ -128,9 +131,27 @@ static void map_table16(const Eval *e,
   eval_store(e, v);
 }
 
+/* Under rounding=onnx; and where float_step.h has the definition. */
+static bool by_float(const Op *op) {
+  return op->rounding == ROUND_onnx && type_is_q8(op->in[0]->type);
+}
+
+static void map_float(const Eval *e) {
+  int32_t *v = eval_ints(e, 0), table[256];
+  int32_t first = (int32_t)dtype_min(eval_in_type(e, 0)->dtype);
+  for (int32_t i = 0; i < 256; i++)
+    table[i] = float_unary(e->op, first + i);
+  int64_t n = type_count(eval_out_type(e));
+  for (int64_t i = 0; i < n; i++)
+    v[i] = table[v[i] - first];
+  eval_store(e, v);
+}
+
 void eval_logistic(const Eval *e) {
   if (op_is_plain(e->op))
     eval_map(e);
+  else if (by_float(e->op))
+    map_float(e);
   else if (eval_out_type(e)->dtype == DT_i16)
     map_table16(e, logistic16, 0);
   else
@@ -140,6 +161,8 @@ void eval_logistic(const Eval *e) {
 void eval_tanh(const Eval *e) {
   if (op_is_plain(e->op))
     eval_map(e);
+  else if (by_float(e->op))
+    map_float(e);
   else if (eval_out_type(e)->dtype == DT_i16)
     map_table16(e, tanh16, 1);
   else
@@ -158,30 +181,22 @@ static void map_requant(const Eval *e, const Requant *below,
   eval_store(e, v);
 }
 
-void eval_relu(const Eval *e) {
+static void relu(const Eval *e) {
   if (op_is_plain(e->op)) {
     eval_map(e);
-    return;
+  } else if (by_float(e->op)) {
+    map_float(e);
+  } else {
+    Requant r = requant_of(e->op, 0);
+    map_requant(e, &r, &r);
   }
-  Requant r = requant_of(e->op, 0);
-  map_requant(e, &r, &r);
 }
 
-void eval_relu6(const Eval *e) {
-  if (op_is_plain(e->op)) {
-    eval_map(e);
-    return;
-  }
-  Requant r = requant_of(e->op, 0);
-  map_requant(e, &r, &r);
-}
+void eval_relu(const Eval *e) { relu(e); }
+void eval_relu6(const Eval *e) { relu(e); }
 
-void eval_leaky_relu(const Eval *e) {
+static void leaky_int(const Eval *e) {
   float alpha = e->op->attrs.leaky.alpha;
-  if (op_is_plain(e->op)) {
-    eval_map(e);
-    return;
-  }
   Requant above = requant_of(e->op, 0), below = above;
   float sx = type_scale(eval_in_type(e, 0)), sy = type_scale(eval_out_type(e));
   float factor = sx * alpha / sy;
@@ -189,6 +204,15 @@ void eval_leaky_relu(const Eval *e) {
   if (factor < 0)
     below.multiplier = -below.multiplier;
   map_requant(e, &below, &above);
+}
+
+void eval_leaky_relu(const Eval *e) {
+  if (op_is_plain(e->op))
+    eval_map(e);
+  else if (by_float(e->op))
+    map_float(e);
+  else
+    leaky_int(e);
 }
 
 /* --- conversions ------------------------------------------------------- */
@@ -211,6 +235,10 @@ static void quantize_float(const Eval *e) {
   act_range(ACT_none, t, &lo, &hi);
   for (int64_t i = 0; i < n; i++) {
     int64_t c = channel_of(t, i);
+    if (e->op->rounding == ROUND_onnx) {
+      y[i] = float_quantize(t, c, x[i]);
+      continue;
+    }
     float scaled = x[i] / type_channel_scale(t, c);
     y[i] = store_float(roundf(scaled), type_channel_zero_point(t, c), lo, hi);
   }
@@ -220,6 +248,10 @@ static void quantize_float(const Eval *e) {
 void eval_quantize(const Eval *e) {
   if (dtype_is_float(eval_in_type(e, 0)->dtype)) {
     quantize_float(e);
+    return;
+  }
+  if (by_float(e->op)) {
+    map_float(e);
     return;
   }
   Requant r = requant_of(e->op, 0);
@@ -233,6 +265,10 @@ void eval_dequantize(const Eval *e) {
   int64_t n = type_count(t);
   for (int64_t i = 0; i < n; i++) {
     int64_t c = channel_of(t, i);
+    if (e->op->rounding == ROUND_onnx) {
+      y[i] = float_dequantize(t, c, x[i]);
+      continue;
+    }
     int64_t centred = (int64_t)x[i] - type_channel_zero_point(t, c);
     y[i] = (float)((double)type_channel_scale(t, c) * (double)centred);
   }

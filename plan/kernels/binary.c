@@ -4,7 +4,9 @@
  * definition (two roundings each for a, b and the sum) is nearly the plane
  * a * sa/sy + b * sb/sy + const, cut into steps; so integer coefficients are
  * searched near the real ones whose plane, shifted down, gives the same byte
- * for every pair. That is checked on all pairs. */
+ * for every pair. That is checked on all pairs. Where no plane does, the
+ * definition is spelled out, or (rounding=onnx without fused multiply-add)
+ * looked up. */
 #include "plan/kernels/binary.h"
 
 #include <math.h>
@@ -12,6 +14,7 @@
 #include <string.h>
 
 #include "ir/fixed.h"
+#include "ir/float_step.h"
 #include "plan/kernel.h"
 
 static bool is_binary(OpKind k) {
@@ -175,34 +178,42 @@ static double factor(const Requant *r) {
   return ldexp((double)r->multiplier, r->shift - 31);
 }
 
-/* What the definition gives for all pairs of stored values. */
-static uint8_t *all_pairs(Arena *scratch, const AddStep *a,
-                          const BinaryParams *b, const Requant *out,
-                          const int32_t *min) {
-  uint8_t *y = arena_alloc(scratch, 65536);
-  int64_t part[2][256];
+/* What the definition gives for all pairs of stored values, less lo. */
+static uint8_t *all_pairs(Arena *a, const Step *s, const BinaryParams *b) {
+  AddStep fixed = add_step_of(s->op);
+  FloatAdd real = float_add_of(s->op);
+  bool onnx = s->op->rounding == ROUND_onnx;
+  uint8_t *y = arena_alloc(a, 65536);
+  int32_t from[2];
   for (int i = 0; i < 2; i++)
-    for (int v = 0; v < 256; v++)
-      part[i][v] = requant_apply(&a->in[i], (int64_t)(v + min[i] - b->zero[i]) *
-                                                (1 << a->left));
+    from[i] = stored_min(s->in[i]) - stored_delta(s->in[i]);
   for (int v = 0; v < 65536; v++) {
-    int64_t pa = part[0][v / 256], pb = part[1][v % 256];
-    y[v] =
-        (uint8_t)(requant_apply(out, a->subtract ? pa - pb : pa + pb) - b->lo);
+    int32_t p = from[0] + v / 256, q = from[1] + v % 256;
+    int32_t sum =
+        onnx ? float_add_apply(&real, p, q) : add_step_apply(&fixed, p, q);
+    y[v] = (uint8_t)(sum + stored_delta(s->out[0]) - b->lo);
   }
   return y;
 }
 
-static bool find_plane(BinaryParams *b, const AddStep *a, const Requant *out,
-                       const int32_t *min) {
-  Plane plane = {.min = {min[0], min[1]}};
-  double unit = ldexp(factor(out), a->left);
-  plane.slope[0] = factor(&a->in[0]) * unit;
-  plane.slope[1] = factor(&a->in[1]) * (a->subtract ? -unit : unit);
-  plane.base = out->zero_point + 0.5 - b->zero[0] * plane.slope[0] -
-               b->zero[1] * plane.slope[1];
+static void set_slopes(Plane *plane, const Step *s, const BinaryParams *b) {
+  AddStep a = add_step_of(s->op);
+  FloatAdd f = float_add_of(s->op);
+  double unit = ldexp(factor(&a.out), a.left);
+  for (int i = 0; i < 2; i++)
+    plane->slope[i] = s->op->rounding == ROUND_onnx ? (double)f.ratio[i]
+                      : i && a.subtract             ? -factor(&a.in[i]) * unit
+                                                    : factor(&a.in[i]) * unit;
+  int32_t zero = type_zero_point(s->out[0]->type);
+  plane->base =
+      zero + 0.5 - b->zero[0] * plane->slope[0] - b->zero[1] * plane->slope[1];
+}
+
+static bool find_plane(BinaryParams *b, const Step *s) {
+  Plane plane = {.min = {stored_min(s->in[0]), stored_min(s->in[1])}};
+  set_slopes(&plane, s, b);
   Arena *scratch = arena_new();
-  plane.y = all_pairs(scratch, a, b, out, min);
+  plane.y = all_pairs(scratch, s, b);
   bool found = search_plane(b, &plane);
   arena_free(scratch);
   return found;
@@ -230,10 +241,36 @@ static void spell_out(Plan *p, Step *s, BinaryParams *b, const AddStep *a,
   b->sum = sum_step(p, s, out, 0, -most, most);
 }
 
+/* In float, the model's values and not the stored ones; or the table of all
+ * pairs by their stored patterns. */
+static void spell_out_float(Plan *p, Step *s, BinaryParams *b) {
+  FloatAdd f = float_add_of(s->op);
+  for (int i = 0; i < 2; i++) {
+    b->ratio[i] = f.ratio[i];
+    b->delta[i] = stored_delta(s->in[i]);
+  }
+  b->base = f.base;
+  b->out_delta = stored_delta(s->out[0]);
+  b->form = p->target->fma ? BINARY_float : BINARY_pairs;
+  if (b->form == BINARY_float)
+    return;
+  const uint8_t *pairs = all_pairs(p->arena, s, b);
+  uint8_t *t = arena_alloc(p->arena, 65536);
+  for (int v = 0; v < 65536; v++) {
+    int at = 0;
+    for (int i = 0; i < 2; i++) {
+      int pattern = i ? v % 256 : v / 256;
+      bool is_signed = s->in[i]->type->dtype == DT_i8;
+      at = at * 256 + (is_signed ? pattern ^ 128 : pattern);
+    }
+    t[v] = (uint8_t)(pairs[at] + b->lo);
+  }
+  b->table[0] = plan_blob(p, s, "pairs", t, 65536, 1);
+}
+
 static void prepare_add(Plan *p, Step *s, BinaryParams *b) {
   AddStep a = add_step_of(s->op);
   Requant out = stored_requant(&a.out, s->out[0]);
-  int32_t min[2] = {stored_min(s->in[0]), stored_min(s->in[1])};
   b->lo = out.lo;
   b->hi = out.hi;
   b->left = a.left;
@@ -241,7 +278,11 @@ static void prepare_add(Plan *p, Step *s, BinaryParams *b) {
   b->in[0] = a.in[0];
   b->in[1] = a.in[1];
   b->form = BINARY_plane;
-  if (!find_plane(b, &a, &out, min))
+  if (find_plane(b, s))
+    return;
+  if (s->op->rounding == ROUND_onnx)
+    spell_out_float(p, s, b);
+  else
     spell_out(p, s, b, &a, &out);
 }
 
@@ -252,12 +293,15 @@ static void prepare_mul(Plan *p, Step *s, BinaryParams *b) {
   b->sum = sum_step(p, s, &out, 0, -255 * 255, 255 * 255);
 }
 
+static bool has_sum_step(BinaryForm f) {
+  return f == BINARY_double || f == BINARY_table || f == BINARY_mul;
+}
+
 bool prepare_binary(Plan *p, Step *s) {
   static const char *const name[] = {
-      [BINARY_plane] = "plane",
-      [BINARY_double] = "double",
-      [BINARY_table] = "table",
-      [BINARY_mul] = "mul",
+      [BINARY_plane] = "plane", [BINARY_double] = "double",
+      [BINARY_table] = "table", [BINARY_mul] = "mul",
+      [BINARY_float] = "float", [BINARY_pairs] = "pairs",
   };
   BinaryParams *b = ARENA_NEW(p->arena, BinaryParams);
   merge_shapes(b, s);
@@ -271,12 +315,12 @@ bool prepare_binary(Plan *p, Step *s) {
   else
     prepare_add(p, s, b);
   s->params = b;
-  if (b->form != BINARY_plane && !b->sum.is_linear)
+  if (has_sum_step(b->form) && !b->sum.is_linear)
     s->note = requant_form_name(b->sum.rq.form);
   const char *op = op_info(s->op->kind)->name;
   if (b->form != BINARY_mul)
     op = arena_printf(p->arena, "%s_%s", op, name[b->form]);
-  bool scalar = b->form == BINARY_table;
+  bool scalar = b->form == BINARY_table || b->form == BINARY_pairs;
   set_variant(p, s, op, scalar ? 0 : p->target->vector_bytes);
   return true;
 }

@@ -12,7 +12,9 @@ typedef enum BinaryForm {
   BINARY_plane,  /* add: (a * m[0] + b * m[1] + c) >> k, 32 bits */
   BINARY_double, /* add: two fixed-point products, their sum requantized */
   BINARY_table,  /* the same, with the products from tables */
-  BINARY_mul     /* (a - zero[0]) * (b - zero[1]), requantized */
+  BINARY_mul,    /* (a - zero[0]) * (b - zero[1]), requantized */
+  BINARY_float,  /* add under rounding=onnx: FloatAdd on the model's values */
+  BINARY_pairs   /* the same by a table of all pairs */
 } BinaryForm;
 
 typedef struct BinaryParams {
@@ -27,8 +29,11 @@ typedef struct BinaryParams {
   int left;        /* BINARY_double, as in AddStep */
   Requant in[2];   /* BINARY_double: multiplier and shift */
   bool subtract;
-  const Blob *table[2]; /* BINARY_table: i32 (256) by stored pattern */
-  SumStep sum;          /* all but BINARY_plane */
+  float ratio[2], base;        /* BINARY_float, as in FloatAdd */
+  int32_t delta[2], out_delta; /* BINARY_float: stored less model's value */
+  const Blob *table[2];        /* BINARY_table: i32 (256) by stored pattern;
+                                  BINARY_pairs: bytes (256, 256) in the first */
+  SumStep sum;                 /* BINARY_double, BINARY_table, BINARY_mul */
 } BinaryParams;
 
 #endif

@@ -146,7 +146,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   int32_t *order = lane_order(p->arena, &c);
   c.w = pack_lanes(p, s, &c, order);
   conv_finish(p, s, &c, c.blocks * c.vectors * c.lanes, order, true,
-              t->requant);
+              target_requant_forms(t));
   return conv_done(p, s, &c, 0);
 }
 
@@ -190,7 +190,7 @@ bool prepare_conv_mve(Plan *p, Step *s) {
   c.w = pack_rows(p, s, &c);
   /* four pixels share a vector, which has no 64-bit products; the double
    * rule of dense layers has no form but that one */
-  unsigned forms = p->target->requant;
+  unsigned forms = target_requant_forms(p->target);
   if (s->op->kind == OP_conv2d)
     forms &= ~(1u << RF_single);
   conv_finish(p, s, &c, c.g.oc, NULL, true, forms);
@@ -238,7 +238,8 @@ bool prepare_conv_smlad(Plan *p, Step *s) {
   c.pixels = c.g.ow > 1 ? 2 : 1;
   c.group = 4;
   c.w = pack_pairs(p, s, &c);
-  conv_finish(p, s, &c, c.blocks * 2, NULL, true, p->target->requant);
+  conv_finish(p, s, &c, c.blocks * 2, NULL, true,
+              target_requant_forms(p->target));
   /* pixels x window in i16, and in bytes before where runs are ragged */
   int64_t gather = c.run % 4 ? c.run_padded : 0;
   return conv_done(p, s, &c, c.pixels * (2 * c.run_padded + gather));
@@ -293,6 +294,6 @@ bool prepare_conv_scalar(Plan *p, Step *s) {
   bool wide = any_weight_zero(s->op, c.g.oc);
   c.weight_bytes = wide ? 2 : 1;
   c.w = wide ? pack_wide_rows(p, s, &c) : pack_rows(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, NULL, false, p->target->requant);
+  conv_finish(p, s, &c, c.g.oc, NULL, false, target_requant_forms(p->target));
   return conv_done(p, s, &c, 0);
 }

@@ -137,7 +137,7 @@ bool prepare_dw_lanes(Plan *p, Step *s) {
   c.weight_bytes = group == 2 || (!narrow && !split) ? 2 : 1;
   int32_t *order = block_order(p->arena, &c);
   c.w = pack_blocks(p, s, &c, order, split);
-  unsigned forms = t->requant;
+  unsigned forms = target_requant_forms(t);
   if (t->dot == DOT_vmladava)
     forms &= ~(1u << RF_single);
   conv_finish(p, s, &c, c.blocks * c.lanes, order, split, forms);
@@ -178,7 +178,7 @@ bool prepare_dw_smlad(Plan *p, Step *s) {
   c.blocks = c.g.oc / 4;
   c.weight_bytes = 2;
   c.w = pack_tap_pairs(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, NULL, false, p->target->requant);
+  conv_finish(p, s, &c, c.g.oc, NULL, false, target_requant_forms(p->target));
   return conv_done(p, s, &c, 0);
 }
 
@@ -213,6 +213,6 @@ bool prepare_dw_scalar(Plan *p, Step *s) {
   c.blocks = c.g.oc;
   c.weight_bytes = narrow_weights(s->op, &c.g) ? 1 : 2;
   c.w = pack_taps(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, NULL, false, p->target->requant);
+  conv_finish(p, s, &c, c.g.oc, NULL, false, target_requant_forms(p->target));
   return conv_done(p, s, &c, 0);
 }

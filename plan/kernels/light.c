@@ -196,11 +196,13 @@ static unsigned allowed_forms(const Target *t, const Requant *r,
   int left = r->shift > 0 ? r->shift : 0;
   int64_t most = range->hi > -range->lo ? range->hi : -range->lo;
   bool overflows = most >> (30 - left) != 0;
-  return overflows ? t->requant & ~(1u << RF_double) : t->requant;
+  return overflows ? target_requant_forms(t) & ~(1u << RF_double)
+                   : target_requant_forms(t);
 }
 
 static double requant_slope(const Requant *r) {
-  return r->kind == RQ_f64_away || r->kind == RQ_f32_even
+  return r->kind == RQ_f64_away || r->kind == RQ_f32_even ||
+                 r->kind == RQ_f32_sum
              ? r->real
              : ldexp((double)r->multiplier, r->shift - 31);
 }

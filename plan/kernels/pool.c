@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ir/float_step.h"
 #include "plan/kernel.h"
 
 /* Sums of this many cells stay in 32 bits whatever they hold. */
@@ -97,24 +98,28 @@ static int64_t *pool_axis(Plan *p, Step *s, PoolAxis *a, int axis,
 
 /* The average of `count` stored values, by their sum. */
 typedef struct Average {
+  const Op *op;
   int64_t count;
-  int32_t in_delta, out_delta, lo, hi; /* clamps: stored */
+  int32_t in_delta, out_delta;
 } Average;
 
 static int32_t average_of(const void *ctx, int64_t sum) {
   const Average *a = ctx;
-  int64_t model = sum - a->count * a->in_delta;
-  int64_t half = a->count / 2;
-  int64_t y = (model > 0 ? model + half : model - half) / a->count;
-  y += a->out_delta;
-  return (int32_t)(y < a->lo ? a->lo : y > a->hi ? a->hi : y);
+  return pool_average(a->op, a->count, sum - a->count * a->in_delta) +
+         a->out_delta;
+}
+
+static double average_slope(const Average *a) {
+  double scale = (double)type_scale(a->op->in[0]->type) /
+                 (double)type_scale(a->op->out[0]->type);
+  return (a->op->rounding == ROUND_onnx ? scale : 1) / (double)a->count;
 }
 
 static bool average_step(LinearStep *l, const Average *a, int32_t min,
                          bool wide, int k_max) {
   StepSpec spec = {.f = average_of,
                    .ctx = a,
-                   .slope = 1 / (double)a->count,
+                   .slope = average_slope(a),
                    .lo = a->count * min,
                    .hi = a->count * (min + 255)};
   return linear_step(l, &spec, wide, k_max);
@@ -155,10 +160,9 @@ static const Blob *step_table(Plan *p, Step *s, const LinearStep *l, int n) {
 
 static bool prepare_average(Plan *p, Step *s, PoolParams *q,
                             const Counts *counts) {
-  Average a = {.in_delta = stored_delta(s->in[0]),
-               .out_delta = stored_delta(s->out[0]),
-               .lo = q->lo,
-               .hi = q->hi};
+  Average a = {.op = s->op,
+               .in_delta = stored_delta(s->in[0]),
+               .out_delta = stored_delta(s->out[0])};
   int32_t min = stored_min(s->in[0]);
   int n = counts->nrows * counts->ncols;
   LinearStep *l = ARENA_ARRAY(p->arena, LinearStep, n);

@@ -78,7 +78,7 @@ static void find_keys(const Op *op, int32_t min, int32_t *t) {
 static int32_t by_division(const QuantizeParams *q, int32_t zero, int32_t lo,
                            int32_t hi, float x) {
   float v = x / q->scale;
-  v += copysignf(q->half, v);
+  v = q->even ? rintf(v) : v + copysignf(q->half, v);
   float least = (float)(lo - zero), most = (float)(hi - zero);
   v = v > least ? v : least;
   v = v < most ? v : most;
@@ -118,6 +118,7 @@ bool prepare_quantize(Plan *p, Step *s) {
   q->lo = stored.lo;
   q->hi = stored.hi;
   q->scale = type_scale(y);
+  q->even = s->op->rounding == ROUND_onnx;
   q->half = 0x1.fffffep-2f; /* the float below 1/2 */
   int32_t *t = ARENA_ARRAY(p->arena, int32_t, STEPS);
   int32_t min = (int32_t)dtype_min(y->dtype);

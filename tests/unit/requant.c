@@ -155,8 +155,8 @@ static void single_definition(void **state) {
 
 static void saturation(void **state) {
   (void)state;
-  static const RequantKind kinds[] = {RQ_double, RQ_f64_away, RQ_f32_even,
-                                      RQ_single, RQ_wide};
+  static const RequantKind kinds[] = {RQ_double,  RQ_f64_away, RQ_f32_even,
+                                      RQ_f32_sum, RQ_single,   RQ_wide};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     Requant r = requant(kinds[i], 1e6, 5);
     assert_int_equal(requant_apply(&r, INT64_C(1) << 40), 127);
@@ -256,11 +256,13 @@ static void by_op(void **state) {
       {OP_mul, DT_i8, ROUND_tflite, RQ_double},
       {OP_conv2d, DT_i8, ROUND_onnx, RQ_f32_even},
       {OP_fully_connected, DT_i8, ROUND_onnx, RQ_f32_even},
+      {OP_mul, DT_u8, ROUND_onnx, RQ_f32_sum},
       {OP_conv2d, DT_i8, ROUND_single, RQ_single},
       {OP_fully_connected, DT_i8, ROUND_single, RQ_single},
   };
-  const double real[] = {in_double, half,     half,     in_double, in_double,
-                         in_float,  in_float, in_float, in_double, in_double};
+  const double real[] = {in_double, half,      half,     in_double,
+                         in_double, in_float,  in_float, in_float,
+                         in_float,  in_double, in_double};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     Requant r = of_op(cases[i].op, cases[i].dtype, cases[i].rounding);
     assert_int_equal(r.kind, cases[i].kind);

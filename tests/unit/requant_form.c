@@ -78,7 +78,7 @@ static int check_form(RequantKind kind, RequantForm form, int cases) {
 static void forms_equal_the_spec(void **state) {
   (void)state;
   static const RequantKind kinds[] = {RQ_double, RQ_f64_away, RQ_f32_even,
-                                      RQ_single};
+                                      RQ_f32_sum, RQ_single};
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
     for (int form = 0; form < RF_COUNT; form++)
       check_form(kinds[k], (RequantForm)form, 150);
@@ -91,13 +91,19 @@ static void cheap_forms_are_found(void **state) {
   assert_in_range(check_form(RQ_f64_away, RF_single, 300), 150, 300);
   assert_int_equal(check_form(RQ_double, RF_double, 100), 100);
   assert_int_equal(check_form(RQ_f32_even, RF_table, 50), 50);
+  assert_in_range(check_form(RQ_f32_even, RF_even, 100), 60, 100);
+  assert_in_range(check_form(RQ_f32_sum, RF_even, 100), 60, 100);
 }
 
 /* Allowed together, the cheapest that fits all channels is taken. */
 static void cheapest_comes_first(void **state) {
   (void)state;
   Arena *a = arena_new();
-  Requant r = {RQ_double, 0, 0, 0.01, -128, -128, 127};
+  Requant r = {.kind = RQ_double,
+               .real = 0.01,
+               .zero_point = -128,
+               .lo = -128,
+               .hi = 127};
   quantize_multiplier(r.real, &r.multiplier, &r.shift);
   AccRange in = {-30000, 30000};
   unsigned all = 1u << RF_f32 | 1u << RF_double | 1u << RF_single;
