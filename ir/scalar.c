@@ -1,43 +1,67 @@
-/* Functions of floats and doubles as the T_MAP ops compute them. */
+/* The functions of scalar.def in C: their steps, expanded for float and for
+ * double. */
 #include "ir/scalar.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
-static double logistic(double x) { return 1 / (1 + exp(-x)); }
-static double mod(double a, double b) {
-  double r = fmod(a, b);
-  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
-}
+#include "ir/scalar_constants.h"
 
-#define UNARY(name, f)                                                         \
-  float scalar_##name##_f32(float x) { return (float)f((double)x); }           \
-  double scalar_##name##_f64(double x) { return f(x); }
-#define BINARY(name, f)                                                        \
-  float scalar_##name##_f32(float a, float b) {                                \
-    return (float)f((double)a, (double)b);                                     \
+typedef const ScalarConstants *Cx;
+typedef bool Mask;
+#define KONST(c) (c)
+
+#define S(name) step_##name##_f32
+#define Real float
+#define Bits uint32_t
+#define Sign int32_t
+#define FUSED fmaf
+#define ROOT sqrtf
+/* clang-format off */
+#include "ir/scalar_operations.h"
+#include "ir/scalar_steps.h"
+#include "ir/scalar_angles.h"
+#include "ir/scalar_powers.h"
+/* clang-format on */
+#undef S
+#undef Real
+#undef Bits
+#undef Sign
+#undef FUSED
+#undef ROOT
+
+#define S(name) step_##name##_f64
+#define Real double
+#define Bits uint64_t
+#define Sign int64_t
+#define FUSED fma
+#define ROOT sqrt
+/* clang-format off */
+#include "ir/scalar_operations.h"
+#include "ir/scalar_steps.h"
+#include "ir/scalar_angles.h"
+#include "ir/scalar_powers.h"
+/* clang-format on */
+
+#define SCALAR1(name)                                                          \
+  float scalar_##name##_f32(float x) {                                         \
+    return step_##name##_f32(&scalar_f32, x);                                  \
   }                                                                            \
-  double scalar_##name##_f64(double a, double b) { return f(a, b); }
-UNARY(abs, fabs)
-UNARY(sqrt, sqrt)
-UNARY(floor, floor)
-UNARY(ceil, ceil)
-UNARY(round, rint)
-UNARY(exp, exp)
-UNARY(log, log)
-UNARY(tanh, tanh)
-UNARY(logistic, logistic)
-UNARY(erf, erf)
-UNARY(sin, sin)
-UNARY(cos, cos)
-UNARY(tan, tan)
-UNARY(asin, asin)
-UNARY(acos, acos)
-UNARY(atan, atan)
-UNARY(sinh, sinh)
-UNARY(cosh, cosh)
-UNARY(asinh, asinh)
-UNARY(acosh, acosh)
-UNARY(atanh, atanh)
-BINARY(pow, pow)
-BINARY(fmod, fmod)
-BINARY(mod, mod)
+  double scalar_##name##_f64(double x) {                                       \
+    return step_##name##_f64(&scalar_f64, x);                                  \
+  }
+#define SCALAR2(name)                                                          \
+  float scalar_##name##_f32(float a, float b) {                                \
+    return step_##name##_f32(&scalar_f32, a, b);                               \
+  }                                                                            \
+  double scalar_##name##_f64(double a, double b) {                             \
+    return step_##name##_f64(&scalar_f64, a, b);                               \
+  }
+#include "ir/scalar.def"
+
+float scalar_abs_f32(float x) { return fabsf(x); }
+double scalar_abs_f64(double x) { return fabs(x); }
+float scalar_sqrt_f32(float x) { return sqrtf(x); }
+double scalar_sqrt_f64(double x) { return sqrt(x); }

@@ -8,6 +8,7 @@
 
 #include "codegen/kernels/light.h"
 #include "codegen/plain.h"
+#include "codegen/scalar.h"
 #include "ir/map.h"
 
 /* An op's functions see its inputs' type and its parameter. */
@@ -111,6 +112,16 @@ static Val map_leaky_relu(const MapCx *m, Val a, Val b) {
   return pick(m, less(m, zero_of(a), a), a, below);
 }
 
+#define SCALAR1(name)                                                          \
+  static Val map_##name(const MapCx *m, Val a, Val b) {                        \
+    (void)b;                                                                   \
+    return scalar_##name(m->g, a);                                             \
+  }
+#define SCALAR2(name)
+#include "ir/scalar.def"
+#undef SCALAR1
+#undef SCALAR2
+
 /* ---- division ---- */
 
 /* A divisor that the instruction takes: neither 0 nor, where the quotient
@@ -144,6 +155,8 @@ static Val remainder_of(const MapCx *m, Val a, Val b) {
 }
 
 static Val map_mod(const MapCx *m, Val a, Val b) {
+  if (m->is_float)
+    return m->parameter != 0 ? scalar_fmod(m->g, a, b) : scalar_mod(m->g, a, b);
   Val r = remainder_of(m, a, b), zero = zero_of(a);
   if (m->parameter != 0 || !m->is_signed)
     return r;
@@ -167,6 +180,8 @@ static Val wrapping_power(const MapCx *m, Val a, Val b) {
 /* With a negative exponent 1, -1 or 0. */
 static Val map_pow(const MapCx *m, Val a, Val b) {
   Cg *g = m->g;
+  if (m->is_float)
+    return scalar_pow(g, a, b);
   Val y = wrapping_power(m, a, b);
   if (!m->is_signed)
     return y;
@@ -263,6 +278,9 @@ static const MapFn functions[OP_COUNT] = {
     [OP_abs] = map_abs,
     [OP_sign] = map_sign,
     [OP_sqrt] = map_sqrt,
+#define SCALAR1(name) [OP_##name] = map_##name,
+#define SCALAR2(name)
+#include "ir/scalar.def"
     [OP_not] = map_not,
     [OP_bit_not] = map_bit_not,
     [OP_is_nan] = map_is_nan,

@@ -9,19 +9,6 @@ bool plain_fits(const Target *t, DType type) {
   return dtype_bits(type) >= 8 && (type != DT_f64 || t->f64);
 }
 
-/* Functions of floats without code. */
-static bool lacks_code(const Op *op) {
-  static const bool lacks[OP_COUNT] = {
-      [OP_logistic] = true, [OP_tanh] = true,  [OP_exp] = true,
-      [OP_log] = true,      [OP_floor] = true, [OP_ceil] = true,
-      [OP_round] = true,    [OP_sin] = true,   [OP_cos] = true,
-      [OP_tan] = true,      [OP_asin] = true,  [OP_acos] = true,
-      [OP_atan] = true,     [OP_sinh] = true,  [OP_cosh] = true,
-      [OP_asinh] = true,    [OP_acosh] = true, [OP_atanh] = true,
-      [OP_erf] = true,      [OP_pow] = true,   [OP_mod] = true};
-  return lacks[op->kind] && dtype_is_float(op->in[0]->type->dtype);
-}
-
 /* Conversions between doubles and 64-bit integers on 32-bit cores. */
 static bool is_wide_cast(const Op *op, const Target *t) {
   DType x = op->in[0]->type->dtype, y = op->out[0]->type->dtype;
@@ -32,7 +19,7 @@ static bool is_wide_cast(const Op *op, const Target *t) {
 }
 
 bool match_map(const Op *op, const Target *t) {
-  bool is_map = map_info(op->kind) && op_is_plain(op) && !lacks_code(op);
+  bool is_map = map_info(op->kind) && op_is_plain(op);
   if (!is_map && op->kind != OP_select && op->kind != OP_cast)
     return false;
   if (is_wide_cast(op, t))

@@ -439,9 +439,9 @@ static void equal_blobs_are_one(void **state) {
 static void all_ops_without_kernel_are_named(void **state) {
   (void)state;
   Graph *g = parse("model \"m\" rounding=tflite\n"
-                   "input %x : f32[1,8]\n"
-                   "%a : f32[1,8] = logistic %x\n"
-                   "%b : f32[1,8] = tanh %x\n"
+                   "input %x : f64[1,8]\n"
+                   "%a : f64[1,8] = logistic %x\n"
+                   "%b : f64[1,8] = tanh %x\n"
                    "output %a, %b\n");
   PlanOptions opt = {.name = NULL};
   assert_null(plan_new(arena, g, target("cortex-m4"), &opt));
