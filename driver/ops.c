@@ -1,4 +1,5 @@
-/* kiln ops: ops.def's rows with what each model format calls them. */
+/* kiln ops: ops.def's rows with what each model format calls them; with
+ * --format the operators of a format with what they become. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,69 +7,79 @@
 #include "frontend/frontend.h"
 #include "ir/graph.h"
 
-static const char *const heading[] = {"op", "from", "about"};
+/* An operator of a format and the versions of it that become one thing. */
+typedef struct Source {
+  const char *format, *op;
+  int from, to;      /* to = 0: the newest */
+  const char *ir_op; /* "several" when there is no single one */
+} Source;
 
 typedef struct Sources {
   Arena *arena;
-  Str of[OP_COUNT]; /* "tflite CONV_2D 1-5, ..." */
+  ARRAY(Source) of;
 } Sources;
+
+static bool joins(const Source *s, const Source *next) {
+  return strcmp(s->op, next->op) == 0 && strcmp(s->ir_op, next->ir_op) == 0 &&
+         s->to && s->to + 1 == next->from;
+}
 
 static void add_source(void *ctx, const char *format, const char *op,
                        int min_version, int max_version, const char *ir_op) {
   Sources *s = ctx;
-  OpKind kind = ir_op ? op_find(ir_op) : OP_COUNT;
-  if (kind == OP_COUNT)
+  Source next = {format, op, min_version, max_version,
+                 ir_op ? ir_op : "several"};
+  Source *last = s->of.n ? &s->of.v[s->of.n - 1] : NULL;
+  if (last && joins(last, &next)) {
+    last->to = max_version;
     return;
-  Str *list = &s->of[kind];
-  if (list->n)
-    str_add(list, ", ");
-  str_printf(list, "%s %s", format, op);
-  if (min_version == max_version)
-    str_printf(list, " v%d", min_version);
-  else
-    str_printf(list, " v%d-%d", min_version, max_version);
+  }
+  next.op = arena_strdup(s->arena, op);
+  ARRAY_PUSH(s->arena, &s->of, next);
 }
 
-/* The table by Kiln's operators. */
+/* "5", "1-3", "7+" */
+static const char *versions(Arena *a, const Source *s) {
+  return s->to == 0         ? arena_printf(a, "%d+", s->from)
+         : s->to == s->from ? arena_printf(a, "%d", s->from)
+                            : arena_printf(a, "%d-%d", s->from, s->to);
+}
+
+/* "tflite CONV_2D v1-5, ..." */
+static const char *sources_of(const Sources *s, const char *ir_op) {
+  Str list = str_new(s->arena);
+  for (int i = 0; i < s->of.n; i++) {
+    const Source *x = &s->of.v[i];
+    if (strcmp(x->ir_op, ir_op) == 0)
+      str_printf(&list, "%s%s %s v%s", list.n ? ", " : "", x->format, x->op,
+                 versions(s->arena, x));
+  }
+  return str_cstr(&list);
+}
+
 static bool list_ops(Cli *cli) {
-  Sources *sources = ARENA_NEW(cli->arena, Sources);
+  static const char *const heading[] = {"op", "from", "about"};
+  Sources sources = {.arena = cli->arena};
   Table t = table_new(cli->arena, 3, heading);
-  for (int k = 0; k < OP_COUNT; k++)
-    sources->of[k] = str_new(cli->arena);
-  tflite_ops_visit(add_source, sources);
+  tflite_ops_visit(add_source, &sources);
+  onnx_ops_visit(add_source, &sources);
   for (int k = 0; k < OP_COUNT; k++) {
     const OpInfo *info = op_info((OpKind)k);
-    table_add(
-        &t, (const char *[]){info->name, str_cstr(&sources->of[k]), info->doc});
+    table_add(&t, (const char *[]){info->name, sources_of(&sources, info->name),
+                                   info->doc});
   }
   list_print(cli, &t,
              "# Operators\n\nKiln's operators and the operators of model "
              "formats (with their versions) that become them, printed by\n"
-             "`kiln ops --markdown`.");
+             "`kiln ops --markdown`; `kiln ops --format=onnx` and "
+             "`--format=tflite` list those of a format.");
   return true;
 }
 
-static const char *const format_heading[] = {"operator", "versions", "becomes"};
-
-/* "5", "1-3", "7 and later" */
-static const char *versions(Arena *a, int from, int to) {
-  return to == 0      ? arena_printf(a, "%d and later", from)
-         : to == from ? arena_printf(a, "%d", from)
-                      : arena_printf(a, "%d-%d", from, to);
-}
-
-static void add_row(void *ctx, const char *format, const char *op,
-                    int min_version, int max_version, const char *ir_op) {
-  Table *t = ctx;
-  (void)format;
-  table_add(t, (const char *[]){arena_strdup(t->arena, op),
-                                versions(t->arena, min_version, max_version),
-                                ir_op ? ir_op : "several"});
-}
-
 static int by_name(const void *x, const void *y) {
-  const char *const *const *a = x, *const *const *b = y;
-  return strcmp((*a)[0], (*b)[0]);
+  const Source *a = x, *b = y;
+  int order = strcmp(a->op, b->op);
+  return order ? order : a->from - b->from;
 }
 
 static const struct {
@@ -79,19 +90,24 @@ static const struct {
     {"tflite", "# TFLite operators", tflite_ops_visit},
 };
 
-/* The table by a format's operators. */
 static bool list_format(Cli *cli, const char *name) {
-  Table t = table_new(cli->arena, 3, format_heading);
-  for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-    if (strcmp(formats[i].name, name) != 0)
-      continue;
-    formats[i].visit(add_row, &t);
-    qsort(t.rows.v, (size_t)t.rows.n, sizeof *t.rows.v, by_name);
-    list_print(cli, &t, formats[i].head);
-    return true;
-  }
-  return diag_error(cli->diag, E0001, (Loc){0},
-                    "--format: '%s' is none of onnx, tflite", name);
+  static const char *const heading[] = {"operator", "versions", "becomes"};
+  size_t f = 0, n = sizeof formats / sizeof *formats;
+  while (f < n && strcmp(formats[f].name, name) != 0)
+    f++;
+  if (f == n)
+    return diag_error(cli->diag, E0001, (Loc){0},
+                      "--format: '%s' is none of onnx, tflite", name);
+  Sources s = {.arena = cli->arena};
+  Table t = table_new(cli->arena, 3, heading);
+  formats[f].visit(add_source, &s);
+  qsort(s.of.v, (size_t)s.of.n, sizeof *s.of.v, by_name);
+  for (int i = 0; i < s.of.n; i++)
+    table_add(&t,
+              (const char *[]){s.of.v[i].op, versions(cli->arena, &s.of.v[i]),
+                               s.of.v[i].ir_op});
+  list_print(cli, &t, formats[f].head);
+  return true;
 }
 
 bool command_ops(Cli *cli) {
