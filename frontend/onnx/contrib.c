@@ -1,5 +1,6 @@
 /* Operators of com.microsoft, ONNX Runtime's own: variants of Gelu, and the
  * attention of transformers. */
+#include <float.h>
 #include <math.h>
 
 #include "frontend/onnx/index.h"
@@ -121,12 +122,14 @@ static Value *mask_of(Node *n, const Heads *h, Value *mask) {
                   b_scalar(n, DT_f32, h->filter));
 }
 
+/* What lies ahead is hidden more than what the mask hides. */
 static Value *causal_mask(Node *n, const Heads *h) {
   Value *row =
       add_k(n, b_positions(n, DT_i64, h->length, 0, 2), (double)h->past);
   Value *column = b_positions(n, DT_i64, h->past + h->length, 1, 2);
   return b_select(n, b_binary(n, OP_less, row, column),
-                  b_scalar(n, DT_f32, h->filter), b_scalar(n, DT_f32, 0));
+                  b_scalar(n, DT_f32, -(double)FLT_MAX),
+                  b_scalar(n, DT_f32, 0));
 }
 
 static Value *present(Node *n, Value *k, Value *v) {

@@ -12,6 +12,12 @@ static int64_t total_extent(const Spatial *s, int i, int64_t extra) {
   return (apart < limit ? apart : limit) + extra + spatial_reach(s, i) + 1;
 }
 
+/* As much as the input spread out, but never more than there is. */
+static int64_t same_extent(const Spatial *s, int i, int64_t all) {
+  int64_t want = mul_saturating(s->in[i], s->stride[i]);
+  return want < all ? want : all;
+}
+
 /* The cut-off that makes the output `want`, more of it in front unless
  * `upper`. */
 static void cut_to(Spatial *s, int i, int64_t want, int64_t extra, bool upper) {
@@ -39,7 +45,7 @@ static bool read_spread(Node *n, const Value *x, const Value *w, Spatial *s) {
     if (given)
       cut_to(s, i, want[i], extra[i], pad == PAD_UPPER);
     else if (pad == PAD_UPPER || pad == PAD_LOWER)
-      cut_to(s, i, s->in[i] * s->stride[i], extra[i], pad == PAD_UPPER);
+      cut_to(s, i, same_extent(s, i, all), extra[i], pad == PAD_UPPER);
     else if (pad == PAD_VALID)
       s->before[i] = 0, s->out[i] = all;
     else

@@ -210,8 +210,12 @@ void onnx_embed_layer_normalization(Node *n) {
     places = b_positions(n, DT_i64, words->type->dim[1], 1, 2);
   Value *sum = add(n, b_gather(n, b_widen(n, node_in(n, 2)), 0, words),
                    b_gather(n, b_widen(n, node_in(n, 3)), 0, places));
-  if (segments && node_in(n, 4))
-    sum = add(n, sum, b_gather(n, b_widen(n, node_in(n, 4)), 0, segments));
+  if (node_in(n, 4)) { /* all are of segment 0 when not told otherwise */
+    Value *all = b_widen(n, node_in(n, 4));
+    sum = add(n, sum,
+              segments ? b_gather(n, all, 0, segments)
+                       : b_slice1(n, all, 0, 0, 1));
+  }
   DType t = node_in(n, 2)->type->dtype;
   layer_norm(n, sum, node_in(n, 5), node_in(n, 6), t, 0);
   Dims batch = {1, {words->type->dim[0]}};
