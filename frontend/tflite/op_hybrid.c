@@ -17,6 +17,7 @@
 #include "frontend/tflite/build.h"
 
 static const double smallest_range = 1e-30;
+enum { MOST_IMAGES = 64 }; /* each has its own ops */
 
 typedef struct Quantized {
   Value *q;     /* i8[rows, columns] */
@@ -24,15 +25,10 @@ typedef struct Quantized {
   Value *zero;  /* i8[rows, 1]; NULL: 0 */
 } Quantized;
 
-/* Half away from zero. */
-static Value *round_away(TflOp *o, Value *x) {
-  Value *size = t_binary_k(o, OP_add, t_unary(o, OP_abs, x), 0.5);
-  return t_binary(o, OP_mul, t_unary(o, OP_sign, x),
-                  t_unary(o, OP_floor, size));
-}
-
+/* Rounded half away from zero: half a step out, and truncated. */
 static Value *to_byte(TflOp *o, Value *x, double lo) {
-  return t_cast(o, t_clamp(o, round_away(o, x), lo, 127), DT_i8);
+  Value *half = t_binary_k(o, OP_mul, t_unary(o, OP_sign, x), 0.5);
+  return t_cast(o, t_clamp(o, t_binary(o, OP_add, x, half), lo, 127), DT_i8);
 }
 
 /* x: f32[rows, columns] */
@@ -51,10 +47,15 @@ static Quantized quantize_asymmetric(TflOp *o, Value *x) {
       t_binary_k(o, OP_max, t_binary(o, OP_sub, hi, lo), smallest_range);
   Value *scale = t_binary_k(o, OP_div, range, 255);
   Value *at = t_k_binary(o, OP_sub, -128, t_binary(o, OP_div, lo, scale));
-  Value *zero = t_clamp(o, round_away(o, at), -128, 127);
+  Value *zero = to_byte(o, at, -128);
   Value *inverse = t_k_binary(o, OP_div, 1, scale);
-  Value *scaled = t_binary(o, OP_add, zero, t_binary(o, OP_mul, x, inverse));
-  return (Quantized){to_byte(o, scaled, -128), scale, t_cast(o, zero, DT_i8)};
+  Value *scaled = t_binary(o, OP_add, t_cast(o, zero, DT_f32),
+                           t_binary(o, OP_mul, x, inverse));
+  return (Quantized){to_byte(o, scaled, -128), scale, zero};
+}
+
+static Value *folded(TflOp *o, Value *v) {
+  return v && v->def ? op_fold(o->im->graph, v) : v;
 }
 
 /* The stored bytes, in another shape. */
@@ -83,7 +84,7 @@ bool import_hybrid_dense(TflOp *o, Act act, bool asymmetric) {
   Value *flat = t_reshape(o, x, rows);
   Quantized q =
       asymmetric ? quantize_asymmetric(o, flat) : quantize_symmetric(o, flat);
-  Value *k = t_transpose_last(o, stored(o, w, t_dims(w)));
+  Value *k = folded(o, t_transpose_last(o, stored(o, w, t_dims(w))));
   Value *sums = t_matmul(o, q.q, k, q.zero);
   return t_done_rows(o, rescale(o, sums, q.scale, act));
 }
@@ -112,7 +113,8 @@ static Value *conv_image(TflOp *o, Value *x, Value *w, const Attrs *attrs,
 static Value *grouped_weight(TflOp *o, const Value *w) {
   const int64_t *d = w->type->dim;
   Dims split = {4, {d[1], d[2], d[3], 1}};
-  return t_transpose(o, stored(o, w, split), (const int[]){2, 0, 1, 3});
+  return folded(o,
+                t_transpose(o, stored(o, w, split), (const int[]){2, 0, 1, 3}));
 }
 
 bool import_hybrid_conv(TflOp *o, const Attrs *attrs) {
@@ -124,6 +126,9 @@ bool import_hybrid_conv(TflOp *o, const Attrs *attrs) {
   a.conv.act = ACT_none;
   Value *k = depthwise ? grouped_weight(o, w) : stored(o, w, t_dims(w));
   int64_t n = x->type->dim[0], begin[4] = {0};
+  if (n > MOST_IMAGES)
+    return op_refuse(o, "a batch of %lld with i8 weights is not supported",
+                     (long long)n);
   Dims one = t_dims(x);
   one.v[0] = 1;
   Value **y = ARENA_ARRAY(o->im->arena, Value *, n);

@@ -47,6 +47,7 @@ static Value *resize_axis(TflOp *o, Value *x, const Grid *g, int axis,
 
 bool import_resize_bilinear(TflOp *o) {
   Fb *fb = &o->im->fb;
+  const Type *x = o->in[0]->type;
   Ints size;
   Grid g = {
       fb_bool(fb, o->options, TFL_F(ResizeBilinearOptions, align_corners)),
@@ -54,10 +55,12 @@ bool import_resize_bilinear(TflOp *o) {
               TFL_F(ResizeBilinearOptions, half_pixel_centers))};
   if (!op_ints(o, 1, "the size", &size))
     return false;
-  if (size.n != 2 || o->in[0]->type->rank != 4 || size.v[0] < 1 ||
-      size.v[1] < 1 || size.v[0] > 1 << 24 || size.v[1] > 1 << 24)
-    return op_invalid(o, "%d sizes for a tensor of rank %d", size.n,
-                      o->in[0]->type->rank);
+  if (size.n != 2 || x->rank != 4 || size.v[0] < 1 || size.v[1] < 1 ||
+      size.v[0] > INT16_MAX || size.v[1] > INT16_MAX)
+    return op_invalid(o, "%d sizes for a tensor of rank %d", size.n, x->rank);
+  Dims y = {4, {x->dim[0], size.v[0], size.v[1], x->dim[3]}};
+  if (!op_check_shape(o, y.rank, y.v, "resizing"))
+    return false;
   if (g.align_corners && g.half_pixel_centers)
     return op_invalid(o, "align_corners and half_pixel_centers exclude each "
                          "other");
