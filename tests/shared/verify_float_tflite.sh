@@ -1,0 +1,12 @@
+# Float TFLite models, dynamic-range quantized ones too: every value of the
+# host object against the interpreter, both against the recordings.
+# REQUIRES: shared
+. "$SRC/tests/shared/inputs/verify.bash"
+verify_models x86-64-v3 1 \
+  mlperf-tiny/ad01_fp32 mlperf-tiny/pretrainedResnet mlperf-tiny/vww_96_float \
+  mlperf-tiny/kws_ref_model_float32 imagenet/mobilenet_v1_0.25_224_float \
+  mlp-and-text/hello_world_float mlp-and-text/planestrike_tf \
+  mlp-and-text/movie_review transformer/kwt1 \
+  frameworks/keras_dscnn_mnist_fp32 frameworks/keras_dscnn_mnist_dynamic \
+  frameworks/keras_attention_mnist_fp32 \
+  frameworks/keras_attention_mnist_dynamic
