@@ -133,17 +133,19 @@ static double tolerance(const Type *t, Match m, const void *expected) {
   return PART_OF_RANGE * (lo < hi ? hi - lo : fabs(hi));
 }
 
+/* The same bits, any NaN for a NaN, or no further off than `within`. */
 static bool element_is_same(const Type *t, const uint8_t *x, const uint8_t *y,
                             int64_t i, double within) {
   int64_t width = dtype_bits(t->dtype) / 8;
   if (memcmp(x + i * width, y + i * width, (size_t)width) == 0)
     return true;
-  if (within <= 0)
-    return false;
   NdArray a = {.type = sample_elem(t->dtype), .data = x}, b = a;
   b.data = y;
+  if (a.type >= ELEM_COUNT)
+    return false;
   double p = nd_real(&a, i), q = nd_real(&b, i);
-  return p == q || (isnan(p) && isnan(q)) || fabs(p - q) <= within;
+  return (isnan(p) && isnan(q)) ||
+         (within > 0 && (p == q || fabs(p - q) <= within));
 }
 
 /* Elements that differ; *first is the first of them. */
