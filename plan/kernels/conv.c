@@ -20,7 +20,7 @@ int8_t *pack_image(Plan *p, int64_t bytes) {
 bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra) {
   ConvParams *keep = arena_dup(p->arena, c, sizeof *c);
   s->params = keep;
-  s->reads_first = c->stage.on && c->g.n == 1;
+  s->reads_first = c->stage.on && c->g.n == 1 && c->zero_operand < 0;
   s->scratch_bytes = stage_bytes(c) + extra;
   s->vector_bytes = c->lanes > 1 ? p->target->vector_bytes : 0;
   s->variant = arena_printf(
