@@ -16,10 +16,16 @@ static const Act joined[ACT_COUNT][ACT_COUNT] = {
     /* clang-format on */
 };
 
+/* Clamps of stored values join. Of floats there must be one only: a second
+ * one would treat NaN and -0 as the first does not. */
+static bool can_clamp(const Type *t, Act act) {
+  return type_is_quantized(t) || (dtype_is_float(t->dtype) && act == ACT_none);
+}
+
 static bool fuse(Graph *g, Op *op) {
   Value *x = op->in[0];
   Act *act = x->def ? rewrite_activation(x->def) : NULL;
-  if (!act || value_use_count(g, x) != 1 || !type_is_quantized(x->type) ||
+  if (!act || value_use_count(g, x) != 1 || !can_clamp(x->type, *act) ||
       !type_equal(x->type, op->out[0]->type))
     return false;
   *act = joined[*act][op->kind == OP_relu ? ACT_relu : ACT_relu6];
