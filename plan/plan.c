@@ -57,7 +57,7 @@ static void step_of_copy(Plan *p, const Copy *c) {
   op->nin = op->nout = 1;
   op->in = ARENA_ARRAY(p->arena, Value *, 1);
   op->out = ARENA_ARRAY(p->arena, Value *, 1);
-  op->graph = p->graph;
+  op->graph = (Graph *)(uintptr_t)p->graph;
   op->in[0] = op->out[0] = v;
   op->loc = (Loc){.file = p->graph->file, .what = v->name};
   Step *s = step_new(p, op);
