@@ -179,7 +179,7 @@ static Value *roi_pool(Node *n, const Roi *r, Value *y) {
 }
 
 void onnx_roi_align(Node *n) {
-  Value *x = node_in(n, 0), *rois = b_widen(n, node_in(n, 1));
+  Value *x = node_in(n, 0), *rois = b_cast(n, node_in(n, 1), DT_f32);
   Value *image = node_in(n, 2), *c[2], *reach[2];
   Roi r;
   if (!read_roi(n, &r))
@@ -209,7 +209,8 @@ void onnx_roi_align(Node *n) {
   Value *y = b_sample(n, &s, c);
   if (n->bad)
     return;
-  y = mul(n, y, b_unsqueeze(n, mul(n, reach[0], reach[1]), 3));
+  Value *reaches = b_cast(n, mul(n, reach[0], reach[1]), y->type->dtype);
+  y = mul(n, y, b_unsqueeze(n, reaches, 3));
   Dims split = {6, {dr.v[0], r.out[0], r.samples, r.out[1], r.samples, d.v[1]}};
   y = roi_pool(n, &r, b_reshape(n, y, split));
   node_out(n, 0, b_cast(n, y, x->type->dtype));
@@ -352,6 +353,7 @@ static Value *deform_samples(Node *n, const Deform *d, Value *offset,
   if (!mask)
     return y;
   Value *m = b_squeeze(n, b_slice1(n, mask, 1, g, 1), 1u << 1);
+  m = b_cast(n, m, n->bad ? DT_f32 : y->type->dtype);
   return mul(n, y, b_unsqueeze(n, m, 3));
 }
 
@@ -377,7 +379,7 @@ void onnx_deform_conv(Node *n) {
   Value *x = node_in(n, 0), *mask = node_in(n, 4);
   Dims offsets = {5, {d.n, d.offset_groups, d.taps, 2, d.places}};
   Dims masks = {4, {d.n, d.offset_groups, d.taps, d.places}};
-  Value *offset = b_reshape(n, b_widen(n, node_in(n, 2)), offsets);
+  Value *offset = b_reshape(n, b_cast(n, node_in(n, 2), DT_f32), offsets);
   mask = mask ? b_reshape(n, b_widen(n, mask), masks) : NULL;
   if (!n->bad && (d.offset_groups > 1024 || d.groups > 1024))
     node_refuse(n, "more than 1024 groups are not supported");

@@ -81,10 +81,10 @@ static Value *inside(Node *n, SampleBorder border, Value *i, int64_t extent) {
 }
 
 /* i where it is inside: 1, else 0. */
-static Value *is_inside(Node *n, Value *i, int64_t extent) {
+static Value *is_inside(Node *n, DType t, Value *i, int64_t extent) {
   Value *low = b_k_binary(n, OP_less_equal, 0, i);
   Value *high = b_binary_k(n, OP_less, i, (double)extent);
-  return b_cast(n, b_binary(n, OP_and, low, high), DT_f32);
+  return b_cast(n, b_binary(n, OP_and, low, high), t);
 }
 
 static Taps taps_of(Node *n, const Sampler *s, int d, Value *c) {
@@ -94,7 +94,10 @@ static Taps taps_of(Node *n, const Sampler *s, int d, Value *c) {
   /* Only so far that casts to integers hold it; further is the same, but
    * where it is reflected. */
   bool reflects = s->border == BORDER_reflect || s->border == BORDER_mirror;
+  c = b_cast(n, c, n->bad ? DT_f32 : s->flat->type->dtype);
   c = reflects ? b_clamp(n, c, -0x1p30, 0x1p30) : b_clamp(n, c, -3, extent + 2);
+  if (n->bad)
+    return t;
   Value *low = b_unary(n, s->mode == SAMPLE_nearest ? OP_round : OP_floor, c);
   weigh(n, s->mode, b_binary(n, OP_sub, c, low), &t);
   Value *first = b_cast(n, low, DT_i64);
@@ -103,7 +106,7 @@ static Taps taps_of(Node *n, const Sampler *s, int d, Value *c) {
     Value *at = step ? b_binary_k(n, OP_add, first, step) : first;
     t.index[i] = inside(n, s->border, at, s->dim[d]);
     if (s->border == BORDER_zeros) {
-      Value *in = is_inside(n, at, s->dim[d]);
+      Value *in = is_inside(n, c->type->dtype, at, s->dim[d]);
       t.weight[i] = t.weight[i] ? mul(n, t.weight[i], in) : in;
     }
   }

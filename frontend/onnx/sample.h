@@ -21,7 +21,7 @@ typedef enum SampleBorder {
 enum { MAX_SAMPLED = 3 };
 
 typedef struct Sampler {
-  Value *flat; /* [N * D1 * .. * Dk, C], f32 */
+  Value *flat; /* [N * D1 * .. * Dk, C], f32 or f64 */
   int k;
   int64_t dim[MAX_SAMPLED];
   Value *base; /* i64: index of the image's first element; broadcasts to the
@@ -35,7 +35,7 @@ typedef struct Sampler {
 Value *b_sample_flat(Node *n, Value *x);
 /* base for coordinates whose dimension `axis` of `rank` is N. */
 Value *b_sample_base(Node *n, Value *x, int axis, int rank);
-/* coord: (k) f32 of one shape S, in elements. Gives [S, C]. */
+/* coord: (k) floats of one shape S, in elements. Gives [S, C]. */
 Value *b_sample(Node *n, const Sampler *s, Value *const *coord);
 
 #endif
