@@ -1,6 +1,6 @@
-/* The kernel of plain elements: every op of ir/map.def, select, cast, bitcast
- * on every type that it takes, broadcasting; values at the ends of the range,
- * subnormals, infinities and NaN. */
+/* Kernels of plain elements: every op of ir/map.def, select, cast, bitcast
+ * on every type that it takes, broadcasting; softmax of floats; values at the
+ * ends of the range, subnormals, infinities and NaN. */
 #include "ir/map.h"
 #include "tests/kernels/light.h"
 
@@ -158,6 +158,16 @@ static bool is_wide(const Type *t) {
   return dtype_is_integer(t->dtype) && dtype_bits(t->dtype) == 64;
 }
 
+static void softmax_case(Check *c, Random *r) {
+  DType t = floats[random_below(r, 4)];
+  int64_t dim[2] = {random_in(r, 1, 4), random_in(r, 1, 100)};
+  Attrs at = attrs_default(OP_softmax);
+  at.softmax.beta = random_below(r, 2) ? 1 : 0.3f;
+  const Type *type = type_new(c->arena, t, 2, dim, NULL);
+  Value *x = random_input(c, r, "x", type);
+  give(c, r, add_op(c, OP_softmax, &at, 1, &x, type));
+}
+
 /* Targets without doubles refuse them, and 32-bit ones the conversion of
  * 64-bit integers to doubles and back. */
 static bool is_refused(const Check *c) {
@@ -182,7 +192,9 @@ static void one_case(const char *target, int seed) {
   c.any_bits = seed % 8 < 5;
   if (seed % 4 == 1)
     select_case(&c, &r);
-  else if (seed % 4 == 3)
+  else if (seed % 8 == 3)
+    softmax_case(&c, &r);
+  else if (seed % 8 == 7)
     cast_case(&c, &r);
   else
     function_case(&c, &r, seed / 2);
