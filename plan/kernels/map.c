@@ -30,6 +30,22 @@ bool match_map(const Op *op, const Target *t) {
   return plain_fits(t, op->out[0]->type->dtype);
 }
 
+bool match_nibbles(const Op *op, const Target *t) {
+  if (op->kind != OP_cast || !op_is_plain(op))
+    return false;
+  DType x = op->in[0]->type->dtype, y = op->out[0]->type->dtype;
+  return (dtype_bits(x) == 4 || dtype_bits(y) == 4) &&
+         (dtype_bits(x) == 4 || plain_fits(t, x)) &&
+         (dtype_bits(y) == 4 || plain_fits(t, y));
+}
+
+bool prepare_nibbles(Plan *p, Step *s) {
+  if (s->in[0]->place == PLACE_const)
+    plan_const_blob(p, s->in[0]);
+  set_variant(p, s, "nibbles", 0);
+  return true;
+}
+
 double cost_map(const Op *op, const Target *t) {
   double n = (double)type_count(op->out[0]->type);
   return t->vector_bytes ? 16 * n / t->vector_bytes : 10 * n;

@@ -29,10 +29,10 @@ static inline const Type *with_dims(Check *c, const Type *t, int rank,
   return type_new(c->arena, t->dtype, rank, dim, t->q);
 }
 
-/* One time in two v itself, else a copy of it that lies in the arena, where
- * the target may want the other signedness. */
+/* One time in two (and where elements are packed) v itself, else a copy of it
+ * that lies in the arena, where the target may want the other signedness. */
 static inline Value *maybe_detour(Check *c, Random *r, Value *v) {
-  if (random_below(r, 2))
+  if (dtype_bits(v->type->dtype) < 8 || random_below(r, 2))
     return v;
   Attrs at = attrs_default(OP_strided_slice);
   Op *op = graph_op(c->graph, NULL, OP_strided_slice, &at, 1, &v, 1, &v->type,
