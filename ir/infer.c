@@ -1,7 +1,8 @@
 /* Verification of one op: arity, attributes, element types, and the shape
  * that its row's infer_ function derives against the shape it has. The rows'
- * functions are in infer_linear.c (convolutions and dense layers),
- * infer_math.c (elementwise, pools, reductions) and infer_move.c. */
+ * functions are in infer_linear.c (products, convolutions), infer_map.c
+ * (elementwise, on plain types), infer_math.c (pools, conversions),
+ * infer_reduce.c, infer_window.c, infer_move.c and infer_index.c. */
 #include "ir/infer.h"
 
 #include <math.h>

@@ -105,35 +105,6 @@ static Val coordinate(Cg *g, const Direct *m, const DirectAxis *a, Val o, Val k,
   return i;
 }
 
-/* A part of the code that runs where `is_there`, or always. */
-typedef struct Guard {
-  LLVMBasicBlockRef from, done;
-} Guard;
-
-static Guard guard_begin(Cg *g, Val is_there) {
-  Guard c = {LLVMGetInsertBlock(g->b), NULL};
-  if (!is_there)
-    return c;
-  LLVMBasicBlockRef in = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "tap");
-  c.done = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "next");
-  LLVMBuildCondBr(g->b, is_there, in, c.done);
-  LLVMPositionBuilderAtEnd(g->b, in);
-  return c;
-}
-
-/* `inside` after it, or `before` where it was skipped. */
-static Val guard_end(Cg *g, const Guard *c, Val before, Val inside) {
-  if (!c->done)
-    return inside;
-  LLVMBasicBlockRef end = LLVMGetInsertBlock(g->b);
-  LLVMBuildBr(g->b, c->done);
-  LLVMPositionBuilderAtEnd(g->b, c->done);
-  Val v = LLVMBuildPhi(g->b, LLVMTypeOf(before), "");
-  LLVMAddIncoming(v, (Val[]){before, inside},
-                  (LLVMBasicBlockRef[]){c->from, end}, 2);
-  return v;
-}
-
 static Val over_taps(Cg *g, const Block *b, Val acc) {
   const Direct *m = b->m;
   const DirectParams *p = m->p;
@@ -150,9 +121,10 @@ static Val over_taps(Cg *g, const Block *b, Val acc) {
   Val at =
       ll_add(g, ll_mulc(g, ky.i, p->w_step[0]), ll_mulc(g, kx.i, p->w_step[1]));
   Val next = over_channels(g, b, x, at, kx.carry[0]);
-  next = guard_end(g, &col, kx.carry[0], next);
+  guard_end(g, &col, 1, kx.carry, &next);
   loop_end(g, &kx, &next);
-  next = guard_end(g, &row, ky.carry[0], kx.carry[0]);
+  next = kx.carry[0];
+  guard_end(g, &row, 1, ky.carry, &next);
   loop_end(g, &ky, &next);
   return ky.carry[0];
 }

@@ -69,6 +69,30 @@ void count_end(Cg *g, CountLoop *l, Val next) {
   l->out = next;
 }
 
+Guard guard_begin(Cg *g, Val condition) {
+  Guard c = {LLVMGetInsertBlock(g->b), NULL};
+  if (!condition)
+    return c;
+  LLVMBasicBlockRef in = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "then");
+  c.done = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "skip");
+  LLVMBuildCondBr(g->b, condition, in, c.done);
+  LLVMPositionBuilderAtEnd(g->b, in);
+  return c;
+}
+
+void guard_end(Cg *g, const Guard *c, int n, const Val *before, Val *inside) {
+  if (!c->done)
+    return;
+  LLVMBasicBlockRef at[] = {c->from, LLVMGetInsertBlock(g->b)};
+  LLVMBuildBr(g->b, c->done);
+  LLVMPositionBuilderAtEnd(g->b, c->done);
+  for (int i = 0; i < n; i++) {
+    Val v = LLVMBuildPhi(g->b, LLVMTypeOf(before[i]), "");
+    LLVMAddIncoming(v, (Val[]){before[i], inside[i]}, at, 2);
+    inside[i] = v;
+  }
+}
+
 DimLoops dims_begin(Cg *g, const int64_t *dim, int n) {
   DimLoops l = {.n = n};
   for (int d = 0; d < n; d++)

@@ -24,6 +24,16 @@ typedef struct CountLoop {
 CountLoop count_begin(Cg *g, Val n, Val init);
 void count_end(Cg *g, CountLoop *l, Val next);
 
+/* Code that runs only where a condition holds. */
+typedef struct Guard {
+  LLVMBasicBlockRef from, done;
+} Guard;
+/* NULL: always. */
+Guard guard_begin(Cg *g, Val condition);
+/* inside[0 .. n - 1], what the code has made, become what is there after it:
+ * before[i] where it was skipped. */
+void guard_end(Cg *g, const Guard *c, int n, const Val *before, Val *inside);
+
 /* Loops over dimensions, each moving pointers by constant steps. */
 typedef struct DimLoops {
   int n;

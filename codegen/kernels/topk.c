@@ -37,28 +37,22 @@ static LLVMBasicBlockRef block(Cg *g, const char *name) {
 /* y[to] = y[from], and their indices, where to < kept. */
 static void move_up(Cg *g, const Topk *m, Val from, Val to) {
   int64_t bytes = plain_bytes(m->t);
-  LLVMBasicBlockRef keeps = block(g, "keeps"), done = block(g, "moved");
   Val is_kept = ll_icmp(g, LLVMIntULT, to, ll_idx(g, m->p->kept));
-  LLVMBuildCondBr(g->b, is_kept, keeps, done);
-  LLVMPositionBuilderAtEnd(g->b, keeps);
+  Guard guard = guard_begin(g, is_kept);
   Val v = plain_load_bits(g, m->t, line_at(g, m, m->out, from, bytes), 0);
   plain_store_bits(g, m->t, v, line_at(g, m, m->out, to, bytes));
   Val i = plain_load(g, DT_i64, line_at(g, m, m->index, from, 8), 0);
   plain_store(g, DT_i64, i, line_at(g, m, m->index, to, 8));
-  LLVMBuildBr(g->b, done);
-  LLVMPositionBuilderAtEnd(g->b, done);
+  guard_end(g, &guard, 0, NULL, NULL);
 }
 
 static void put(Cg *g, const Topk *m, Val bits, Val k, Val at) {
-  LLVMBasicBlockRef keeps = block(g, "keeps"), done = block(g, "put");
   Val is_kept = ll_icmp(g, LLVMIntULT, at, ll_idx(g, m->p->kept));
-  LLVMBuildCondBr(g->b, is_kept, keeps, done);
-  LLVMPositionBuilderAtEnd(g->b, keeps);
+  Guard guard = guard_begin(g, is_kept);
   plain_store_bits(g, m->t, bits, line_at(g, m, m->out, at, plain_bytes(m->t)));
   Val i = g->idx == g->i64 ? k : ll_zext(g, k, g->i64);
   plain_store(g, DT_i64, i, line_at(g, m, m->index, at, 8));
-  LLVMBuildBr(g->b, done);
-  LLVMPositionBuilderAtEnd(g->b, done);
+  guard_end(g, &guard, 0, NULL, NULL);
 }
 
 /* Where x[k] belongs, with all behind it moved up: a loop that may end before

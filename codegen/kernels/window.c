@@ -91,24 +91,11 @@ static Found over_taps(Cg *g, const Window *w, int d, Val at, Found f);
 static Found at_coordinate(Cg *g, const Window *w, int d, Val i, Val at,
                            Found f) {
   const WindowDim *m = &w->p->dim[d];
-  if (!m->padded)
-    return over_taps(g, w, d + 1, ll_add(g, at, ll_mulc(g, i, m->x_step)), f);
-  LLVMBasicBlockRef from = LLVMGetInsertBlock(g->b);
-  LLVMBasicBlockRef in = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "inside");
-  LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "tap");
-  LLVMBuildCondBr(g->b, ll_icmp(g, LLVMIntULT, i, ll_idx(g, m->n)), in, done);
-  LLVMPositionBuilderAtEnd(g->b, in);
+  Val is_inside = m->padded ? ll_icmp(g, LLVMIntULT, i, ll_idx(g, m->n)) : NULL;
+  Guard guard = guard_begin(g, is_inside);
   at = ll_add(g, at, ll_mulc(g, i, m->x_step));
   Found taken = over_taps(g, w, d + 1, at, f);
-  LLVMBasicBlockRef end = LLVMGetInsertBlock(g->b);
-  LLVMBuildBr(g->b, done);
-  LLVMPositionBuilderAtEnd(g->b, done);
-  for (int k = 0; k < f.n; k++) {
-    Val phi = LLVMBuildPhi(g->b, LLVMTypeOf(f.v[k]), "");
-    LLVMAddIncoming(phi, (Val[]){f.v[k], taken.v[k]},
-                    (LLVMBasicBlockRef[]){from, end}, 2);
-    taken.v[k] = phi;
-  }
+  guard_end(g, &guard, f.n, f.v, taken.v);
   return taken;
 }
 
