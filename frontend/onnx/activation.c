@@ -3,7 +3,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "frontend/onnx/build.h"
+#include "frontend/onnx/spatial.h"
 
 /* The first input in a type to compute in. */
 static Value *wide_input(Node *n) {

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "frontend/onnx/index.h"
+#include "frontend/onnx/spatial.h"
 
 typedef struct Attention {
   Value *q;     /* [batch, kv heads, group, q, size] */
@@ -17,12 +18,6 @@ typedef struct Attention {
   int64_t past; /* keys of the past */
   bool is_flat; /* the heads are side by side in [batch, length, all] */
 } Attention;
-
-static Value *widen(Node *n, Value *x) {
-  bool half = !n->bad && dtype_is_float(x->type->dtype) &&
-              dtype_bits(x->type->dtype) < 32;
-  return half ? b_cast(n, x, DT_f32) : b_plain(n, x);
-}
 
 /* [batch, length, heads * size] as [batch, heads, length, size]. */
 static Value *split_heads(Node *n, Value *x, int64_t heads) {
@@ -79,7 +74,7 @@ static bool read_operands(Node *n, Attention *a) {
   Dims grouped = {5, {dq.v[0], dk.v[1], dq.v[1] / dk.v[1], dq.v[2], dq.v[3]}};
   a->past = node_in(n, 4) ? node_in(n, 4)->type->dim[2] : 0;
   a->scores = (Dims){4, {dq.v[0], dq.v[1], dq.v[2], dk.v[2]}};
-  a->q = b_reshape(n, widen(n, q), grouped);
+  a->q = b_reshape(n, b_widen(n, q), grouped);
   return !n->bad;
 }
 
@@ -147,7 +142,7 @@ static Value *products(Node *n, const Attention *a) {
   double scale = 1 / sqrt((double)d.v[4]);
   if (attr_has(n, "scale"))
     scale = (double)attr_float(n, "scale", 1);
-  Value *k = b_swap(n, b_unsqueeze(n, widen(n, a->k), 2), 3, 4);
+  Value *k = b_swap(n, b_unsqueeze(n, b_widen(n, a->k), 2), 3, 4);
   Value *s = b_matmul(n, b_binary_k(n, OP_mul, a->q, scale), k);
   return b_reshape(n, s, a->scores);
 }
@@ -164,7 +159,7 @@ static Value *weighted(Node *n, const Attention *a, Value *weights) {
   Dims d = dims_of(a->q), y = a->scores;
   d.v[4] = y.v[3];
   y.v[3] = dims_of(a->v).v[3];
-  Value *v = b_unsqueeze(n, widen(n, a->v), 2);
+  Value *v = b_unsqueeze(n, b_widen(n, a->v), 2);
   return b_reshape(n, b_matmul(n, b_reshape(n, weights, d), v), y);
 }
 
@@ -195,7 +190,7 @@ void onnx_attention(Node *n) {
   s = soft_capped(n, s);
   out_stage(n, 1, s);
   if (mask && !n->bad && mask->type->dtype != DT_bool)
-    s = b_binary(n, OP_add, s, widen(n, mask));
+    s = b_binary(n, OP_add, s, b_widen(n, mask));
   if (seen && !n->bad)
     s = b_select(n, seen, s, b_scalar(n, s->type->dtype, -HUGE_VAL));
   out_stage(n, 2, s);
@@ -241,7 +236,7 @@ static Value *angles(Node *n, Value *table, Value *position, Dims x,
                  dims_text(n, d), (long long)half, (long long)x.v[1]);
     return NULL;
   }
-  return b_unsqueeze(n, widen(n, rows), 2);
+  return b_unsqueeze(n, b_widen(n, rows), 2);
 }
 
 /* Every second element from `first` on, or the first or second half. */
@@ -255,7 +250,7 @@ static Value *half_of(Node *n, const Rotary *r, Value *x, int first) {
 }
 
 static Value *turn(Node *n, const Rotary *r) {
-  Value *x = widen(n, r->x);
+  Value *x = b_widen(n, r->x);
   Value *x1 = half_of(n, r, x, 0), *x2 = half_of(n, r, x, 1);
   Value *y[] = {b_binary(n, OP_sub, b_binary(n, OP_mul, r->cos, x1),
                          b_binary(n, OP_mul, r->sin, x2)),

@@ -10,6 +10,7 @@
  * compute in f32. The cells differ in how many gates they have and in the
  * step. */
 #include "frontend/onnx/recurrent.h"
+#include "frontend/onnx/spatial.h"
 
 enum { FORWARD, REVERSE, BIDIRECTIONAL, MAX_STEPS = 4096 };
 
@@ -116,12 +117,6 @@ typedef struct Layer {
   Gate *gate; /* [lanes][nactivation] */
 } Layer;
 
-static Value *widen(Node *n, Value *x) {
-  bool half =
-      x && dtype_is_float(x->type->dtype) && dtype_bits(x->type->dtype) < 32;
-  return half ? b_cast(n, x, DT_f32) : x;
-}
-
 /* Input i has this shape; absent ones do, too. */
 static bool check_shape(Node *n, int i, Dims want) {
   Value *v = node_in(n, i);
@@ -156,7 +151,7 @@ static bool read_layer(Node *n, const Cell *cell, Layer *l) {
   attr_ignore(n, "input_forget");
   if (node_in(n, 0)->type->rank != 3 || node_in(n, 2)->type->rank != 3)
     return node_invalid(n, "x, W and R must have 3 dimensions");
-  Value *x = widen(n, b_plain(n, node_in(n, 0)));
+  Value *x = b_widen(n, b_plain(n, node_in(n, 0)));
   l->x = l->batch_first ? b_swap(n, x, 0, 1) : x;
   if (n->bad)
     return false;
@@ -177,7 +172,7 @@ static bool read_layer(Node *n, const Cell *cell, Layer *l) {
 /* Lane d of an operand, without that dimension; NULL when it is absent. */
 static Value *lane_of(Node *n, int input, int axis, int d) {
   Value *v = node_in(n, input);
-  return v ? b_squeeze(n, b_slice1(n, widen(n, v), axis, d, 1), 1u << axis)
+  return v ? b_squeeze(n, b_slice1(n, b_widen(n, v), axis, d, 1), 1u << axis)
            : NULL;
 }
 
