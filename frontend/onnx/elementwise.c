@@ -120,13 +120,21 @@ static void convert(Node *n, DType to) {
   node_out(n, 0, b_cast(n, x, to));
 }
 
-void onnx_cast(Node *n) { convert(n, attr_dtype(n, "to")); }
+/* The type that must be given. */
+static DType target_type(Node *n) {
+  DType to = attr_dtype(n, "to");
+  if (to == DT_COUNT && !n->bad)
+    node_invalid(n, "attribute 'to' is absent");
+  return to;
+}
+
+void onnx_cast(Node *n) { convert(n, target_type(n)); }
 
 void onnx_cast_like(Node *n) { convert(n, node_in(n, 1)->type->dtype); }
 
 /* Of bool every byte is 0 or 1, also as a number. */
 void onnx_bit_cast(Node *n) {
-  DType to = attr_dtype(n, "to"), from = node_in(n, 0)->type->dtype;
+  DType to = target_type(n), from = node_in(n, 0)->type->dtype;
   if (n->bad)
     return;
   if (to == DT_bool || from == DT_bool)

@@ -277,6 +277,16 @@ static void test_all_obstacles(void **state) {
   run_free(&r);
 }
 
+static void test_no_target(void **state) {
+  (void)state;
+  Run r = run_new();
+  ob_input(&r.model, "x", OB_FLOAT, "4");
+  ob_op(&r.model, "Cast", "x", "y");
+  ob_output(&r.model, "y");
+  run_expect_error(&r, "attribute 'to' is absent");
+  run_free(&r);
+}
+
 static void test_opset(void **state) {
   (void)state;
   Run r = run_new();
@@ -312,6 +322,7 @@ int main(void) {
       cmocka_unit_test(test_recursion),
       cmocka_unit_test(test_if),
       cmocka_unit_test(test_all_obstacles),
+      cmocka_unit_test(test_no_target),
       cmocka_unit_test(test_opset),
       cmocka_unit_test(test_written_twice),
   };
