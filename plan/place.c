@@ -53,8 +53,8 @@ static bool can_view(const Plan *p, const Op *op) {
       p->of_value[op->in[0]->id]->place == PLACE_const)
     return false;
   const Type *from = op->in[0]->type, *to = op->out[0]->type;
-  return op->kind == OP_bitcast ||
-         (from->dtype == to->dtype && type_is_q8(from) == type_is_q8(to));
+  bool stored = type_is_q8(from); /* maybe with the other signedness */
+  return stored == type_is_q8(to) && (from->dtype == to->dtype || !stored);
 }
 
 static void place_op(Plan *p, const Op *op) {

@@ -58,6 +58,8 @@ Value *t_reduce(TflOp *o, OpKind kind, Value *x, unsigned axes, bool keep);
 Value *t_matmul(TflOp *o, Value *a, Value *b, Value *zero_point);
 
 /* --- moving ------------------------------------------------------------ */
+/* The stored elements with other parameters; NULL: as plain numbers. */
+Value *t_retype(TflOp *o, Value *x, const QuantParams *q);
 Value *t_reshape(TflOp *o, Value *x, Dims d);
 Value *t_transpose(TflOp *o, Value *x, const int *perm);
 Value *t_transpose_last(TflOp *o, Value *x); /* the last two dimensions */

@@ -1,6 +1,13 @@
 /* Makers of ops that move elements. */
 #include "frontend/tflite/build.h"
 
+Value *t_retype(TflOp *o, Value *x, const QuantParams *q) {
+  if (!x || quant_equal(x->type->q, q))
+    return x;
+  const Type *t = type_with_dtype(o->im->arena, x->type, x->type->dtype, q);
+  return t_op(o, OP_bitcast, NULL, 1, &x, t);
+}
+
 Value *t_reshape(TflOp *o, Value *x, Dims d) {
   if (!x)
     return NULL;

@@ -172,7 +172,7 @@ static const TflRow rows[] = {
     ROW(TRANSPOSE_CONV,    1,  5, "kxxb", 1, TransposeConv,   conv_transpose2d,
         float, transpose_conv),
     ROW(RESIZE_BILINEAR,   1,  4, "xk",   1, ResizeBilinear,  gather,
-        float, resize_bilinear),
+        same, resize_bilinear),
     ROW(GATHER,            1,  7, "xx",   1, Gather,          gather,
         any, gather),
     ROW(GATHER_ND,         1,  5, "xx",   1, ANY,             gather_nd,

@@ -1,5 +1,6 @@
-# Float TFLite models, dynamic-range quantized ones too: every value of the
-# host object against the interpreter, both against the recordings.
+# Float TFLite models, dynamic-range quantized ones too, and quantized ones with
+# operators made of several: every value of the host object against the
+# interpreter, both against the recordings.
 # REQUIRES: shared
 . "$SRC/tests/shared/inputs/verify.bash"
 verify_models x86-64-v3 1 \
@@ -9,4 +10,5 @@ verify_models x86-64-v3 1 \
   mlp-and-text/movie_review transformer/kwt1 \
   frameworks/keras_dscnn_mnist_fp32 frameworks/keras_dscnn_mnist_dynamic \
   frameworks/keras_attention_mnist_fp32 \
-  frameworks/keras_attention_mnist_dynamic
+  frameworks/keras_attention_mnist_dynamic \
+  vision-other/movenet_single_pose_lightning_ptq
