@@ -1,11 +1,12 @@
 /* Ops whose inputs are all constants are computed here, by the reference
  * interpreter's own evaluation: the results are its bytes. An op that makes
  * more than it reads (a pad, a broadcast) is computed only when that stays
- * small, but for dequantize: what reads weights wants to see them. */
+ * small, but for dequantize: what reads weights wants to see them. Nor is one
+ * that would take long. */
 #include "ir/exec.h"
 #include "passes/rewrite.h"
 
-enum { GROWTH_LIMIT = 4096 };
+enum { GROWTH_LIMIT = 4096, WORK_LIMIT = 1 << 28 };
 
 static bool reads_constants(const Op *op) {
   for (int i = 0; i < op->nin; i++)
@@ -21,6 +22,24 @@ static bool stays_small(const Op *op) {
   for (int i = 0; i < op->nout; i++)
     out += type_bytes(op->out[i]->type);
   return out <= in + GROWTH_LIMIT || op->kind == OP_dequantize;
+}
+
+/* Elements that windows look at. */
+static int64_t window_work(const Op *op) {
+  const Type *x = op->in[0]->type;
+  const IntList *window = &op->attrs.window.window;
+  int64_t n = type_count(op->out[0]->type);
+  for (int d = 0; d < window->n; d++) {
+    bool all = window->v[d] > x->dim[d];
+    n = mul_saturating(n, all ? x->dim[d] : window->v[d]);
+  }
+  return n;
+}
+
+static bool is_quick(const Op *op) {
+  bool has_window = op->kind == OP_window_sum || op->kind == OP_window_max ||
+                    op->kind == OP_window_argmax;
+  return (has_window ? window_work(op) : op_macs(op)) <= WORK_LIMIT;
 }
 
 static bool makes_output(const Graph *g, const Op *op) {
@@ -49,7 +68,8 @@ static void fold(Graph *g, Op *op, Arena *scratch) {
 bool pass_constant_fold(Graph *g, PassCtx *c) {
   for (Op *op = g->first, *next; op; op = next) {
     next = op->next;
-    if (!reads_constants(op) || !stays_small(op) || makes_output(g, op))
+    if (!reads_constants(op) || !stays_small(op) || !is_quick(op) ||
+        makes_output(g, op))
       continue;
     fold(g, op, c->scratch);
     graph_remove_op(g, op);

@@ -13,17 +13,16 @@
 
 typedef struct Windows {
   const Type *x, *y;
-  Type window; /* for its shape */
-  int64_t stride[MAX_RANK], dilation[MAX_RANK], before[MAX_RANK];
+  int64_t window[MAX_RANK], stride[MAX_RANK], dilation[MAX_RANK],
+      before[MAX_RANK];
   int64_t x_stride[MAX_RANK];
 } Windows;
 
 static Windows windows_of(const Eval *e) {
   const WindowAttrs *a = &e->op->attrs.window;
   Windows w = {.x = eval_in_type(e, 0), .y = eval_out_type(e)};
-  w.window.rank = w.x->rank;
   for (int d = 0; d < w.x->rank; d++) {
-    w.window.dim[d] = a->window.n ? a->window.v[d] : 1;
+    w.window[d] = a->window.n ? a->window.v[d] : 1;
     w.stride[d] = a->stride.n ? a->stride.v[d] : 1;
     w.dilation[d] = a->dilation.n ? a->dilation.v[d] : 1;
     w.before[d] = a->before.n ? a->before.v[d] : 0;
@@ -32,16 +31,36 @@ static Windows windows_of(const Eval *e) {
   return w;
 }
 
-/* Index of the element under tap k of output o; -1: it is padding. */
-static int64_t element_under(const Windows *w, const int64_t *o,
-                             const int64_t *k) {
-  int64_t at = 0;
+/* The taps of one output that lie inside of x. */
+typedef struct Taps {
+  Type count;    /* for its shape */
+  int64_t first; /* index of the first one's element */
+  int64_t step[MAX_RANK];
+} Taps;
+
+/* false: all is padding. */
+static bool taps_inside(const Windows *w, const int64_t *o, Taps *t) {
+  *t = (Taps){.count.rank = w->x->rank};
   for (int d = 0; d < w->x->rank; d++) {
-    int64_t i = o[d] * w->stride[d] - w->before[d] + k[d] * w->dilation[d];
-    if (i < 0 || i >= w->x->dim[d])
-      return -1;
-    at += i * w->x_stride[d];
+    int64_t dilation = w->dilation[d];
+    int64_t base = o[d] * w->stride[d] - w->before[d];
+    int64_t last = w->x->dim[d] - 1 - base;
+    int64_t lo = base < 0 ? (dilation - 1 - base) / dilation : 0;
+    int64_t hi = last < 0 ? 0 : last / dilation + 1;
+    hi = hi < w->window[d] ? hi : w->window[d];
+    if (lo >= hi)
+      return false;
+    t->count.dim[d] = hi - lo;
+    t->first += (base + lo * dilation) * w->x_stride[d];
+    t->step[d] = dilation * w->x_stride[d];
   }
+  return true;
+}
+
+static int64_t element_under(const Taps *t, const int64_t *k) {
+  int64_t at = t->first;
+  for (int d = 0; d < t->count.rank; d++)
+    at += k[d] * t->step[d];
   return at;
 }
 
@@ -51,14 +70,16 @@ static int64_t element_under(const Windows *w, const int64_t *o,
     int64_t o[MAX_RANK] = {0}, n = 0;                                          \
     do {                                                                       \
       int64_t k[MAX_RANK] = {0}, found = -1;                                   \
+      Taps taps;                                                               \
       T y = (T)(first);                                                        \
-      do {                                                                     \
-        int64_t at = element_under(w, o, k);                                   \
-        T v = at < 0 ? y : ((const T *)x)[at];                                 \
-        if (at >= 0 && (found < 0 || v > y || (v != v && y == y)))             \
+      bool more = taps_inside(w, o, &taps);                                    \
+      for (; more; more = eval_next(&taps.count, k)) {                         \
+        int64_t at = element_under(&taps, k);                                  \
+        T v = ((const T *)x)[at];                                              \
+        if (found < 0 || v > y || (v != v && y == y))                          \
           found = at;                                                          \
-        y = at < 0 ? y : f(y, v, 0);                                           \
-      } while (eval_next(&w->window, k));                                      \
+        y = f(y, v, 0);                                                        \
+      }                                                                        \
       if (place)                                                               \
         place[n] = found < 0 ? 0 : found;                                      \
       ((T *)result)[n++] = y;                                                  \

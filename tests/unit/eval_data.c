@@ -129,6 +129,13 @@ static void windows(void **state) {
        " before=[1], after=[1] }" Y,
        3,
        {2, 6, 4}},
+      /* as large as they get: padding takes no time */
+      {"const @x : f32[1,1,2] = {1.0, 2.0}\n"
+       "%y : f32[1,1,2] = window_sum @x "
+       "{ window=[2147483647,2147483647,2147483646], "
+       "before=[2147483646,2147483646,2147483645] }" Y,
+       2,
+       {1, 3}},
       {"const @x : u8[3] = {200, 100, 1}\n"
        "%y : u8[2] = window_sum @x { window=[2] }" Y,
        2,
