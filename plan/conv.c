@@ -149,11 +149,11 @@ static void source_zero(ConvParams *p, const Op *op, const Type *in) {
     return;
   }
   const Value *z = op_in(op, zero_operand(op, 0));
-  if (z && !z->init) {
+  if (z && (!z->init || type_count(z->type) > 1)) {
     p->zero_operand = zero_operand(op, 0);
     p->zero_type = z->type->dtype;
     p->zero_step = type_count(z->type) > 1;
-  } else if (z && type_count(z->type) == 1) {
+  } else if (z) {
     p->in_zero = plain_zero(op, 0, 0);
   }
 }
@@ -314,6 +314,11 @@ static void finish_requant(Plan *p, Step *s, ConvParams *c, int64_t entries,
   c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order);
 }
 
+static void const_operand(Plan *p, Step *s, int i) {
+  if (s->in[i]->place == PLACE_const)
+    plan_const_blob(p, s->in[i]);
+}
+
 void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
                  const int32_t *order, bool split_zero, unsigned forms) {
   const Op *op = s->op;
@@ -329,5 +334,8 @@ void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
   else if (c->zero_operand >= 0)
     c->weight_sums =
         bias_blob(p, s, "weight_sums", f.weight_sum, c->g.oc, entries, order);
+  const_operand(p, s, 0);
+  if (c->zero_operand >= 0)
+    const_operand(p, s, c->zero_operand);
   arena_free(scratch);
 }

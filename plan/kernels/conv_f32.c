@@ -184,6 +184,8 @@ bool prepare_dw_f32(Plan *p, Step *s) {
 
 bool conv_real_done(Plan *p, Step *s, ConvParams *c, int64_t late) {
   s->params = arena_dup(p->arena, c, sizeof *c);
+  if (s->in[0]->place == PLACE_const)
+    plan_const_blob(p, s->in[0]);
   s->reads_first = c->stage.on && c->g.n == 1 && !late;
   s->scratch_bytes = stage_bytes(c) + late;
   s->vector_bytes = c->lanes > 1 ? c->lanes * 4 : 0;
