@@ -54,6 +54,10 @@ static Val requant_even(Cg *g, const RequantPlan *p, const RequantTables *t,
         t->b ? table_at(g, t->b, g->f32, ch, acc) : f32_splat(g, p->b[0], acc);
     x = LLVMBuildFAdd(g->b, x, b, "");
   }
+  if (p->limited) {
+    Val least = f32_splat(g, -0x1p22f, acc);
+    x = ll_select(g, LLVMBuildFCmp(g->b, LLVMRealOGT, x, least, ""), x, least);
+  }
   x = LLVMBuildFAdd(g->b, x, f32_splat(g, 0x1.8p23f, acc), "");
   x = LLVMBuildBitCast(g->b, x, LLVMTypeOf(acc), "");
   return ll_addc(g, x, (int64_t)p->zero_point - 0x4b400000);

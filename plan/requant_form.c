@@ -69,7 +69,10 @@ static int64_t apply_f32(float a, float b, int64_t acc) {
 
 static int64_t apply_even(float a, float b, int64_t acc) {
   float product = (float)acc * a;
-  return llrintf(product + b);
+  float sum = product + b;
+  if (sum < -0x1p22f || sum > 0x1p22f) /* far outside any clamp */
+    return sum < 0 ? -(1 << 22) : 1 << 22;
+  return llrintf(sum);
 }
 
 static int64_t apply_single(int32_t m, int64_t offset, int shift, int64_t acc) {
@@ -172,14 +175,16 @@ static bool solve_f32(RequantPlan *p, int c, const Requant *r, AccRange in,
   return false;
 }
 
-/* Adding a large number rounds where floats are integers: below 2^22. */
+/* Adding a large number rounds where floats are integers, within 2^22; above
+ * that the sum's bits go on to grow, below they would wrap. */
 static bool solve_even(RequantPlan *p, int c, const Requant *r) {
   p->zero_point = r->zero_point;
   p->a[c] = (float)r->real;
   if (r->kind == RQ_f32_sum)
     p->b[c] = r->bias;
-  return (r->kind == RQ_f32_even || r->kind == RQ_f32_sum) &&
-         (double)p->acc_max * r->real + fabs((double)r->bias) < 0x1p22;
+  if ((double)p->acc_max * r->real + fabs((double)r->bias) >= 0x1p22)
+    p->limited = true;
+  return r->kind == RQ_f32_even || r->kind == RQ_f32_sum;
 }
 
 /* Window of the offset for multiplier m, without the zero point:

@@ -31,6 +31,7 @@ typedef struct RequantPlan {
   RequantForm form;
   int channels;        /* entries of the arrays; 1 = one for all */
   float *a, *b;        /* RF_f32, RF_even (channels); b NULL: none */
+  bool limited;        /* RF_even: what is rounded is at least -2^22 first */
   int32_t *multiplier; /* RF_double, RF_single (channels) */
   int32_t *shift;      /* RF_double (channels), as in Requant */
   int64_t *offset;     /* RF_single (channels) */

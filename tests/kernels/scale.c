@@ -28,7 +28,7 @@ static void one_case(const char *target, int seed) {
   Random r = {(uint32_t)seed * 7919u + 31};
   Check c = check_new(target);
   bool narrows = seed % 2;
-  DType t = types[random_below(&r, 3)];
+  DType t = types[random_below(&r, narrows ? 3 : 4)];
   if (t == DT_i32)
     c.graph->rounding = ROUND_onnx;
   c.any_bits = seed % 3 == 0;
