@@ -238,6 +238,14 @@ static const char *fold_linear(Island *i, int axis) {
 static const char *fold_conv(Island *i) { return fold_linear(i, 0); }
 static const char *fold_depthwise(Island *i) { return fold_linear(i, 3); }
 
+/* Both operands known at run time only: as they are. */
+static const char *fold_matmul(Island *i) {
+  Value *in[] = {quantized_operand(i, 0), quantized_operand(i, 1)};
+  if (i->op->nin > 2 || !in[0] || !in[1])
+    return no_operand;
+  return become_same(i, 2, in);
+}
+
 /* --- add, sub, mul ----------------------------------------------------- */
 
 /* A float scalar c is 1 in the scale c, or -1 in the scale -c. */
@@ -372,6 +380,7 @@ static const struct {
     {OP_conv2d, fold_conv},
     {OP_depthwise_conv2d, fold_depthwise},
     {OP_fully_connected, fold_conv},
+    {OP_matmul, fold_matmul},
     {OP_add, fold_binary},
     {OP_sub, fold_binary},
     {OP_mul, fold_binary},

@@ -384,12 +384,35 @@ static bool is_dense(const Value *x, const Value *w) {
          type_is_q8(x->type);
 }
 
+/* x times w, both typed; of matrices without a constant on the right. */
+static Value *product(Node *n, Value *x, Value *w, const Type *y) {
+  Dims a = dims_of(x), b = dims_of(w), d;
+  int64_t rows = a.v[a.rank - 2], columns = b.v[b.rank - 1];
+  a.v[a.rank - 1] = a.v[a.rank - 2] = 1;
+  b.v[b.rank - 1] = b.v[b.rank - 2] = 1;
+  if (!b_broadcast_dims(n, a, b, &d))
+    return NULL;
+  d.v[d.rank - 2] = rows;
+  d.v[d.rank - 1] = columns;
+  Value *in[] = {x, w};
+  return b_op1(n, OP_matmul, NULL, 2, in,
+               type_with_shape(n->im->arena, y, d.rank, d.v));
+}
+
+static bool is_product(const Value *x, const Value *w) {
+  return type_is_q8(x->type) && type_is_q8(w->type) && x->type->rank >= 2 &&
+         w->type->rank >= 2 &&
+         x->type->dim[x->type->rank - 1] == w->type->dim[w->type->rank - 2];
+}
+
 void onnx_qlinear_matmul(Node *n) {
   Value *in[2];
   const Type *y = known_output(n, 6);
-  if (y && known_factors(n, 0, 3, node_in(n, 3)->type->rank - 1, in) &&
-      is_dense(in[0], in[1])) {
-    node_out(n, 0, dense(n, in[0], in[1], NULL, y));
+  bool known = y && known_factors(n, 0, 3, node_in(n, 3)->type->rank - 1, in);
+  if (known && (is_dense(in[0], in[1]) || is_product(in[0], in[1]))) {
+    node_out(n, 0,
+             is_dense(in[0], in[1]) ? dense(n, in[0], in[1], NULL, y)
+                                    : product(n, in[0], in[1], y));
     return;
   }
   Factor a = factor_at(n, 0), b = factor_at(n, 3);
