@@ -266,28 +266,46 @@ static float binary_float(OpKind k, float a, float b) {
   return k == OP_add ? a + b : k == OP_sub ? a - b : a * b;
 }
 
-/* Pairs of stored values on which the op's definition is not the float one:
- * at most 6.5 of them may. */
+/* The one value of operand k, if it has no other. */
+static bool only_value(const Op *op, int k, int32_t *x) {
+  const Value *v = op->in[k];
+  if (!v->init || type_count(v->type) != 1)
+    return false;
+  uint8_t byte = *(const uint8_t *)v->init->data;
+  *x = v->type->dtype == DT_i8 ? (int8_t)byte : byte;
+  return true;
+}
+
+/* Is the op's definition the float one on all pairs of stored values that may
+ * meet, but for one in 10 000? */
 static bool pairs_agree(const Op *op) {
-  const Type *a = op->in[0]->type, *b = op->in[1]->type;
   const Type *y = op->out[0]->type;
   FloatAdd add = float_add_of(op);
   Requant mul = requant_of(op, 0);
-  int32_t za = type_zero_point(a), zb = type_zero_point(b);
-  int32_t a0 = (int32_t)dtype_min(a->dtype), b0 = (int32_t)dtype_min(b->dtype);
-  int32_t lo = add.lo, hi = add.hi;
-  int differ = 0;
-  for (int i = 0; i < PAIRS; i++) {
-    int32_t p = a0 + i / 256, q = b0 + i % 256;
-    float real = binary_float(op->kind, float_dequantize(a, 0, p),
-                              float_dequantize(b, 0, q));
-    int32_t want = float_quantize(y, 0, real);
-    want = want < lo ? lo : want > hi ? hi : want;
-    differ += want != (op->kind == OP_mul
-                           ? requant_apply(&mul, (int64_t)(p - za) * (q - zb))
-                           : float_add_apply(&add, p, q));
+  int32_t v[2], zero[2], only[2];
+  bool fixed[2];
+  int differ = 0, pairs = 0;
+  for (int k = 0; k < 2; k++) {
+    zero[k] = type_zero_point(op->in[k]->type);
+    fixed[k] = only_value(op, k, &only[k]);
   }
-  return differ <= PAIRS / TIES_PER;
+  for (int i = 0; i < PAIRS; i++) {
+    for (int k = 0; k < 2; k++)
+      v[k] =
+          (int32_t)dtype_min(op->in[k]->type->dtype) + (k ? i % 256 : i / 256);
+    if ((fixed[0] && v[0] != only[0]) || (fixed[1] && v[1] != only[1]))
+      continue;
+    float real =
+        binary_float(op->kind, float_dequantize(op->in[0]->type, 0, v[0]),
+                     float_dequantize(op->in[1]->type, 0, v[1]));
+    int32_t want = float_quantize(y, 0, real);
+    want = want < add.lo ? add.lo : want > add.hi ? add.hi : want;
+    int64_t product = (int64_t)(v[0] - zero[0]) * (v[1] - zero[1]);
+    pairs++;
+    differ += want != (op->kind == OP_mul ? requant_apply(&mul, product)
+                                          : float_add_apply(&add, v[0], v[1]));
+  }
+  return differ <= pairs / TIES_PER;
 }
 
 static const char *fold_binary(Island *i) {
