@@ -155,13 +155,28 @@ static const Type *flipped_type(Arena *a, const Type *t) {
   return type_with_dtype(a, t, dtype, &q);
 }
 
+/* Roots of classes that are also seen as plain integers or as other bytes:
+ * what they hold must be what the model says. By buffer id. */
+static const bool *mixed_classes(Plan *p) {
+  bool *mixed = ARENA_ARRAY(p->arena, bool, p->buffers.n);
+  for (int i = 0; i < p->buffers.n; i++) {
+    Buffer *b = p->buffers.v[i], *root = buffer_root(b);
+    if (b->type->dtype != root->type->dtype ||
+        type_is_q8(b->type) != type_is_q8(root->type))
+      mixed[root->id] = true;
+  }
+  return mixed;
+}
+
 static void store_types(Plan *p) {
   ActSign act = p->target->act;
   if (act == ACT_SIGN_any)
     return;
+  const bool *mixed = mixed_classes(p);
   for (int i = 0; i < p->buffers.n; i++) {
     Buffer *b = p->buffers.v[i];
-    if (b->place == PLACE_arena && type_is_q8(b->type) &&
+    if (b->place == PLACE_arena && !mixed[buffer_root(b)->id] &&
+        type_is_q8(b->type) &&
         dtype_is_signed(b->type->dtype) != (act == ACT_SIGN_signed))
       b->type = flipped_type(p->arena, b->type);
   }
