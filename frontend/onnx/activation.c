@@ -111,11 +111,19 @@ void onnx_mish(Node *n) {
   out_narrow(n, mul(n, x, b_unary(n, OP_tanh, softplus(n, x))));
 }
 
-void onnx_swish(Node *n) {
+static Value *swish(Node *n) {
   double alpha = (double)attr_float(n, "alpha", 1);
   Value *x = wide_input(n);
   Value *scaled = alpha == 1 ? x : mul_k(n, x, alpha);
-  out_narrow(n, mul(n, x, b_unary(n, OP_logistic, scaled)));
+  return mul(n, x, b_unary(n, OP_logistic, scaled));
+}
+
+void onnx_swish(Node *n) { out_narrow(n, swish(n)); }
+
+void onnx_swiglu(Node *n) {
+  Value *y = swish(n);
+  if (!n->bad)
+    out_narrow(n, mul(n, y, b_cast(n, node_in(n, 1), y->type->dtype)));
 }
 
 static Value *gelu_tanh(Node *n, Value *x) {
