@@ -215,6 +215,9 @@ int64_t op_macs(const Op *op) {
 }
 
 int64_t op_weight_bytes(const Op *op) {
-  return macs_per_element(op) && op->in[1]->init ? type_bytes(op->in[1]->type)
-                                                 : 0;
+  int64_t bytes = 0;
+  int first = op->kind == OP_matmul ? 0 : 1; /* either may be the weights */
+  for (int i = first; i < 2 && macs_per_element(op); i++)
+    bytes += op->in[i]->init ? type_bytes(op->in[i]->type) : 0;
+  return bytes;
 }

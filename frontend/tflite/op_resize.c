@@ -45,7 +45,7 @@ static void place_ten_bits(Grid *g, int64_t i) {
   g->lo[i] = (int32_t)below;
   g->hi[i] = (int32_t)(above < from ? above : from - 1);
   g->far[i] = (float)(at - ONE * below);
-  g->near[i] = ONE - g->far[i];
+  g->near[i] = (float)ONE - g->far[i];
 }
 
 static void grid_make(TflOp *o, Grid *g) {
