@@ -8,6 +8,7 @@
 #include "driver/samples.h"
 #include "driver/session.h"
 #include "driver/table.h"
+#include "ir/element.h"
 
 enum { TOP = 5 };
 
@@ -49,7 +50,7 @@ static void convert(const Type *t, const NdArray *x, int64_t first, void *out) {
     if (t->dtype == DT_f32)
       ((float *)out)[i] = (float)nd_real(x, first + i);
     else
-      ((uint8_t *)out)[i] = (uint8_t)to_integer(t, x, first + i);
+      element_store(t->dtype, out, i, (uint64_t)to_integer(t, x, first + i));
   }
 }
 
@@ -73,9 +74,10 @@ static bool check_model(Cli *cli, Eval *e) {
   e->in = e->g->inputs.v[0]->type;
   e->out = e->g->outputs.v[0]->type;
   e->classes = type_count(e->out);
-  if (dtype_bits(e->in->dtype) != 8 && e->in->dtype != DT_f32)
+  if (dtype_bits(e->in->dtype) != 8 && e->in->dtype != DT_f32 &&
+      e->in->dtype != DT_i16)
     return diag_error(cli->diag, E0302, loc,
-                      "eval feeds i8, u8 and f32, not %s",
+                      "eval feeds i8, u8, i16 and f32, not %s",
                       dtype_name(e->in->dtype));
   return true;
 }

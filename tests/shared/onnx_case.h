@@ -21,6 +21,10 @@
 #define CASE_RTOL 1e-3
 #define CASE_RTOL_BF16 0x1p-6
 #define CASE_ATOL 1e-7
+/* Of cases whose expected values are rounding noise where the true result is
+ * 0: the reference's own transform in single precision, which is up to 1.5e-6
+ * away from the one in double precision, and from ONNX Runtime's. */
+#define CASE_ATOL_NOISY 2e-6
 
 typedef enum Outcome { PASSED, REFUSED, WRONG, CRASHED, OUTCOMES } Outcome;
 
@@ -44,6 +48,7 @@ typedef struct CaseRun {
   Diag *diag;
   const char *model; /* path */
   bool interpret;    /* also by the interpreter */
+  bool noisy;        /* CASE_ATOL_NOISY */
   CaseTensors in, out;
 } CaseRun;
 
@@ -319,24 +324,27 @@ static inline double case_value(DType t, const void *data, int64_t i) {
                               : (double)bits;
 }
 
-static inline bool case_close(DType t, double got, double want) {
+static inline bool case_close(DType t, double got, double want, double atol) {
   if (!dtype_is_float(t) || isinf(want) || isinf(got))
     return got == want;
   double rtol = t == DT_bf16 ? CASE_RTOL_BF16 : CASE_RTOL;
   return (isnan(got) && isnan(want)) ||
-         fabs(got - want) <= CASE_ATOL + rtol * fabs(want);
+         fabs(got - want) <= atol + rtol * fabs(want);
 }
 
-static inline const char *case_compare(Arena *a, const char *who, int output,
-                                       const Type *t, const void *got,
+static inline const char *case_compare(const CaseRun *r, const char *who,
+                                       int output, const Type *t,
+                                       const void *got,
                                        const CaseTensor *want) {
+  Arena *a = r->arena;
+  double atol = r->noisy ? CASE_ATOL_NOISY : CASE_ATOL;
   if (t->dtype != want->type->dtype || !type_same_shape(t, want->type))
     return arena_printf(a, "output %d is %s, expected %s", output,
                         case_type_text(a, t), case_type_text(a, want->type));
   int64_t n = type_count(t), bad = 0, first = 0;
   for (int64_t i = 0; i < n; i++)
     if (!case_close(t->dtype, case_value(t->dtype, got, i),
-                    case_value(t->dtype, want->data, i)) &&
+                    case_value(t->dtype, want->data, i), atol) &&
         bad++ == 0)
       first = i;
   if (!bad)
@@ -356,10 +364,10 @@ static inline const char *case_compare_all(const CaseRun *r, const char *who,
                         r->out.of.n);
   for (int i = 0; i < g->outputs.n; i++) {
     const CaseTensor *want = &r->out.of.v[i];
-    const char *why = want->type
-                          ? case_compare(r->arena, who, i,
-                                         g->outputs.v[i]->type, got[i], want)
-                          : "the expected output is no tensor";
+    const char *why =
+        want->type
+            ? case_compare(r, who, i, g->outputs.v[i]->type, got[i], want)
+            : "the expected output is no tensor";
     if (why)
       return why;
   }
@@ -372,7 +380,7 @@ static inline const char *case_same(const CaseRun *r, const Graph *g,
   for (int i = 0; i < g->outputs.n; i++) {
     const Type *t = g->outputs.v[i]->type;
     const CaseTensor want = {.type = t, .data = interp[i]};
-    const char *why = case_compare(r->arena, "object", i, t, object[i], &want);
+    const char *why = case_compare(r, "object", i, t, object[i], &want);
     if (why || memcmp(object[i], interp[i], (size_t)type_bytes(t)) != 0)
       return arena_printf(r->arena, "object and interpreter differ: %s",
                           why ? why : "in the last places");

@@ -8,8 +8,8 @@
  *   wrong    another answer, or a valid model called invalid
  *   crashed  died, hung, or an internal error
  *
- * The test passes when nothing is wrong or crashed, enough of the cases
- * that ONNX Runtime passes pass.
+ * The test passes when nothing is wrong or crashed, nine of ten cases that
+ * ONNX Runtime passes pass, and docs/coverage.md has these results.
  *
  *   test_shared_onnx_nodes            the test
  *   test_shared_onnx_nodes --write    the same, and writes docs/coverage.md
@@ -24,7 +24,7 @@
 #include "tests/shared/onnx_case.h"
 #include "tests/testing.h"
 
-enum { SKIPPED = 77, TIME_LIMIT = 60, WANTED_PERCENT = 5 };
+enum { SKIPPED = 77, TIME_LIMIT = 60, WANTED_PERCENT = 90 };
 
 /* Of ../shared/models: the folder inside of each, and what it holds. */
 typedef struct Archive {
@@ -182,13 +182,19 @@ static char *result_path(const Suite *s, const Case *c) {
   return arena_printf(s->arena, "%s/result-%d", s->temp, (int)(c - s->cases.v));
 }
 
+/* See CASE_ATOL_NOISY. */
+static bool is_noisy(const Case *c) {
+  return str_has_prefix(c->name, "test_dft_inverse");
+}
+
 /* In the child: the outcome's digit, then the reason. */
 static void child(const Suite *s, const Case *c) {
   Arena *a = arena_new();
   CaseRun r = {.arena = a,
                .diag = diag_new(a),
                .model = c->model,
-               .interpret = !c->archive->networks};
+               .interpret = !c->archive->networks,
+               .noisy = is_noisy(c)};
   struct rlimit no_core = {0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   alarm(TIME_LIMIT);
@@ -305,6 +311,12 @@ static void add_cell(Str *page, const char *text) {
   str_add(page, " ");
 }
 
+/* A reason without this machine's name, which is at its end. */
+static const char *without_target(const Suite *s, const char *why) {
+  const char *on = strstr(why, " on x86-64-");
+  return on ? arena_strndup(s->arena, why, (size_t)(on - why)) : why;
+}
+
 static void add_cases(Str *page, const Suite *s, Outcome outcome) {
   int n = 0;
   for (int i = 0; i < s->cases.n; i++) {
@@ -321,7 +333,7 @@ static void add_cases(Str *page, const Suite *s, Outcome outcome) {
              arena_printf(s->arena, "%s/%s", c->archive->folder, c->name));
     add_cell(page, c->opset);
     add_cell(page, c->ops);
-    add_cell(page, c->result.why);
+    add_cell(page, without_target(s, c->result.why));
     str_add(page, "|\n");
   }
 }
@@ -334,7 +346,8 @@ static Str make_page(const Suite *s) {
           "of operators\n(onnx 1.23.2, opsets 1 to 28) and those of its "
           "backend suite. An answer within\nthe project's own tolerance "
           "passes, if the object has the interpreter's bytes.\n"
-          "ONNX Runtime is 1.31.1.\n\n"
+          "ONNX Runtime is 1.31.1. Noise that test_dft_inverse expects "
+          "in place of zeros\nis not asked for.\n\n"
           "Written by `build/tests/test_shared_onnx_nodes --write`.\n\n");
   add_counts(&page, s);
   for (int o = REFUSED; o < OUTCOMES; o++)
@@ -348,6 +361,13 @@ static bool complain(bool ok, const char *what) {
   if (!ok)
     printf("%s\n", what);
   return ok;
+}
+
+static bool is_current(const Suite *s, const Str *page) {
+  MappedFile f;
+  return file_map(KILN_SOURCE_DIR "/docs/coverage.md", &f,
+                  diag_new(s->arena)) &&
+         f.bytes == page->n && memcmp(f.data, page->s, page->n) == 0;
 }
 
 static void print_case(const Case *c) {
@@ -373,6 +393,8 @@ static bool judge(const Suite *s, bool write) {
   bool enough = reference.of[PASSED] * 100 >= reference.all * WANTED_PERCENT;
   bool ok = complain(!bad, "there are wrong answers or crashes");
   ok &= complain(enough, "too few cases pass that ONNX Runtime passes");
+  ok &= complain(is_current(s, &page), "docs/coverage.md is not current: "
+                                       "test_shared_onnx_nodes --write");
   return ok;
 }
 

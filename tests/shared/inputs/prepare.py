@@ -14,6 +14,7 @@ SCALES = {
     "pixel": (1, [0], [1]),
     "unit": (1 / 255, [0], [1]),
     "symmetric": (1 / 127.5, [1], [1]),
+    "kws": (0.58470291, [83 * 0.58470291], [1]),  # of signed bytes
     "cifar": (1 / 255, [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]),
 }
 
@@ -31,8 +32,10 @@ def tables(scale, channels):
     """By channel, the value of every byte."""
     factor, mean, deviation = SCALES[scale]
     n = len(mean)
-    return [array.array("f", [(x * factor - mean[c % n]) / deviation[c % n]
-                              for x in range(256)]) for c in range(channels)]
+    signed = scale == "kws"
+    return [array.array("f", [
+        ((x - 256 * (signed and x > 127)) * factor - mean[c % n])
+        / deviation[c % n] for x in range(256)]) for c in range(channels)]
 
 
 def main(out, source, shape, layout, scale, part=":"):
