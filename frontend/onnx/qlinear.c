@@ -459,6 +459,9 @@ void onnx_qgemm(Node *n) {
   float alpha = attr_float(n, "alpha", 1);
   bool ta = attr_bool(n, "transA", false), tb = attr_bool(n, "transB", false);
   Value *in[2];
+  if (!n->bad &&
+      (node_in(n, 0)->type->rank != 2 || node_in(n, 3)->type->rank != 2))
+    node_invalid(n, "the operands must be matrices");
   if (n->bad)
     return;
   if (!(alpha > 0) || !known_factors(n, 0, 3, tb ? 0 : 1, in)) {
