@@ -198,7 +198,51 @@ static inline void build_chain(Ob *b) {
   ob_output(b, "l");
   ob_output(b, "s0");
   ob_output(b, "v");
-  (void)a;
+}
+
+/* An LSTM of two directions over 3 steps, and what follows it. */
+static inline void build_lstm(Ob *b) {
+  static const float ones[2 * 8 * 2] = {1};
+  ob_input(b, "x", OB_FLOAT, "3 1 2");
+  ob_raw(b, "w", OB_FLOAT, 3, LIST(2, 8, 2), ones, sizeof ones);
+  INTS(b, "flat", 3, 4);
+  Str lstm = ob_node(b->arena, "LSTM", "x w w", "y h");
+  ob_attr_text(&lstm, "direction", "bidirectional");
+  ob_attr_int(&lstm, "hidden_size", 2);
+  ob_attr_float(&lstm, "clip", 3);
+  ob_add(b, &lstm);
+  ob_op(b, "Reshape", "y flat", "z");
+  Str cast = ob_node(b->arena, "Cast", "z", "c");
+  ob_attr_int(&cast, "to", OB_INT32);
+  ob_add(b, &cast);
+  ob_output(b, "c");
+  ob_output(b, "h");
+}
+
+/* Three rounds of a = a + x, all of them kept. */
+static inline void build_loop(Ob *b) {
+  Arena *a = b->arena;
+  Str body = str_new(a);
+  Str same = ob_node(a, "Identity", "c", "d");
+  Str add = ob_node(a, "Add", "p x", "q");
+  Str keep = ob_node(a, "Identity", "q", "kept");
+  pw_message(&body, 1, &same);
+  pw_message(&body, 1, &add);
+  pw_message(&body, 1, &keep);
+  const char *in[] = {"i", "c", "p"}, *outs[] = {"d", "q", "kept"};
+  for (int i = 0; i < 3; i++) {
+    Str v = ob_value_info(a, in[i], OB_FLOAT, "4");
+    Str w = ob_value_info(a, outs[i], OB_FLOAT, "4");
+    pw_message(&body, 11, &v);
+    pw_message(&body, 12, &w);
+  }
+  ob_input(b, "x", OB_FLOAT, "4");
+  INTS(b, "three", 3);
+  Str loop = ob_node(a, "Loop", "three _ x", "last all");
+  ob_attr_graph(&loop, "body", &body);
+  ob_add(b, &loop);
+  ob_output(b, "last");
+  ob_output(b, "all");
 }
 
 #endif

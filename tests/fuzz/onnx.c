@@ -19,7 +19,8 @@ static void import_damaged(const uint8_t *data, size_t bytes) {
 }
 
 static void (*const builders[])(Ob *) = {build_flatten, build_functions,
-                                         build_if, build_chain};
+                                         build_if,      build_chain,
+                                         build_lstm,    build_loop};
 enum { BUILDERS = sizeof builders / sizeof *builders };
 
 static Run built(int i) {

@@ -253,6 +253,24 @@ static void test_if(void **state) {
   run_free(&r);
 }
 
+static void test_loop(void **state) {
+  (void)state;
+  Run r = run_new();
+  build_loop(&r.model);
+  run_expect(&r, "%all : f32[3,4] = concat");
+  run_expect(&r, "%last : f32[4] = add");
+  run_free(&r);
+}
+
+static void test_lstm(void **state) {
+  (void)state;
+  Run r = run_new();
+  build_lstm(&r.model);
+  run_expect(&r, "%h : f32[2,1,2] = concat");
+  run_expect(&r, "%c : i32[3,4] = cast");
+  run_free(&r);
+}
+
 /* --- obstacles ----------------------------------------------------------- */
 
 static void test_all_obstacles(void **state) {
@@ -321,6 +339,8 @@ int main(void) {
       cmocka_unit_test(test_functions),
       cmocka_unit_test(test_recursion),
       cmocka_unit_test(test_if),
+      cmocka_unit_test(test_loop),
+      cmocka_unit_test(test_lstm),
       cmocka_unit_test(test_all_obstacles),
       cmocka_unit_test(test_no_target),
       cmocka_unit_test(test_opset),
