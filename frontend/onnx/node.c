@@ -54,6 +54,9 @@ void onnx_ops_visit(OpVisit visit, void *ctx) {
 
 /* --- reporting --------------------------------------------------------- */
 
+static bool report(Node *n, DiagCode code, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+
 static bool report(Node *n, DiagCode code, const char *fmt, va_list ap) {
   n->bad = true;
   return diag_error(n->im->diag, code, n->loc, "%s",
