@@ -30,14 +30,27 @@ static void assign(Cg *g, const Softmax *s, Val x) {
   ll_store(g, x, s->variable, 4);
 }
 
+/* The greater of both halves of the lanes until one is left; LLVM's own
+ * reduction is a call of fmaxf on some targets. */
+static Val greatest_lane(Cg *g, DType t, Val x) {
+  int index[32];
+  for (int i = 0; i < 32; i++)
+    index[i] = i;
+  for (int n = ll_lanes(x) / 2; n; n /= 2) {
+    Val a = ll_shuffle(g, x, x, index, n);
+    Val b = ll_shuffle(g, x, x, index + n, n);
+    x = ll_select(g, plain_less(g, t, a, b), b, a);
+  }
+  return ll_extract(g, x, 0);
+}
+
 /* No number is never the largest. */
 static void most_block(Cg *g, void *ctx, Val i, int lanes) {
   const Softmax *s = ctx;
   Val x = plain_load(g, s->t, row_at(g, s, s->in, i), lanes);
   x = ll_select(g, plain_is_nan(g, x), plain_const(g, x, -INFINITY), x);
-  Ty t = LLVMTypeOf(x);
   if (lanes)
-    x = ll_intrinsic(g, "llvm.vector.reduce.fmax", &t, 1, &x, 1);
+    x = greatest_lane(g, s->t, x);
   Val most = variable(g, s);
   assign(g, s, ll_select(g, plain_less(g, s->t, most, x), x, most));
 }
