@@ -291,7 +291,7 @@ const Blob *plan_const_blob(Plan *p, Buffer *b) {
     Blob blob = {.data = b->value->init->data,
                  .bytes = b->bytes,
                  .align = p->target->simd_align};
-    blob.symbol = arena_printf(p->arena, "%s.const_%d", p->name, b->value->id);
+    blob.symbol = arena_printf(p->arena, "%s.const_%d", p->name, p->blobs.n);
     b->blob = blob_add(p, &blob);
   }
   return b->blob;
