@@ -205,6 +205,14 @@ void op_set_input(Op *op, int index, Value *v) {
     use_add(v, op, index);
 }
 
+void op_add_input(Op *op, Value *v) {
+  Value **in = ARENA_ARRAY(op->graph->arena, Value *, op->nin + 1);
+  for (int i = 0; i < op->nin; i++)
+    in[i] = op->in[i];
+  op->in = in;
+  op_set_input(op, op->nin++, v);
+}
+
 /* What else than operands refers to `old`: outputs and states. */
 static void replace_roots(Graph *g, const Value *old, Value *with) {
   for (int i = 0; i < g->outputs.n; i++)

@@ -214,6 +214,7 @@ void graph_swap_names(Graph *g, Value *a, Value *b);
 /* A name that is taken gets a suffix. */
 void graph_rename(Graph *g, Value *v, const char *name);
 void op_set_input(Op *op, int index, Value *v);
+void op_add_input(Op *op, Value *v); /* behind the others */
 void graph_set_type(Graph *g, Value *v, const Type *t);
 /* Removes an op whose outputs have no uses and are no graph outputs. */
 void graph_remove_op(Graph *g, Op *op);

@@ -1,0 +1,201 @@
+/* What is known of channels, forward through the graph.
+ *
+ * A convolution or dense layer: each weight times the range of its channel,
+ * summed, bounds the accumulator, and as the step function is monotone, its
+ * values at the bounds bound the result; where they are equal it is a
+ * constant. So all-zero weights, constant inputs and clamps that saturate
+ * whatever comes in are one case. Padding adds nothing, so where there is
+ * some, every term may also be 0. Of floats only sums of constants are known.
+ *
+ * An op that pairs channels is evaluated by the reference interpreter on
+ * operands filled with their constants: a channel of the result is constant
+ * when its operands' were and all of its elements came out the same. */
+#include <math.h>
+#include <string.h>
+
+#include "ir/element.h"
+#include "ir/exec.h"
+#include "ir/ops/eval.h"
+#include "ir/requant.h"
+#include "passes/prune/channels.h"
+
+static void set_constant(const Type *t, Channel *c, uint64_t bits) {
+  c->constant = true;
+  c->bits = bits;
+  if (dtype_is_integer(t->dtype))
+    c->lo = c->hi = dtype_is_signed(t->dtype) ? element_to_int(t->dtype, bits)
+                                              : (int64_t)bits;
+}
+
+static void set_range(const Type *t, Channel *c, int64_t lo, int64_t hi) {
+  c->lo = lo;
+  c->hi = hi;
+  if (lo == hi)
+    set_constant(t, c,
+                 (uint64_t)lo & ((UINT64_C(1) << dtype_bits(t->dtype)) - 1));
+}
+
+/* --- sums -------------------------------------------------------------- */
+
+static void add_term(const Linear *l, const Channel *x, int64_t w, int64_t *lo,
+                     int64_t *hi) {
+  int64_t a = (x->lo - l->zero) * w, b = (x->hi - l->zero) * w;
+  int64_t least = a < b ? a : b, most = a < b ? b : a;
+  if (l->pads) {
+    least = least < 0 ? least : 0;
+    most = most > 0 ? most : 0;
+  }
+  *lo += least;
+  *hi += most;
+}
+
+static void int_output(const Linear *l, const Channel *x, int64_t o,
+                       Channel *y) {
+  int64_t lo = linear_bias_int(l, o), hi = lo;
+  for (int64_t tap = 0; tap < l->taps; tap++)
+    for (int64_t i = 0; i < l->inputs; i++) {
+      int64_t w = linear_int(l, o, linear_at(l, o, tap, i));
+      if (w)
+        add_term(l, &x[linear_channel(l, o, i)], w, &lo, &hi);
+    }
+  if (lo < INT32_MIN || hi > INT32_MAX)
+    return; /* the accumulator might wrap */
+  Requant r = requant_of(l->op, o);
+  set_range(l->op->out[0]->type, y, requant_apply(&r, lo),
+            requant_apply(&r, hi));
+}
+
+/* In the order of the interpreter, which is that of the sum without the
+ * terms that are 0. */
+static void float_output(const Linear *l, const Channel *x, int64_t o,
+                         Channel *y) {
+  float sum = linear_bias_float(l, o);
+  for (int64_t tap = 0; tap < l->taps; tap++)
+    for (int64_t i = 0; i < l->inputs; i++) {
+      int64_t at = linear_at(l, o, tap, i);
+      const Channel *c = &x[linear_channel(l, o, i)];
+      if (linear_is_zero(l, o, at))
+        continue;
+      if (!linear_takes(l, c))
+        return;
+      sum = fmaf((float)element_to_double(l->x->dtype, c->bits),
+                 (float)linear_float(l, at), sum);
+    }
+  Act act = l->op->kind == OP_fully_connected ? l->op->attrs.dense.act
+                                              : l->op->attrs.conv.act;
+  set_constant(l->op->out[0]->type, y,
+               element_from_double(l->op->out[0]->type->dtype,
+                                   (double)eval_act(act, sum)));
+}
+
+static void linear_facts(const Prune *p, const Linear *l) {
+  const Channel *x = channels_of(p, l->op->in[0])->v;
+  Channels *y = channels_of(p, l->op->out[0]);
+  if (!x)
+    return;
+  bool is_float = dtype_is_float(l->x->dtype);
+  for (int64_t o = 0; o < y->n; o++)
+    (is_float ? float_output : int_output)(l, x, o, &y->v[o]);
+}
+
+/* --- ops that pair channels -------------------------------------------- */
+
+/* Operand i with its constant channels filled in, zeros elsewhere. */
+static const void *filled(const Prune *p, const Op *op, int i) {
+  const Value *v = op->in[i];
+  if (!v || v->init)
+    return v ? v->init->data : NULL;
+  const Channels *c = channels_of(p, v);
+  int64_t count = type_count(v->type);
+  void *x = ARENA_ARRAY(p->scratch, char, type_bytes(v->type));
+  for (int64_t k = 0; k < count; k++)
+    if (c->v[k % c->n].constant)
+      element_store(v->type->dtype, x, k, c->v[k % c->n].bits);
+  return x;
+}
+
+/* Are all of the operands' channels that go into channel j constants? */
+static bool comes_from_constants(const Prune *p, const Op *op, int64_t j) {
+  for (int i = 0; i < op->nin; i++) {
+    if (!op->in[i] || op->in[i]->init)
+      continue;
+    int64_t k = channel_pair(op, i, j);
+    if (k >= 0 && !channels_of(p, op->in[i])->v[k].constant)
+      return false;
+  }
+  return true;
+}
+
+static bool any_comes_from_constants(const Prune *p, const Op *op) {
+  for (int64_t j = 0; j < channels_of(p, op->out[0])->n; j++)
+    if (comes_from_constants(p, op, j))
+      return true;
+  return false;
+}
+
+static void mark_uniform(const Type *t, const void *data, int64_t j, int64_t n,
+                         Channel *c) {
+  int64_t count = type_count(t);
+  uint64_t bits = element_load(t->dtype, data, j);
+  for (int64_t k = j; k < count; k += n)
+    if (element_load(t->dtype, data, k) != bits)
+      return;
+  set_constant(t, c, bits);
+}
+
+static void pair_facts(const Prune *p, const Op *op) {
+  const Type *t = op->out[0]->type;
+  Channels *y = channels_of(p, op->out[0]);
+  if (!type_count(t) || !any_comes_from_constants(p, op))
+    return;
+  const void **in = ARENA_ARRAY(p->scratch, const void *, op->nin);
+  for (int i = 0; i < op->nin; i++)
+    in[i] = filled(p, op, i);
+  void *out = ARENA_ARRAY(p->scratch, char, type_bytes(t));
+  op_eval(op, in, &out);
+  for (int64_t j = 0; j < y->n; j++)
+    if (comes_from_constants(p, op, j))
+      mark_uniform(t, out, j, y->n, &y->v[j]);
+}
+
+/* Ops that only choose among elements keep their range. */
+static void move_ranges(const Prune *p, const Op *op) {
+  const Channels *x = channels_of(p, op->in[0]);
+  Channels *y = channels_of(p, op->out[0]);
+  bool moves = op->kind == OP_reshape || op->kind == OP_max_pool2d ||
+               op->kind == OP_transpose || op->kind == OP_strided_slice;
+  for (int64_t j = 0; moves && j < y->n; j++) {
+    const Channel *c = &x->v[channel_pair(op, 0, j)];
+    y->v[j].lo = c->lo;
+    y->v[j].hi = c->hi;
+  }
+}
+
+/* ----------------------------------------------------------------------- */
+
+static void begin(const Prune *p, const Value *v) {
+  const Type *t = v->type;
+  Channels *c = channels_of(p, v);
+  c->n = t->rank ? t->dim[t->rank - 1] : 0;
+  c->v = ARENA_ARRAY(p->scratch, Channel, c->n);
+  bool is_int = dtype_is_integer(t->dtype) && dtype_bits(t->dtype) <= 32;
+  for (int64_t i = 0; is_int && i < c->n; i++) {
+    c->v[i].lo = dtype_min(t->dtype);
+    c->v[i].hi = dtype_max(t->dtype);
+  }
+}
+
+void prune_facts(Prune *p) {
+  for (int i = 0; i < p->g->values.n; i++)
+    if (p->g->values.v[i] && !p->g->values.v[i]->init)
+      begin(p, p->g->values.v[i]);
+  for (const Op *op = p->g->first; op; op = op->next) {
+    Linear l;
+    if (linear_of(op, &l)) {
+      linear_facts(p, &l);
+    } else if (channels_pair(op)) {
+      move_ranges(p, op);
+      pair_facts(p, op);
+    }
+  }
+}
