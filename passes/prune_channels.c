@@ -1,10 +1,8 @@
 /* Channels that nobody depends on go, physically, and with them their weights
  * and their arithmetic (passes/prune/): those that no weight reads, and those
- * that are one constant, which the biases behind them take in. Integers stay
- * exact. Of floats a channel of zeros changes nothing; another constant
- * enters its sum first, with the bias, instead of at its place, which can
- * move the last bit. Each round may show more (a clamp that saturates now),
- * so there are rounds until nothing goes. */
+ * that are one constant, which the biases behind them take in; of floats only
+ * zeros, so that no sum changes. Each round may show more (a clamp that
+ * saturates now), so there are rounds until nothing goes. */
 #include "passes/prune/channels.h"
 
 bool pass_prune_channels(Graph *g, PassCtx *c) {

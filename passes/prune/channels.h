@@ -65,7 +65,8 @@ int64_t linear_int(const Linear *l, int64_t o, int64_t at);
 double linear_float(const Linear *l, int64_t at);
 bool linear_is_zero(const Linear *l, int64_t o, int64_t at);
 /* May a constant channel of x be taken into the biases: does padding look
- * the same as the channel? */
+ * the same as the channel? Of floats only zeros: another constant would enter
+ * its sum at another place. */
 bool linear_takes(const Linear *l, const Channel *x);
 /* The bias of output o; 0 when there is none. */
 int64_t linear_bias_int(const Linear *l, int64_t o);

@@ -5,7 +5,6 @@
  *   bias'[o] = bias[o] + sum over taps and removed i of (k[i] - zx) * w[o, i]
  *
  * where padding, if any, looks like k (linear_takes). */
-#include <math.h>
 #include <string.h>
 
 #include "ir/element.h"
@@ -87,41 +86,21 @@ static int64_t folded_int(const Linear *l, const Channels *x, int64_t o) {
   return sum;
 }
 
-static float folded_float(const Linear *l, const Channels *x, int64_t o) {
-  float sum = linear_bias_float(l, o);
-  for (int64_t t = 0; t < l->taps; t++)
-    for (int64_t i = 0; i < l->inputs; i++) {
-      const Channel *c = &x->v[linear_channel(l, o, i)];
-      if (!c->keep && c->constant)
-        sum = fmaf((float)element_to_double(l->x->dtype, c->bits),
-                   (float)linear_float(l, linear_at(l, o, t, i)), sum);
-    }
-  return sum;
-}
-
 /* Of a depthwise layer nothing is folded: an operand that goes takes its
- * product with it. */
+ * product with it. Of floats only zeros go. */
 static Value *new_bias(const Prune *p, const Linear *l, Kept outputs) {
   const Channels *x = channels_of(p, l->op->in[0]);
   const Value *old = op_in(l->op, 2);
-  bool is_float = dtype_is_float(l->x->dtype);
-  DType dtype = old ? old->type->dtype : is_float ? DT_f32 : DT_i32;
   Arena *a = p->g->arena;
+  if (l->depthwise || dtype_is_float(l->x->dtype))
+    return old ? cut_const(p, old, 0, outputs) : NULL;
   const Type *t = old ? cut_type(a, old->type, 0, outputs)
-                      : type_new(a, dtype, 1, &outputs.n, NULL);
-  void *data = ARENA_ARRAY(a, uint64_t, outputs.n);
+                      : type_new(a, DT_i32, 1, &outputs.n, NULL);
+  int32_t *data = ARENA_ARRAY(a, int32_t, outputs.n);
   bool any = old != NULL;
   for (int64_t k = 0; k < outputs.n; k++) {
-    int64_t o = outputs.at[k];
-    uint64_t bits =
-        is_float
-            ? element_from_double(dtype, l->depthwise
-                                             ? (double)linear_bias_float(l, o)
-                                             : (double)folded_float(l, x, o))
-            : (uint64_t)(l->depthwise ? linear_bias_int(l, o)
-                                      : folded_int(l, x, o));
-    any |= bits != 0;
-    element_store(dtype, data, k, bits);
+    data[k] = (int32_t)folded_int(l, x, outputs.at[k]);
+    any |= data[k] != 0;
   }
   const char *name =
       old ? old->name : arena_printf(a, "%s/bias", l->op->out[0]->name);

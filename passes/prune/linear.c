@@ -10,14 +10,18 @@ static bool sees_padding(const Op *op) {
   return false;
 }
 
+/* 8 bits with biases in the accumulator's unit, or floats. */
 static bool has_form(const Op *op) {
   const Value *b = op_in(op, 2);
   const Type *x = op->in[0]->type, *w = op->in[1]->type;
-  bool quantized = type_is_q8(x) && (w->dtype == DT_i8 || w->dtype == DT_u8) &&
-                   !op_in(op, 3) && op->out[0]->type->q;
-  bool is_float = x->dtype == DT_f32 && w->dtype == DT_f32;
-  return !op->in[0]->init && op->in[1]->init && (!b || b->init) &&
-         (quantized || is_float) && (!w->q || !w->q->codebook);
+  if (op->in[0]->init || !op->in[1]->init || (b && !b->init) || op_in(op, 3) ||
+      op_in(op, 4) || (w->q && w->q->codebook))
+    return false;
+  if (x->dtype == DT_f32)
+    return w->dtype == DT_f32 && (!b || b->type->dtype == DT_f32);
+  return type_is_q8(x) && type_is_q8(op->out[0]->type) &&
+         (w->dtype == DT_i8 || w->dtype == DT_u8) &&
+         (!b || b->type->dtype == DT_i32);
 }
 
 static void conv_dims(Linear *l) {
@@ -79,11 +83,9 @@ bool linear_is_zero(const Linear *l, int64_t o, int64_t at) {
 bool linear_takes(const Linear *l, const Channel *x) {
   if (!x->constant)
     return false;
-  if (!l->pads)
-    return true;
-  return dtype_is_float(l->x->dtype)
-             ? element_to_double(l->x->dtype, x->bits) == 0
-             : x->lo == l->zero;
+  if (dtype_is_float(l->x->dtype))
+    return element_to_double(l->x->dtype, x->bits) == 0;
+  return !l->pads || x->lo == l->zero;
 }
 
 int64_t linear_bias_int(const Linear *l, int64_t o) {

@@ -80,7 +80,7 @@ static bool kind_pairs(const Op *op) {
 static bool operand_pairs(const Op *op, int i) {
   const Value *v = op->in[i];
   if (!v || v->init)
-    return true;
+    return op->kind != OP_concat;
   return v->type->rank > 0 && !has_channel_scales(v) &&
          (op->kind == OP_reshape || op->kind == OP_concat ||
           last_dim(v) == last_dim(op->out[0]));
