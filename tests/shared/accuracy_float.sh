@@ -72,15 +72,18 @@ check onnx-quantised/mnist_cnn_qoperator_u8s8.onnx 9890 "$TMP/mnist" "$labels"
 $prepare "$TMP/mnist" "$images" 28,28,1 nhwc unit 8000:10000
 gunzip -c "$labels" | tail -c 2000 >"$TMP/labels"
 while read -r model hits; do
-  check "frameworks/$model.tflite" "$hits" "$TMP/mnist" "$TMP/labels:u8"
+  check "frameworks/$model" "$hits" "$TMP/mnist" "$TMP/labels:u8"
 done <<'END'
-keras_dscnn_mnist_fp32 1927
-keras_dscnn_mnist_int8 1929
-keras_dscnn_mnist_dynamic 1930
-keras_attention_mnist_fp32 1701
-keras_attention_mnist_dynamic 1699
-tensorflow_mlp_mnist_int8 1897
-jax_cnn_mnist_int8 1950
+keras_dscnn_mnist_fp32.tflite 1927
+keras_dscnn_mnist_int8.tflite 1929
+keras_dscnn_mnist_dynamic.tflite 1930
+keras_dscnn_mnist.onnx 1927
+keras_attention_mnist_fp32.tflite 1701
+keras_attention_mnist_dynamic.tflite 1699
+keras_attention_mnist.onnx 1701
+keras_lstm2_mnist.onnx 1777
+tensorflow_mlp_mnist_int8.tflite 1897
+jax_cnn_mnist_int8.tflite 1950
 END
 
 kws=$data/kws01

@@ -345,9 +345,10 @@ static Str make_page(const Suite *s) {
           "The ONNX project's tests, compiled for x86-64 and run: its tests "
           "of operators\n(onnx 1.23.2, opsets 1 to 28) and those of its "
           "backend suite. An answer within\nthe project's own tolerance "
-          "passes, if the object has the interpreter's bytes.\n"
-          "ONNX Runtime is 1.31.1. Noise that test_dft_inverse expects "
-          "in place of zeros\nis not asked for.\n\n"
+          "passes, if the object has the interpreter's bytes (not asked\n"
+          "of the networks). ONNX Runtime is 1.31.1. Noise that "
+          "test_dft_inverse expects\nin place of zeros is not asked for: "
+          "up to 2e-6.\n\n"
           "Written by `build/tests/test_shared_onnx_nodes --write`.\n\n");
   add_counts(&page, s);
   for (int o = REFUSED; o < OUTCOMES; o++)
