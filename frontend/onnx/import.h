@@ -53,7 +53,11 @@ typedef struct Import {
   const ImportOptions *opt;
   const char *folder;            /* of the model, for external data */
   ARRAY(FunctionName) functions; /* of the model, sorted by domain and name */
-  ARRAY(ImportDim) dims;         /* bound: by the user, or by default */
+  ARRAY(struct OpenDim {
+    ImportDim bound; /* by the user, or by default */
+    bool asked;      /* the model has it */
+  })
+  dims;
   ARRAY(struct Companion {
     const char *path;
     const uint8_t *data;

@@ -300,6 +300,16 @@ static void drop_unused(Graph *g) {
   }
 }
 
+/* A number for a dimension that the model does not leave open is perhaps a
+ * misspelling. */
+static void name_unasked_dims(const Import *im) {
+  for (int i = 0; i < im->dims.n; i++)
+    if (!im->dims.v[i].asked)
+      diag_warning(im->diag, (Loc){.file = im->pb.file},
+                   "--dim %s: the model has no open dimension of that name",
+                   im->dims.v[i].bound.name);
+}
+
 /* What evaluating ops may cost at least, in bytes and multiplications. */
 enum { FOLD_COST = 1 << 28 };
 
@@ -317,12 +327,13 @@ static Graph *import(Arena *a, Diag *d, const char *file, const uint8_t *data,
       .pb = {
           .data = data, .bytes = bytes, .arena = a, .diag = d, .file = file}};
   for (int i = 0; opt && i < opt->ndim; i++)
-    ARRAY_PUSH(a, &im.dims, opt->dim[i]);
+    ARRAY_PUSH(a, &im.dims, ((struct OpenDim){opt->dim[i], false}));
   im.graph->file = file;
   im.graph->rounding = rounding_given ? opt->rounding : ROUND_onnx;
   import_model(&im);
   if (diag_error_count(d) != errors_before)
     return NULL;
+  name_unasked_dims(&im);
   drop_unused(im.graph);
   tensor_align_consts(&im);
   return graph_verify(im.graph) ? im.graph : NULL;

@@ -277,10 +277,11 @@ static const char *dim_key(Import *im, const OnnxDim *d, const char *name,
                         : arena_printf(im->arena, "%s:%d", name, axis);
 }
 
-static bool find_bound(const Import *im, const char *key, int64_t *out) {
+static bool find_bound(Import *im, const char *key, int64_t *out) {
   for (int i = 0; i < im->dims.n; i++)
-    if (strcmp(im->dims.v[i].name, key) == 0) {
-      *out = im->dims.v[i].value;
+    if (strcmp(im->dims.v[i].bound.name, key) == 0) {
+      im->dims.v[i].asked = true;
+      *out = im->dims.v[i].bound.value;
       return true;
     }
   return false;
@@ -376,7 +377,7 @@ void tensor_default_dim(Import *im, const char *name, PbSpan type, Loc loc) {
   const char *key = dim_key(im, &d, name, 0);
   if (find_bound(im, key, &bound))
     return;
-  ARRAY_PUSH(im->arena, &im->dims, ((ImportDim){key, 1}));
+  ARRAY_PUSH(im->arena, &im->dims, ((struct OpenDim){{key, 1}, true}));
   import_want(im, (ImportWant){name, 0, key});
   diag_note(im->diag, loc,
             "the leading dimension '%.80s' is not fixed; compiled for 1 "
