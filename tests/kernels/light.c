@@ -186,26 +186,4 @@ static void one_case(const char *target, int seed) {
   check_finish(&c, &r, seed);
 }
 
-static void on_the_host(void **state) {
-  (void)state;
-  check_targets(host_targets, 3, 280, one_case);
-}
-
-static void on_small_cores(void **state) {
-  (void)state;
-  check_targets(small_targets, 3, 49, one_case);
-}
-
-static void on_application_cores(void **state) {
-  (void)state;
-  check_targets(other_targets, 3, 49, one_case);
-}
-
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(on_the_host),
-      cmocka_unit_test(on_small_cores),
-      cmocka_unit_test(on_application_cores),
-  };
-  return cmocka_run_group_tests(tests, NULL, NULL);
-}
+int main(void) { return check_everywhere((Everywhere){one_case, 280, 49, 49}); }

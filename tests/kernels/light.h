@@ -56,10 +56,41 @@ static inline void give(Check *c, Random *r, Value *v) {
   graph_output(c->graph, maybe_detour(c, r, v));
 }
 
+/* A test program's main: `one` case by case on the host's targets, on small
+ * cores and on application cores, as many seeds on each. */
+typedef struct Everywhere {
+  void (*one)(const char *target, int seed);
+  int host, small, other;
+} Everywhere;
+
 static const char *const host_targets[] = {"x86-64-avx512vnni", "x86-64-v3",
                                            "x86-64-v2"};
 static const char *const small_targets[] = {"cortex-m0plus", "cortex-m4",
                                             "cortex-m55"};
 static const char *const other_targets[] = {"aarch64", "armv7-neon", "riscv64"};
+
+static void on_the_host(void **state) {
+  const Everywhere *e = *state;
+  check_targets(host_targets, 3, e->host, e->one);
+}
+
+static void on_small_cores(void **state) {
+  const Everywhere *e = *state;
+  check_targets(small_targets, 3, e->small, e->one);
+}
+
+static void on_application_cores(void **state) {
+  const Everywhere *e = *state;
+  check_targets(other_targets, 3, e->other, e->one);
+}
+
+static inline int check_everywhere(Everywhere e) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_prestate(on_the_host, &e),
+      cmocka_unit_test_prestate(on_small_cores, &e),
+      cmocka_unit_test_prestate(on_application_cores, &e),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
 
 #endif
