@@ -25,8 +25,15 @@ static Kept kept_of(const Prune *p, const Value *v) {
   return k;
 }
 
+/* Constants, those made by the cut too, have no channels of their own. */
 static bool is_cut(const Prune *p, const Value *v) {
-  return v && !v->init && kept_of(p, v).n < channels_of(p, v)->n;
+  if (v->init)
+    return false;
+  const Channels *c = channels_of(p, v);
+  for (int64_t i = 0; i < c->n; i++)
+    if (!c->v[i].keep)
+      return true;
+  return false;
 }
 
 /* Scales of the indices that stay, where they go along `axis`. */
@@ -161,10 +168,11 @@ int64_t prune_cut(Prune *p) {
   }
   for (int i = 0; i < p->g->values.n; i++) {
     Value *v = p->g->values.v[i];
-    if (!is_cut(p, v))
+    if (!v || !is_cut(p, v))
       continue;
-    removed += channels_of(p, v)->n - kept_of(p, v).n;
+    int64_t before = channels_of(p, v)->n;
     cut_value(p, v);
+    removed += before - v->type->dim[v->type->rank - 1];
   }
   return removed;
 }
