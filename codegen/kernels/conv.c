@@ -73,6 +73,15 @@ Val conv_window(Cg *g, const ConvParams *c, Val src, Val y, Val x) {
   return ll_gep(g, src, ll_mulc(g, x, conv_step_bytes(c)));
 }
 
+Val conv_tap(Cg *g, const ConvParams *c, Val window, int64_t tap) {
+  int64_t taps = c->g.kh * c->g.kw;
+  if (tap >= taps)
+    tap = taps - 1;
+  int64_t row = tap / c->g.kw * c->g.dh * c->pitch;
+  int64_t col = tap % c->g.kw * c->g.dw * c->pixel;
+  return ll_gepc(g, window, row + col);
+}
+
 Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x) {
   int64_t pixel = c->g.oc * c->out_bytes;
   out = ll_gep(g, out, ll_mulc(g, y, c->g.ow * pixel));

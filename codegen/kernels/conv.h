@@ -43,6 +43,9 @@ void runs_end(Cg *g, Runs *r, const Val *next);
 int64_t conv_step_bytes(const ConvParams *c);
 /* Pointer to the window of output (y, x). */
 Val conv_window(Cg *g, const ConvParams *c, Val src, Val y, Val x);
+/* Pointer to a tap of a depthwise window; taps past the last have zero weights
+ * and read the last one. */
+Val conv_tap(Cg *g, const ConvParams *c, Val window, int64_t tap);
 /* Pointer to output (y, x), channel 0. */
 Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x);
 
