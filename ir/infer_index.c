@@ -1,6 +1,7 @@
 /* Shapes and types of the ops that move elements by indices: gathers,
- * scatters, topk. Indices are i32 or i64; what they are is known at run time
- * only, and none of them is refused there (docs/ir.md). */
+ * scatters, topk, tables. Indices are i32 or i64, those of a table its 8-bit
+ * elements; what they are is known at run time only, and none of them is
+ * refused there (docs/ir.md). */
 #include "ir/infer_map.h"
 
 static bool check_indices(const Op *op) {
@@ -164,4 +165,20 @@ bool infer_topk(const Op *op, Shape *out) {
     return op_error(op, E0201, "%s: expected i64 of the shape of %s",
                     value_text(op, index), value_text(op, y));
   return check_one_scale(op, x) && check_same_element(op, x, y);
+}
+
+bool infer_lut(const Op *op, Shape *out) {
+  const Value *x = op->in[0], *table = op->in[1], *y = op->out[0];
+  int bits = dtype_bits(y->type->dtype);
+  *out = shape_of(x);
+  if (x->type->dtype != DT_i8 && x->type->dtype != DT_u8)
+    return op_error(op, E0201, "%s: expected i8 or u8", value_text(op, x));
+  if (bits != 8 && bits != 16 && bits != 32)
+    return op_error(op, E0201, "%s: expected elements of 8, 16 or 32 bits",
+                    value_text(op, y));
+  if (!table->init || table->type->rank != 1 || table->type->dim[0] != 256)
+    return op_error(op, E0201, "the table %s: expected a constant of 256",
+                    value_text(op, table));
+  return check_one_scale(op, x) && check_one_scale(op, y) &&
+         check_same_element(op, table, y);
 }

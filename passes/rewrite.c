@@ -16,14 +16,18 @@ static bool is_dead(const Graph *g, const Op *op) {
   return true;
 }
 
+bool rewrite_remove_if_dead(Graph *g, Op *op) {
+  if (!is_dead(g, op))
+    return false;
+  graph_remove_op(g, op);
+  return true;
+}
+
 int rewrite_sweep(Graph *g) {
   int removed = 0;
   for (Op *op = g->last, *prev; op; op = prev) {
     prev = op->prev;
-    if (!is_dead(g, op))
-      continue;
-    graph_remove_op(g, op);
-    removed++;
+    removed += rewrite_remove_if_dead(g, op);
   }
   return removed;
 }

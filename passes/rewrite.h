@@ -21,6 +21,8 @@ void rewrite_graph(Graph *g, PassCtx *c, const Rule *rules, int nrule);
  * output already). */
 bool rewrite_replace(Graph *g, Value *old, Value *with);
 
+/* Removes an op without use; did it? */
+bool rewrite_remove_if_dead(Graph *g, Op *op);
 /* Removes ops without use, users first; how many. */
 int rewrite_sweep(Graph *g);
 

@@ -20,7 +20,7 @@ static void look_up(Cg *g, void *ctx, Val i, int lanes) {
   (void)lanes;
   Val x = ll_load(g, g->i8, ll_gep(g, l->in, i), 1);
   Val at = ll_mulc(g, ll_zext(g, x, g->idx), bytes);
-  Ty t = bytes == 1 ? g->i8 : g->i32;
+  Ty t = bytes == 1 ? g->i8 : bytes == 2 ? g->i16 : g->i32;
   Val y = ll_load(g, t, ll_gep(g, l->table, at), bytes);
   ll_store(g, y, ll_gep(g, l->out, ll_mulc(g, i, bytes)), bytes);
 }

@@ -3,6 +3,7 @@
  *   gather           y[o, i, n] = x[o, index[i], n]
  *   gather_elements  y[i] = x[i with i[axis] = index[i]]
  *   gather_nd        y[b, i, n] = x[b, index[b, i, :], n]
+ *   lut              y[i] = table[x[i] - least x]
  *
  * An index below 0 counts from the end; what is outside then becomes the
  * nearest inside. */
@@ -82,4 +83,13 @@ void eval_gather_elements(const Eval *e) {
 void eval_gather_nd(const Eval *e) {
   gather_slices(e,
                 slices_of_vectors(e, (int)e->op->attrs.gather_nd.batch_dims));
+}
+
+void eval_lut(const Eval *e) {
+  const Type *x = eval_in_type(e, 0);
+  const uint8_t *from = e->in[0];
+  int flip = x->dtype == DT_i8 ? 0x80 : 0;
+  int64_t count = type_count(x);
+  for (int64_t k = 0; k < count; k++)
+    eval_copy(e, 0, k, 1, from[k] ^ flip, 1);
 }

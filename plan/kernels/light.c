@@ -36,9 +36,11 @@ void stored_table(const Step *s, int input, void *table) {
   x.rank = y.rank = 1;
   x.dim[0] = y.dim[0] = 256;
   Value vx = {.type = &x}, vy = {.type = &y};
-  Value *in[] = {&vx}, *out[] = {&vy};
+  bool has_table = op->kind == OP_lut;
+  Value *in[] = {&vx, has_table ? op->in[1] : NULL}, *out[] = {&vy};
   Op probe = *op;
-  probe.nin = probe.nout = 1;
+  probe.nin = has_table ? 2 : 1;
+  probe.nout = 1;
   probe.in = in;
   probe.out = out;
   if (op->kind == OP_concat)
@@ -47,7 +49,8 @@ void stored_table(const Step *s, int input, void *table) {
   int flip = buffer_flipped(s->in[input]) ? 0x80 : 0;
   for (int i = 0; i < 256; i++)
     patterns[i] = (uint8_t)(i ^ flip);
-  op_eval(&probe, (const void *const[]){patterns}, (void *const[]){table});
+  const void *operands[] = {patterns, has_table ? op->in[1]->init->data : NULL};
+  op_eval(&probe, operands, &table);
   if (!buffer_flipped(s->out[0]))
     return;
   uint8_t *bytes = table;

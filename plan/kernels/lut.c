@@ -6,6 +6,8 @@
 
 bool match_lut(const Op *op, const Target *t) {
   (void)t;
+  if (op->kind == OP_lut)
+    return true;
   if (!(op_info(op->kind)->traits & T_UNARY) || !type_is_q8(op->in[0]->type))
     return false;
   const Type *y = op->out[0]->type;
@@ -57,18 +59,21 @@ static bool straight_pays(const LutParams *l, const Step *s, const Target *t) {
 }
 
 bool prepare_lut(Plan *p, Step *s) {
+  static const char *const variants[] = {
+      [1] = "table", [2] = "table16", [4] = "table32"};
   LutParams *l = ARENA_NEW(p->arena, LutParams);
   DType out = s->out[0]->type->dtype;
-  l->elem_bytes = out == DT_f32 ? 4 : 1;
+  l->elem_bytes = dtype_bits(out) / 8;
   uint8_t *table = arena_alloc(p->arena, 256 * (size_t)l->elem_bytes);
   stored_table(s, 0, table);
   s->params = l;
-  if (out != DT_f32 && find_straight(l, table, s->in[0]->type->dtype, out) &&
+  if (l->elem_bytes == 1 &&
+      find_straight(l, table, s->in[0]->type->dtype, out) &&
       straight_pays(l, s, p->target)) {
     set_variant(p, s, "straight", p->target->vector_bytes);
     return true;
   }
   l->table = plan_blob(p, s, "table", table, 256 * l->elem_bytes, 4);
-  set_variant(p, s, out == DT_f32 ? "table32" : "table", 0);
+  set_variant(p, s, variants[l->elem_bytes], 0);
   return true;
 }

@@ -7,7 +7,7 @@
 
 typedef struct LutParams {
   const Blob *table; /* (256) by the stored pattern; NULL: straight */
-  int elem_bytes;    /* of the output: 1, or 4 for f32 */
+  int elem_bytes;    /* of the output: 1, 2 or 4 */
   int32_t add, lo, hi;
 } LutParams;
 

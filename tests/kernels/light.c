@@ -21,6 +21,33 @@ static void unary_case(Check *c, Random *r) {
   give(c, r, add_op(c, kind, &at, 1, &x, y));
 }
 
+/* A table of anything, or one that clamps; from and to any type of 8 bits,
+ * to 16 and 32 bits. */
+static void table_case(Check *c, Random *r) {
+  static const DType wide[] = {DT_i16, DT_f32, DT_i32};
+  const int64_t patterns = 256;
+  int64_t n = random_in(r, 1, 200);
+  DType t = random_q8(r), ty = random_q8(r);
+  const Type *x = random_below(r, 3) ? q8_type(c, r, t, 1, &n, random_scale(r))
+                                     : type_new(c->arena, t, 1, &n, NULL);
+  const Type *y = q8_type(c, r, ty, 1, &n, random_scale(r));
+  if (random_below(r, 3) == 0)
+    y = type_new(c->arena, wide[random_below(r, 3)], 1, &n, NULL);
+  const Type *of = with_dims(c, y, 1, &patterns);
+  int8_t *table = arena_alloc(c->arena, (size_t)type_bytes(of));
+  bool clamps = random_below(r, 3) == 0 && type_bytes(of) == patterns;
+  int end = random_in(r, 0, 100);
+  for (int i = 0; i < type_bytes(of); i++)
+    table[i] = clamps ? (int8_t)(i < end   ? end
+                                 : i > 200 ? 200
+                                           : i)
+                      : (int8_t)random_below(r, 256);
+  Value *in[] = {random_input(c, r, "x", x),
+                 graph_const(c->graph, "table", of, table)};
+  Attrs at = attrs_default(OP_lut);
+  give(c, r, add_op(c, OP_lut, &at, 2, in, y));
+}
+
 /* f32 with every bit pattern, or multiples of a scale, whose halves are
  * ties. */
 static void quantize_case(Check *c, Random *r) {
@@ -176,8 +203,8 @@ static void softmax_case(Check *c, Random *r) {
 
 static void one_case(const char *target, int seed) {
   static void (*const families[])(Check *, Random *) = {
-      unary_case, quantize_case, binary_case, binary_case,
-      pool_case,  mean_case,     softmax_case};
+      unary_case,  table_case, quantize_case, binary_case,
+      binary_case, pool_case,  mean_case,     softmax_case};
   enum { N = sizeof families / sizeof *families };
   Random r = {(uint32_t)seed * 7919u + 17};
   Check c = check_new(target);

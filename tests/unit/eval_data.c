@@ -208,6 +208,28 @@ static void gathers(void **state) {
   RUN(cases);
 }
 
+/* Entry i of the table is 3 i: for i8 it begins at -128. */
+static void tables(void **state) {
+  (void)state;
+  Arena *a = arena_new();
+  Str s = str_new(a);
+  str_add(&s, "const @t : u16[256] = {0");
+  for (int i = 1; i < 256; i++)
+    str_printf(&s, ", %d", 3 * i);
+  str_add(&s, "}\n%y : u16[3] = lut @x, @t" Y);
+  const char *rest = str_cstr(&s);
+  Case cases[] = {
+      {arena_printf(a, "const @x : i8[3] q(1.0, 5) = {-128, 0, 127}\n%s", rest),
+       3,
+       {0, 384, 765}},
+      {arena_printf(a, "const @x : u8[3] = {0, 1, 255}\n%s", rest),
+       3,
+       {0, 3, 765}},
+  };
+  RUN(cases);
+  arena_free(a);
+}
+
 static void scatters(void **state) {
   (void)state;
   static const Case cases[] = {
@@ -305,8 +327,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(matmuls),          cmocka_unit_test(byte_convs),
       cmocka_unit_test(transposed_convs), cmocka_unit_test(windows),
-      cmocka_unit_test(gathers),          cmocka_unit_test(scatters),
-      cmocka_unit_test(selections),
+      cmocka_unit_test(gathers),          cmocka_unit_test(tables),
+      cmocka_unit_test(scatters),         cmocka_unit_test(selections),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

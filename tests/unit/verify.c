@@ -47,6 +47,9 @@ static const char prelude[] =
     "const @i38 : i64[3,8] = splat 1\n"
     "const @i88 : i64[8,8] = splat 1\n"
     "const @i32 : i64[2,2] = splat 1\n"
+    "const @t256 : f32[256] = splat 1\n"
+    "const @tq : i8[256] q(0.1, 0) = splat 1\n"
+    "const @td : f64[256] = splat 1\n"
     "const @b6 : i64[1,1,1,1,1,1] = splat 0\n"
     "const @w : i8[8,3,3,4] q(0.1, 0) = splat 1\n"
     "const @w3 : i8[8,3,3,3] q(0.1, 0) = splat 1\n"
@@ -277,6 +280,14 @@ static const Case cases[] = {
   {"f32[1,8,8,4]", "dequantize %f", E0201, "expected i8, u8, i16 or i32"},
   {"f32[1,8,8,4]", "dequantize %n", E0202, "expected scales and zero points"},
   {"f32[8]", "dequantize %x", E0201, "must be f32[1,8,8,4]"},
+  {"f32[1,8,8,4]", "lut %s, @t256", E0201, "expected i8 or u8"},
+  {"f32[1,8,8,4]", "lut %c, @t256", E0202, "expected one scale and zero point"},
+  {"f32[1,8,8,4]", "lut %x, %f", E0201, "expected a constant of 256"},
+  {"f32[1,8,8,4]", "lut %x, @w48", E0201, "expected a constant of 256"},
+  {"f32[1,8,8,4]", "lut %x, @tq", E0201, "must have the same element type"},
+  {"i8[1,8,8,4] q(0.2, 0)", "lut %x, @tq", E0202, "must have the same quantization"},
+  {"f64[1,8,8,4]", "lut %x, @td", E0201, "expected elements of 8, 16 or 32 bits"},
+  {"f32[8]", "lut %x, @t256", E0201, "must be f32[1,8,8,4]"},
 
   {X_Y, "pad %x {before=[0,0,0,0]}", E0201, "before and after need 4 elements"},
   {X_Y, "pad %x {before=[0,0,0,-1], after=[0,0,0,1]}", E0201, "before is -1"},
