@@ -274,6 +274,14 @@ void graph_number(Graph *g) {
     op->index = n++;
 }
 
+void graph_reorder(Graph *g, Op *const *order) {
+  int n = g->nop;
+  g->first = g->last = NULL;
+  g->nop = 0;
+  for (int i = 0; i < n; i++)
+    op_link(g, order[i], NULL);
+}
+
 bool value_is_output(const Graph *g, const Value *v) {
   for (int i = 0; i < g->outputs.n; i++)
     if (g->outputs.v[i] == v)

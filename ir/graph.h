@@ -218,8 +218,10 @@ void op_add_input(Op *op, Value *v); /* behind the others */
 void graph_set_type(Graph *g, Value *v, const Type *t);
 /* Removes an op whose outputs have no uses and are no graph outputs. */
 void graph_remove_op(Graph *g, Op *op);
-void graph_remove_value(Graph *g, Value *v);  /* unused input-less constant */
-void graph_number(Graph *g);                  /* sets op->index */
+void graph_remove_value(Graph *g, Value *v); /* unused input-less constant */
+void graph_number(Graph *g);                 /* sets op->index */
+/* Puts the ops into this order, a topological one, of all nop of them. */
+void graph_reorder(Graph *g, Op *const *order);
 Graph *graph_clone(Arena *a, const Graph *g); /* shares constants' bytes */
 
 bool value_is_output(const Graph *g, const Value *v);
