@@ -23,6 +23,21 @@ static Val f32_splat(Cg *g, float x, Val like) {
   return ll_splat(g, ll_f32(g, x), ll_lanes(like));
 }
 
+/* fma(x, a, b) of the accumulator's own bits; its bits */
+static Val requant_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
+                        Val acc, Channels ch) {
+  Ty ty = ll_like(acc, g->f32);
+  if (p->limited)
+    acc = ll_clampc(g, acc, RQ_BITS_LEAST, RQ_BITS_MOST);
+  Val x = ll_bitcast(g, acc, ty);
+  Val a =
+      t->a ? table_at(g, t->a, g->f32, ch, acc) : f32_splat(g, p->a[0], acc);
+  Val b =
+      t->b ? table_at(g, t->b, g->f32, ch, acc) : f32_splat(g, p->b[0], acc);
+  Val y = ll_intrinsic(g, "llvm.fma", &ty, 1, (Val[]){x, a, b}, 3);
+  return ll_bitcast(g, y, LLVMTypeOf(acc));
+}
+
 /* trunc(fma((float)acc, a, copysign(b, acc))) + zero_point. Where the lower
  * clamp is the zero point, negative accumulators end there whatever the sign
  * of b, so the copysign goes. */
@@ -60,7 +75,7 @@ static Val requant_even(Cg *g, const RequantPlan *p, const RequantTables *t,
   }
   x = LLVMBuildFAdd(g->b, x, f32_splat(g, 0x1.8p23f, acc), "");
   x = LLVMBuildBitCast(g->b, x, LLVMTypeOf(acc), "");
-  return ll_addc(g, x, (int64_t)p->zero_point - 0x4b400000);
+  return ll_addc(g, x, (int64_t)p->zero_point - RQ_BITS);
 }
 
 Val vec_srdhm(Cg *g, Val a, Val b) {
@@ -196,6 +211,8 @@ static Val requant_table(Cg *g, const RequantPlan *p, const RequantTables *t,
 static Val requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                    Channels ch) {
   switch (p->form) {
+  case RF_bits:
+    return ll_addc(g, requant_bits(g, p, t, acc, ch), -RQ_BITS);
   case RF_f32:
     return requant_f32(g, p, t, acc, ch);
   case RF_even:
@@ -223,6 +240,11 @@ Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,
                      Val acc, Val channel) {
   acc = requant(g, p, t, acc, (Channels){channel, true});
   return p->form == RF_table ? acc : ll_clampc(g, acc, p->lo, p->hi);
+}
+
+Val vec_requant_low(Cg *g, const RequantPlan *p, const RequantTables *t,
+                    Val acc, Val first) {
+  return requant_bits(g, p, t, acc, (Channels){first, false});
 }
 
 Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,

@@ -10,6 +10,11 @@
 Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                 Val first);
 
+/* Of a plan in the form RF_bits: the word whose low half is the result,
+ * which is not clamped. */
+Val vec_requant_low(Cg *g, const RequantPlan *p, const RequantTables *t,
+                    Val acc, Val first);
+
 /* The same for a store that saturates to `out` (8 bits): clamps only where
  * the plan's range is narrower. */
 Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,

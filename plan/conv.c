@@ -311,6 +311,8 @@ static void finish_requant(Plan *p, Step *s, ConvParams *c, int64_t entries,
   }
   c->out_type = out->dtype;
   c->rq = requant_plan(p->arena, (int)c->g.oc, spec, f->range, forms);
+  for (int64_t o = 0; c->rq.form == RF_bits && o < c->g.oc; o++)
+    f->bias[o] = wrapped((int64_t)f->bias[o] + c->rq.start[o]);
   c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order);
 }
 
@@ -328,10 +330,10 @@ void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
   Arena *scratch = arena_new();
   Folded f = fold_zeros(scratch, op, c, xmin - zero, xmax - zero);
   c->weight_zero = split_zero ? conv_weight_zero(op, 0) : 0;
-  c->bias = bias_blob(p, s, "bias", f.bias, c->g.oc, entries, order);
   if (!c->sums)
     finish_requant(p, s, c, entries, order, forms, &f, scratch);
-  else if (c->zero_operand >= 0)
+  c->bias = bias_blob(p, s, "bias", f.bias, c->g.oc, entries, order);
+  if (c->sums && c->zero_operand >= 0)
     c->weight_sums =
         bias_blob(p, s, "weight_sums", f.weight_sum, c->g.oc, entries, order);
   const_operand(p, s, 0);

@@ -56,7 +56,8 @@ typedef struct ConvParams {
   int32_t weight_zero;     /* != 0: subtract it times the sum of inputs */
   int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */
   const Blob *w;           /* order: see each kernel's pack function */
-  const Blob *bias;        /* i32 (blocks * vectors * lanes) */
+  const Blob *bias;        /* i32 (blocks * vectors * lanes): where the
+                              accumulators start, for rq's form too */
   bool sums;               /* the i32 accumulators are the output */
   int zero_operand;        /* of sums: the input's zero point known at run
                               time; -1: there is none */

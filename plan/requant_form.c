@@ -58,6 +58,17 @@ static int32_t clamp32(int64_t y, int32_t lo, int32_t hi) {
   return y < lo ? lo : y > hi ? hi : (int32_t)y;
 }
 
+static int64_t apply_bits(float a, float b, int32_t start, int64_t acc) {
+  int64_t sum = start + acc;
+  sum = sum < RQ_BITS_LEAST ? RQ_BITS_LEAST : sum;
+  uint32_t bits = (uint32_t)(sum > RQ_BITS_MOST ? RQ_BITS_MOST : sum);
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  x = fmaf(x, a, b);
+  memcpy(&bits, &x, sizeof x);
+  return (int64_t)bits - RQ_BITS;
+}
+
 /* The float form, in the operations that code executes. */
 static int64_t apply_f32(float a, float b, int64_t acc) {
   float x = (float)acc;
@@ -90,6 +101,9 @@ int32_t requant_plan_apply(const RequantPlan *p, int channel, int64_t acc) {
   int c = p->channels == 1 ? 0 : channel;
   int64_t y = 0;
   switch (p->form) {
+  case RF_bits:
+    y = apply_bits(p->a[c], p->b[c], p->start[c], acc);
+    break;
   case RF_f32:
     y = apply_f32(p->a[c], p->b[c], acc) + p->zero_point;
     break;
@@ -127,6 +141,109 @@ static bool agrees(const RequantPlan *p, int c, const Requant *r, AccRange in,
       return false;
   }
   return true;
+}
+
+static float next_factor(float a0, int turn) {
+  int32_t bits;
+  memcpy(&bits, &a0, sizeof bits);
+  bits += turn % 2 ? (turn + 1) / 2 : -(turn / 2);
+  memcpy(&a0, &bits, sizeof a0);
+  return a0;
+}
+
+/* Window of the sum of all that is constant, for a given a: a threshold T of
+ * k says  T a + s >= k - 1/2  and  (T - 1) a + s < k - 1/2. */
+static bool window_bits(double a, const Steps *s, double *lo, double *hi) {
+  *lo = -32768;
+  *hi = 32768;
+  for (int i = 0; i < s->n; i++) {
+    double from = s->first + i - 0.5 - (double)s->acc[i] * a, to = from + a;
+    *lo = from > *lo ? from : *lo;
+    *hi = to < *hi ? to : *hi;
+  }
+  return *lo < *hi;
+}
+
+static bool fits_bits(const RequantPlan *p, int c, AccRange in) {
+  int64_t lo = apply_bits(p->a[c], p->b[c], p->start[c], in.lo);
+  int64_t hi = apply_bits(p->a[c], p->b[c], p->start[c], in.hi);
+  return lo >= INT16_MIN && hi <= INT16_MAX && lo <= hi;
+}
+
+/* The least t >= 0 with lo <= a t mod m <= hi, or -1; 0 <= a, lo, hi < m,
+ * lo <= hi. As in Euclid's algorithm: the multiples of a that pass m once
+ * more each are a smaller problem of the same kind. */
+static int64_t first_multiple(int64_t a, int64_t m, int64_t lo, int64_t hi) {
+  if (!lo)
+    return 0;
+  if (!a)
+    return -1;
+  if (2 * a > m)
+    return first_multiple(m - a, m, m - hi, m - lo);
+  int64_t t = (lo + a - 1) / a;
+  if (t * a <= hi)
+    return t;
+  int64_t turns = first_multiple((a - m % a) % a, a, lo % a, hi % a);
+  return turns < 0 ? -1 : (lo + m * turns + a - 1) / a;
+}
+
+/* b is an integer, too coarse for the window. So start with d more: some d
+ * has a fraction of a (one + d) inside it, and b makes the rest. In units of
+ * a's last bit that is a search among the multiples of an integer. `need`:
+ * these accumulators stay floats. */
+static bool place_bits(RequantPlan *p, int c, AccRange need, double lo,
+                       double hi) {
+  const double one = 0x1.8p23;
+  double a = (double)p->a[c], eighth = (hi - lo) / 8;
+  int e;
+  frexp(a, &e);
+  e = 24 - e; /* a = mantissa / 2^e */
+  if (e < 1 || e > 50)
+    return false;
+  int64_t m = INT64_C(1) << e, mantissa = (int64_t)ldexp(a, e);
+  int64_t d = RQ_BITS_LEAST - RQ_BITS - need.lo;
+  int64_t base = mantissa * (0xc00000 + d) & (m - 1);
+  double whole = floor(lo);
+  int64_t from = (int64_t)ldexp(lo + eighth - whole, e) - base;
+  int64_t to = (int64_t)ldexp(hi - eighth - whole, e) - base;
+  from &= m - 1;
+  to &= m - 1;
+  int64_t more = from > to ? 0 : first_multiple(mantissa, m, from, to);
+  d += more;
+  if (more < 0 || d > RQ_BITS_MOST - RQ_BITS - need.hi)
+    return false;
+  p->b[c] = (float)rint((lo + hi) / 2 - (a * (one + (double)d) - one));
+  p->start[c] = RQ_BITS + (int32_t)d;
+  return true;
+}
+
+/* Sums outside the floats are taken for the first or last of them; that far
+ * off, all steps have been taken. */
+static AccRange needed_range(AccRange in, const Steps *s, bool *limited) {
+  enum { ROOM = 1 << 20 }; /* for d */
+  if (in.hi - in.lo < RQ_BITS_MOST - RQ_BITS_LEAST - ROOM)
+    return in;
+  *limited = true;
+  if (!s->n)
+    return (AccRange){0, 0};
+  return (AccRange){s->acc[0] - 1, s->acc[s->n - 1]};
+}
+
+static bool solve_bits(RequantPlan *p, int c, const Requant *r, AccRange in,
+                       const Steps *s) {
+  float a0 = (float)spec_factor(r);
+  AccRange need = needed_range(in, s, &p->limited);
+  if (in.lo < -(1 << 29) || in.hi > 1 << 29 || !(a0 > 0x1p-60f) || a0 >= 1)
+    return false;
+  for (int turn = 0; turn < 48; turn++) {
+    double lo, hi;
+    p->a[c] = next_factor(a0, turn);
+    if (window_bits((double)p->a[c], s, &lo, &hi) &&
+        place_bits(p, c, need, lo, hi) && fits_bits(p, c, in) &&
+        agrees(p, c, r, in, s))
+      return true;
+  }
+  return false;
 }
 
 /* Window of b for a given a. With k = y - zero_point, a threshold T says
@@ -251,6 +368,9 @@ static int common_shift(int channels, const Requant *spec,
 static void alloc_form(Arena *a, RequantPlan *p) {
   size_t n = (size_t)p->channels;
   switch (p->form) {
+  case RF_bits:
+    p->start = ARENA_ARRAY(a, int32_t, n);
+    /* fall through */
   case RF_f32:
   case RF_even:
     p->a = ARENA_ARRAY(a, float, n);
@@ -275,6 +395,8 @@ static void alloc_form(Arena *a, RequantPlan *p) {
 static bool solve(RequantPlan *p, int c, const Requant *r, AccRange in,
                   const Steps *s) {
   switch (p->form) {
+  case RF_bits:
+    return solve_bits(p, c, r, in, s);
   case RF_f32:
     return solve_f32(p, c, r, in, s);
   case RF_even:
@@ -309,9 +431,9 @@ static bool any_bias(int channels, const Requant *spec) {
 
 RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
                          const AccRange *range, unsigned allowed) {
-  static const RequantForm order[] = {RF_even,   RF_f32,  RF_single,
+  static const RequantForm order[] = {RF_bits,   RF_even, RF_f32,  RF_single,
                                       RF_double, RF_even, RF_table};
-  enum { SOFT = 4 }; /* place of the second RF_even */
+  enum { SOFT = 5 }; /* place of the second RF_even */
   RequantPlan p = {.channels = channels,
                    .lo = spec[0].lo,
                    .hi = spec[0].hi,
@@ -326,6 +448,7 @@ RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
     allowed &= ~(1u << RF_single);
   for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
     p.form = order[i];
+    p.limited = false;
     p.zero_point = spec[0].zero_point + (int32_t)lrintf(spec[0].bias);
     if (!(allowed & (1u << p.form)) && !(i == SOFT && allowed & RF_SOFT_EVEN))
       continue;
@@ -343,7 +466,7 @@ RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
 }
 
 const char *requant_form_name(RequantForm f) {
-  static const char *const name[RF_COUNT] = {"f32", "even", "double", "single",
-                                             "table"};
+  static const char *const name[RF_COUNT] = {"bits",   "f32",    "even",
+                                             "double", "single", "table"};
   return name[f];
 }

@@ -8,6 +8,11 @@
 
 /* y = clamp(form(acc), lo, hi), with zero_point inside the form. */
 typedef enum RequantForm {
+  /* The accumulator is a float's mantissa from the start: with x the float
+   * of the bits start + acc, near 1.5 * 2^23, fma(x, a, b) has the bits
+   * 0x4b400000 + y; y fits 16 bits before it is clamped. `start` is whoever
+   * makes the accumulator's to add. */
+  RF_bits,
   /* trunc(fma((float)acc, a, copysign(b, acc))) + zero_point */
   RF_f32,
   /* round half even((float)acc * a + b) + zero_point, each step a float; b
@@ -23,6 +28,13 @@ typedef enum RequantForm {
   RF_table,
   RF_COUNT
 } RequantForm;
+/* Bits of the float 1.5 * 2^23, and of the first and the last with its ulp,
+ * which is 1. */
+enum {
+  RQ_BITS = 0x4b400000,
+  RQ_BITS_LEAST = 0x4b000000,
+  RQ_BITS_MOST = 0x4b7fffff
+};
 /* Of the forms that are allowed: RF_even, but after all others of a few
  * instructions, as floats are done in software. */
 enum { RF_SOFT_EVEN = 1 << RF_COUNT };
@@ -30,8 +42,11 @@ enum { RF_SOFT_EVEN = 1 << RF_COUNT };
 typedef struct RequantPlan {
   RequantForm form;
   int channels;        /* entries of the arrays; 1 = one for all */
-  float *a, *b;        /* RF_f32, RF_even (channels); b NULL: none */
-  bool limited;        /* RF_even: what is rounded is at least -2^22 first */
+  float *a, *b;        /* RF_bits, RF_f32, RF_even (channels); b NULL: none */
+  int32_t *start;      /* RF_bits (channels) */
+  bool limited;        /* RF_even: what is rounded is at least -2^22 first;
+                          RF_bits: start + acc is clamped to RQ_BITS_LEAST
+                          .. RQ_BITS_MOST first */
   int32_t *multiplier; /* RF_double, RF_single (channels) */
   int32_t *shift;      /* RF_double (channels), as in Requant */
   int64_t *offset;     /* RF_single (channels) */
@@ -51,7 +66,8 @@ typedef struct AccRange {
  * and zero_point. */
 RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
                          const AccRange *range, unsigned allowed);
-/* What code in the chosen form computes, in C: for proofs and tests. */
+/* What code in the chosen form computes of acc (`start` not yet added), in C:
+ * for proofs and tests. */
 int32_t requant_plan_apply(const RequantPlan *p, int channel, int64_t acc);
 const char *requant_form_name(RequantForm f);
 

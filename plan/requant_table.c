@@ -42,8 +42,8 @@ RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
   }
   if (rp->channels == 1)
     return t;
-  bool f32 = rp->form == RF_f32 || rp->form == RF_even,
-       single = rp->form == RF_single;
+  bool f32 = rp->form == RF_bits || rp->form == RF_f32 || rp->form == RF_even;
+  bool single = rp->form == RF_single;
   t.a = table(&m, "a", f32 ? rp->a : NULL, sizeof(float));
   t.b = table(&m, "b", f32 ? rp->b : NULL, sizeof(float));
   t.multiplier =

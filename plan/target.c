@@ -8,11 +8,11 @@
 #include "plan/requant_form.h"
 
 /* Forms of requantization: all can compare and split a multiply, 64-bit
- * products want a wide multiplier, the float form a vector FMA. */
+ * products want a wide multiplier, the float forms a vector FMA. */
 enum {
   RQ_FORMS_NARROW = 1 << RF_double | 1 << RF_table,
   RQ_FORMS_WIDE = RQ_FORMS_NARROW | 1 << RF_single,
-  RQ_FORMS_FMA = RQ_FORMS_WIDE | 1 << RF_f32
+  RQ_FORMS_FMA = RQ_FORMS_WIDE | 1 << RF_f32 | 1 << RF_bits
 };
 
 #define X86_64_COMMON                                                          \
@@ -179,6 +179,10 @@ int dot_group(Dot dot) { return dots[dot].group; }
 const char *dot_name(Dot dot) { return dots[dot].name; }
 
 unsigned target_requant_forms(const Target *t) {
+  return target_conv_forms(t) & ~(1u << RF_bits);
+}
+
+unsigned target_conv_forms(const Target *t) {
   return t->requant | (t->fpu ? 1u << RF_even : (unsigned)RF_SOFT_EVEN);
 }
 

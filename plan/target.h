@@ -81,6 +81,9 @@ bool target_runs_here(const Target *t);
 const Target *target_host(void);
 /* Bits of RequantForm that it has instructions for. */
 unsigned target_requant_forms(const Target *t);
+/* The same for kernels whose accumulators start from the biases that
+ * conv_finish makes, so that the form may have a say in them. */
+unsigned target_conv_forms(const Target *t);
 /* Lanes of its f32 vectors; 0 = none. */
 int target_f32_lanes(const Target *t);
 /* Is every f32 result that of the interpreter, bit for bit? Else sums may

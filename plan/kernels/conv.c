@@ -146,7 +146,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   int32_t *order = lane_order(p->arena, &c);
   c.w = pack_lanes(p, s, &c, order);
   conv_finish(p, s, &c, c.blocks * c.vectors * c.lanes, order, true,
-              target_requant_forms(t));
+              target_conv_forms(t));
   return conv_done(p, s, &c, 0);
 }
 

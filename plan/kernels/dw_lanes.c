@@ -99,7 +99,7 @@ bool prepare_dw_lanes(Plan *p, Step *s) {
   c.weight_bytes = group == 2 || (!narrow && !split) ? 2 : 1;
   int32_t *order = block_order(p->arena, &c);
   c.w = pack_blocks(p, s, &c, order, split);
-  unsigned forms = target_requant_forms(t);
+  unsigned forms = target_conv_forms(t);
   if (t->dot == DOT_vmladava)
     forms &= ~(1u << RF_single);
   conv_finish(p, s, &c, c.blocks * c.lanes, order, split, forms);

@@ -88,6 +88,7 @@ static void forms_equal_the_spec(void **state) {
 static void cheap_forms_are_found(void **state) {
   (void)state;
   assert_in_range(check_form(RQ_double, RF_f32, 300), 200, 300);
+  assert_in_range(check_form(RQ_double, RF_bits, 300), 5, 300);
   assert_in_range(check_form(RQ_f64_away, RF_single, 300), 150, 300);
   assert_int_equal(check_form(RQ_double, RF_double, 100), 100);
   assert_int_equal(check_form(RQ_f32_even, RF_table, 50), 50);
@@ -100,14 +101,19 @@ static void cheapest_comes_first(void **state) {
   (void)state;
   Arena *a = arena_new();
   Requant r = {.kind = RQ_double,
-               .real = 0.01,
+               .real = 0.0123,
                .zero_point = -128,
                .lo = -128,
                .hi = 127};
   quantize_multiplier(r.real, &r.multiplier, &r.shift);
   AccRange in = {-30000, 30000};
   unsigned all = 1u << RF_f32 | 1u << RF_double | 1u << RF_single;
-  assert_int_equal(requant_plan(a, 1, &r, &in, all).form, RF_f32);
+  assert_int_equal(requant_plan(a, 1, &r, &in, all | 1u << RF_bits).form,
+                   RF_bits);
+  r.zero_point = 0; /* halves go away from it on both sides */
+  assert_int_equal(requant_plan(a, 1, &r, &in, all | 1u << RF_bits).form,
+                   RF_f32);
+  r.zero_point = r.lo;
   all &= ~(1u << RF_f32);
   assert_int_equal(requant_plan(a, 1, &r, &in, all).form, RF_single);
   assert_int_equal(requant_plan(a, 1, &r, &in, 1u << RF_double).form,
