@@ -229,9 +229,8 @@ static bool measure(Emission *e, ObjectSizes *out) {
   out->flash_bytes = out->code_bytes + out->rodata_bytes;
   measure_steps(e);
   const char *entry = arena_printf(e->g.arena, "%s_run", e->g.plan->name);
-  out->stack_bytes = stack_depth(&e->object, &e->frames, e->g.target, entry,
-                                 e->g.arena, e->g.diag);
-  return out->stack_bytes >= 0;
+  return stack_measure(&e->object, &e->frames, e->g.target, entry, e->g.arena,
+                       e->g.diag, out);
 }
 
 static bool build(Emission *e) {

@@ -54,10 +54,11 @@ typedef struct Frames {
   ARRAY(Frame) list;
 } Frames;
 
-/* stack.c: the deepest chain of frames from `entry` down the object's
- * calls; -1: recursion (E0901 in d). */
-int64_t stack_depth(const ObjectFile *o, const Frames *frames, const Target *t,
-                    const char *entry, Arena *a, Diag *d);
+/* stack.c: what the functions take of the stack, each by itself and along
+ * the deepest chain of calls from `entry`: fills out->functions (arena `a`)
+ * and out->stack_bytes. false: recursion (E0901 in d). */
+bool stack_measure(const ObjectFile *o, const Frames *frames, const Target *t,
+                   const char *entry, Arena *a, Diag *d, ObjectSizes *out);
 
 /* header.c */
 void header_write(Str *out, const Plan *p, const ObjectSizes *sizes);

@@ -5,14 +5,15 @@
 
 #include <string.h>
 
+/* All by section. */
 typedef struct Walk {
   const ObjectFile *o;
-  const Target *target;
-  int64_t *frame; /* by section */
-  int64_t *depth; /* by section; UNKNOWN, UNDER_WAY or the result */
+  int64_t *frame; /* with what a call pushes on top */
+  int64_t *depth; /* UNKNOWN, UNDER_WAY or the result */
+  int *next;      /* the callee that makes the depth, NONE */
 } Walk;
 
-enum { UNKNOWN = -1, UNDER_WAY = -2, RECURSION = -3 };
+enum { UNKNOWN = -1, UNDER_WAY = -2, RECURSION = -3, NONE = -1 };
 
 /* What a call pushes on top of the frames on both sides. */
 static int64_t call_bytes(const Target *t) {
@@ -35,26 +36,62 @@ static int64_t depth_of(Walk *w, int section) {
     int64_t below = depth_of(w, e->to);
     if (below == RECURSION)
       return RECURSION;
-    deepest = below > deepest ? below : deepest;
+    if (below > deepest) {
+      deepest = below;
+      w->next[section] = e->to;
+    }
   }
-  *depth = w->frame[section] + call_bytes(w->target) + deepest;
+  *depth = w->frame[section] + deepest;
   return *depth;
 }
 
-int64_t stack_depth(const ObjectFile *o, const Frames *frames, const Target *t,
-                    const char *entry, Arena *a, Diag *d) {
-  int n = o->sections.n, start = object_find(o, entry);
-  Walk w = {o, t, ARENA_ARRAY(a, int64_t, n), ARENA_ARRAY(a, int64_t, n)};
-  for (int i = 0; i < n; i++)
+static Walk walk_new(const ObjectFile *o, const Frames *frames, const Target *t,
+                     Arena *a) {
+  int n = o->sections.n;
+  Walk w = {o, ARENA_ARRAY(a, int64_t, n), ARENA_ARRAY(a, int64_t, n),
+            ARENA_ARRAY(a, int, n)};
+  for (int i = 0; i < n; i++) {
+    w.frame[i] = call_bytes(t);
     w.depth[i] = UNKNOWN;
+    w.next[i] = NONE;
+  }
   for (int i = 0; i < frames->list.n; i++) {
     int section = object_find(o, frames->list.v[i].function);
     if (section >= 0)
-      w.frame[section] = frames->list.v[i].bytes;
+      w.frame[section] = frames->list.v[i].bytes + call_bytes(t);
   }
+  return w;
+}
+
+static bool is_on_chain(const Walk *w, int start, int section) {
+  int s = start;
+  while (s != NONE && s != section)
+    s = w->next[s];
+  return s == section;
+}
+
+static void list_functions(const Walk *w, int start, Arena *a,
+                           ObjectSizes *out) {
+  for (int i = 0; i < w->o->symbols.n; i++) {
+    const ObjSymbol *s = &w->o->symbols.v[i];
+    if (!s->function || s->section < 0 ||
+        w->o->sections.v[s->section].kind != OBJ_CODE)
+      continue;
+    FunctionSize f = {s->name, w->o->sections.v[s->section].bytes,
+                      w->frame[s->section], is_on_chain(w, start, s->section)};
+    ARRAY_PUSH(a, &out->functions, f);
+  }
+}
+
+bool stack_measure(const ObjectFile *o, const Frames *frames, const Target *t,
+                   const char *entry, Arena *a, Diag *d, ObjectSizes *out) {
+  int start = object_find(o, entry);
+  Walk w = walk_new(o, frames, t, a);
   int64_t depth = start < 0 ? RECURSION : depth_of(&w, start);
-  if (depth >= 0)
-    return depth;
-  diag_error(d, E0901, (Loc){0}, "emitted functions call each other in a ring");
-  return -1;
+  if (depth < 0)
+    return diag_error(d, E0901, (Loc){0},
+                      "emitted functions call each other in a ring");
+  out->stack_bytes = depth;
+  list_functions(&w, start, a, out);
+  return true;
 }

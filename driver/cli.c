@@ -3,6 +3,7 @@
  * both are answered with the nearest that exists. */
 #include "driver/cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -204,6 +205,39 @@ bool cli_int(Cli *cli, OptId id, int64_t otherwise, int64_t *out) {
     return diag_error(cli->diag, E0001, no_loc(),
                       "--%s: '%s' is not a number from 0", cli_spelling(id), s);
   *out = x;
+  return true;
+}
+
+/* Amounts stay where doubles count by ones. */
+static const double amount_max = 1e15;
+
+/* What stands for 1 in an amount that ends in `suffix`; 0: not a suffix. */
+static double suffix_unit(const char *suffix, double kilo) {
+  static const char letters[] = "kmg";
+  double unit = 1;
+  if (!*suffix)
+    return unit;
+  const char *at = suffix[1] ? NULL : strchr(letters, tolower(*suffix));
+  for (const char *c = letters; at && c <= at; c++)
+    unit *= kilo;
+  return at ? unit : 0;
+}
+
+bool cli_amount(Cli *cli, OptId id, int64_t kilo, int64_t otherwise,
+                int64_t *out) {
+  const char *s = cli->value[id];
+  *out = otherwise;
+  if (!s)
+    return true;
+  size_t n = strspn(s, "0123456789.");
+  char *end = NULL;
+  double x = n ? strtod(s, &end) : 0;
+  double unit = suffix_unit(s + n, (double)kilo);
+  if (end != s + n || unit == 0 || x * unit > amount_max)
+    return diag_error(cli->diag, E0001, no_loc(),
+                      "--%s: '%s' is not an amount (100, 64k, 1.5M)",
+                      cli_spelling(id), s);
+  *out = (int64_t)(x * unit);
   return true;
 }
 

@@ -54,6 +54,10 @@ bool cli_parse(Cli *cli, int argc, char **argv);
 bool cli_has(const Cli *cli, OptId id);
 /* A non-negative decimal; `otherwise` when the option is absent. */
 bool cli_int(Cli *cli, OptId id, int64_t otherwise, int64_t *out);
+/* A non-negative amount, "64k", "1.5M": suffixes k, M and G (K, m and g too)
+ * are powers of `kilo`; `otherwise` when the option is absent. */
+bool cli_amount(Cli *cli, OptId id, int64_t kilo, int64_t otherwise,
+                int64_t *out);
 /* The spelling for messages: "--target". */
 const char *cli_spelling(OptId id);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "driver/budget.h"
 #include "driver/graph_text.h"
 #include "driver/output.h"
 #include "driver/session.h"
@@ -78,17 +79,18 @@ static const char *c_name(Cli *cli, const char *base) {
   return slash ? slash + 1 : base;
 }
 
-static void print_summary(Cli *cli, const Built *b, const char *base) {
+static void print_summary(Cli *cli, const Built *b, const Budgets *limits,
+                          const char *base) {
   Str text = str_new(cli->arena);
   if (cli_has(cli, OPT_json))
-    report_json(&text, b->plan, &b->emitted.sizes);
+    report_json(&text, b->plan, &b->emitted.sizes, limits);
   else
-    report_text(&text, b->plan, &b->emitted.sizes);
+    report_text(&text, b->plan, &b->emitted.sizes, limits);
   fputs(str_cstr(&text), strcmp(base, "-") == 0 ? stderr : stdout);
 }
 
-static bool write_all(Cli *cli, const Built *b, unsigned what,
-                      const char *base) {
+static bool write_all(Cli *cli, const Built *b, const Budgets *limits,
+                      unsigned what, const char *base) {
   OutputFile files[EMIT_ROWS + 1];
   int n = 0;
   bool to_stdout = strcmp(base, "-") == 0;
@@ -104,29 +106,40 @@ static bool write_all(Cli *cli, const Built *b, unsigned what,
   }
   if (cli_has(cli, OPT_report)) {
     Str json = str_new(cli->arena);
-    report_json(&json, b->plan, &b->emitted.sizes);
+    report_json(&json, b->plan, &b->emitted.sizes, limits);
     files[n++] = (OutputFile){cli->value[OPT_report], str_cstr(&json), json.n};
   }
   return output_write(cli->arena, cli->diag, files, n);
 }
 
+/* Emits, and writes what keeps to its budgets. As JSON the figures are
+ * printed even when it does not. */
+static bool build(Cli *cli, const Graph *g, const Target *target,
+                  const Budgets *limits, unsigned what, const char *base) {
+  Built built;
+  if (!session_build(cli, g, target, false, what | EMIT_object,
+                     c_name(cli, base), &built))
+    return false;
+  bool within = budget_check(cli, &built, limits);
+  bool ok = within && write_all(cli, &built, limits, what, base);
+  if (ok || (!within && cli_has(cli, OPT_json)))
+    print_summary(cli, &built, limits, base);
+  return ok;
+}
+
 bool command_compile(Cli *cli) {
   unsigned what;
   bool stopped = false;
-  Built built;
+  Budgets limits;
   const char *base = output_base(cli);
   const Target *target = session_target(cli);
-  if (!get_emit(cli, &what) || !check_base(cli, base, what) || !target)
+  if (!get_emit(cli, &what) || !check_base(cli, base, what) ||
+      !budget_read(cli, &limits) || !target)
     return false;
   Graph *g = session_load(cli);
   if (!g || !session_optimize(cli, g, &stopped))
     return false;
   if (stopped)
     return graph_text_write(cli, g, "-", TEXT_ELIDED);
-  if (!session_build(cli, g, target, false, what | EMIT_object,
-                     c_name(cli, base), &built) ||
-      !write_all(cli, &built, what, base))
-    return false;
-  print_summary(cli, &built, base);
-  return true;
+  return build(cli, g, target, &limits, what, base);
 }

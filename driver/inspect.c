@@ -27,15 +27,11 @@ static const char *kernel_of(const Plan *p, const Op *op) {
   return "";
 }
 
-/* Framework names run to hundreds of characters; whole ones are in JSON.
- * Cut where no character is cut apart. */
+/* Whole names are in JSON. */
 static const char *clipped(Arena *a, const char *name) {
-  size_t n = strlen(name), cut = NAME_WIDTH;
-  if (n <= cut)
-    return name;
-  while (cut && ((unsigned char)name[cut] & 0xc0) == 0x80)
-    cut--;
-  return arena_printf(a, "%.*s...", (int)cut, name);
+  Str s = str_new(a);
+  str_add_clipped(&s, name, NAME_WIDTH);
+  return str_cstr(&s);
 }
 
 static Table op_table(Arena *a, const Graph *g, const Plan *p, bool clip) {

@@ -195,3 +195,13 @@ const Blob *plan_const_blob(Plan *p, Buffer *b) {
   }
   return b->blob;
 }
+
+int64_t plan_io_bytes(const Plan *p) {
+  const Graph *g = p->graph;
+  int64_t bytes = 0;
+  for (int i = 0; i < g->inputs.n; i++)
+    bytes += type_bytes(g->inputs.v[i]->type);
+  for (int i = 0; i < g->outputs.n; i++)
+    bytes += type_bytes(g->outputs.v[i]->type);
+  return bytes;
+}

@@ -133,16 +133,33 @@ const Blob *plan_blob(Plan *p, Step *s, const char *what, const void *data,
  * first call. b->place is PLACE_const. */
 const Blob *plan_const_blob(Plan *p, Buffer *b);
 
+/* Bytes of the inputs and outputs, which the caller has. */
+int64_t plan_io_bytes(const Plan *p);
+
 /* The stored form of a value: its buffer's type. The bytes differ from the
  * model's by ^ 0x80 where this says so. */
 bool buffer_flipped(const Buffer *b);
 
-/* The report (--report), and the table that `compile` prints. Sizes of code
- * and stack come from the object (codegen). */
+/* Sizes of code and stack, which come from the object (codegen). */
+typedef struct FunctionSize {
+  const char *symbol;
+  int64_t code_bytes;
+  int64_t stack_bytes; /* of its own frame, with what a call of it pushes */
+  bool deepest;        /* on the chain of calls that makes the bound */
+} FunctionSize;
+
 typedef struct ObjectSizes {
-  int64_t code_bytes, rodata_bytes, flash_bytes, stack_bytes;
+  int64_t code_bytes, rodata_bytes, flash_bytes;
+  int64_t stack_bytes; /* of a run, an upper bound */
+  ARRAY(FunctionSize) functions;
 } ObjectSizes;
-void report_json(Str *out, const Plan *p, const ObjectSizes *sizes);
-void report_text(Str *out, const Plan *p, const ObjectSizes *sizes);
+
+/* The report (--report), and the table that `compile` prints; with limits
+ * beside the figures that have any (plan/budget.h). */
+typedef struct Budgets Budgets;
+void report_json(Str *out, const Plan *p, const ObjectSizes *sizes,
+                 const Budgets *limits);
+void report_text(Str *out, const Plan *p, const ObjectSizes *sizes,
+                 const Budgets *limits);
 
 #endif

@@ -2,14 +2,8 @@
  * and as a table for people. */
 #include <json-c/json.h>
 
-#include "plan/plan.h"
-
-static int64_t total(const Plan *p, int64_t (*of)(const Op *)) {
-  int64_t sum = 0;
-  for (int i = 0; i < p->steps.n; i++)
-    sum += of(p->steps.v[i]->op);
-  return sum;
-}
+#include "plan/budget.h"
+#include "plan/peak.h"
 
 /* Names come from the model and may be any bytes. */
 static const char *clean(const Plan *p, const char *s) {
@@ -63,6 +57,13 @@ static json_object *layer_json(const Plan *p, const Step *s) {
   return o;
 }
 
+static int64_t weight_bytes(const Plan *p) {
+  int64_t sum = 0;
+  for (int i = 0; i < p->steps.n; i++)
+    sum += op_weight_bytes(p->steps.v[i]->op);
+  return sum;
+}
+
 static void put_totals(json_object *o, const Plan *p, const ObjectSizes *z) {
   put_text(o, "model", clean(p, p->graph->name));
   put_text(o, "name", p->name);
@@ -70,25 +71,82 @@ static void put_totals(json_object *o, const Plan *p, const ObjectSizes *z) {
   put_text(o, "triple", p->target->triple);
   put_text(o, "cpu", p->target->cpu);
   put_text(o, "rounding", rounding_name(p->graph->rounding));
-  put_int(o, "macs", total(p, op_macs));
-  put_int(o, "weight_bytes", total(p, op_weight_bytes));
+  put_int(o, "macs", budget_figure(BUDGET_macs, p, z));
+  put_int(o, "weight_bytes", weight_bytes(p));
   put_int(o, "code_bytes", z->code_bytes);
   put_int(o, "rodata_bytes", z->rodata_bytes);
   put_int(o, "flash_bytes", z->flash_bytes);
   put_int(o, "arena_bytes", p->arena_bytes);
   put_int(o, "arena_lower_bound", p->arena_lower_bound);
+  put_int(o, "arena_io_bytes", p->arena_bytes + plan_io_bytes(p));
   put_int(o, "arena_align", p->arena_align);
   put_int(o, "state_bytes", p->state_bytes);
   put_int(o, "stack_bytes", z->stack_bytes);
 }
 
-void report_json(Str *out, const Plan *p, const ObjectSizes *sizes) {
+static json_object *block_json(const Plan *p, const PeakBlock *b) {
+  json_object *o = json_object_new_object();
+  put_text(o, "role", b->role);
+  put_text(o, "name", b->buffer ? clean(p, b->buffer->value->name) : NULL);
+  put_int(o, "offset", b->offset);
+  put_int(o, "bytes", b->bytes);
+  return o;
+}
+
+/* null when nothing lies in the arena. */
+static json_object *peak_json(const Plan *p) {
+  Peak peak = plan_peak(p);
+  if (!peak.step)
+    return NULL;
+  json_object *o = json_object_new_object();
+  json_object *blocks = json_object_new_array();
+  put_int(o, "layer", peak.step->index);
+  put_int(o, "bytes", peak.bytes);
+  for (int i = 0; i < peak.blocks.n; i++)
+    json_object_array_add(blocks, block_json(p, &peak.blocks.v[i]));
+  json_object_object_add(o, "blocks", blocks);
+  return o;
+}
+
+static json_object *functions_json(const ObjectSizes *sizes) {
+  json_object *list = json_object_new_array();
+  for (int i = 0; i < sizes->functions.n; i++) {
+    const FunctionSize *f = &sizes->functions.v[i];
+    json_object *o = json_object_new_object();
+    put_text(o, "symbol", f->symbol);
+    put_int(o, "code_bytes", f->code_bytes);
+    put_int(o, "stack_bytes", f->stack_bytes);
+    json_object_object_add(o, "deepest", json_object_new_boolean(f->deepest));
+    json_object_array_add(list, o);
+  }
+  return list;
+}
+
+static json_object *budgets_json(const Plan *p, const ObjectSizes *sizes,
+                                 const Budgets *limits) {
+  json_object *all = json_object_new_object();
+  for (int k = 0; k < BUDGET_COUNT; k++) {
+    if (limits->limit[k] == NO_LIMIT)
+      continue;
+    json_object *o = json_object_new_object();
+    put_int(o, "used", budget_figure((BudgetKind)k, p, sizes));
+    put_int(o, "limit", limits->limit[k]);
+    json_object_object_add(all, budget_table[k].name, o);
+  }
+  return all;
+}
+
+void report_json(Str *out, const Plan *p, const ObjectSizes *sizes,
+                 const Budgets *limits) {
   json_object *o = json_object_new_object();
   json_object *layers = json_object_new_array();
   put_totals(o, p, sizes);
   for (int i = 0; i < p->steps.n; i++)
     json_object_array_add(layers, layer_json(p, p->steps.v[i]));
   json_object_object_add(o, "layers", layers);
+  json_object_object_add(o, "peak", peak_json(p));
+  json_object_object_add(o, "functions", functions_json(sizes));
+  json_object_object_add(o, "budgets", budgets_json(p, sizes, limits));
   str_add(out, json_object_to_json_string_ext(
                    o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
                           JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -133,18 +191,9 @@ static void table_print(Str *out, const Table *t) {
   }
 }
 
-/* 1234567 -> "1,234,567" */
 static const char *grouped(Arena *a, int64_t x) {
-  const char *digits = arena_printf(a, "%lld", (long long)x);
   Str s = str_new(a);
-  size_t n = 0;
-  while (digits[n])
-    n++;
-  for (size_t i = 0; i < n; i++) {
-    str_add_bytes(&s, digits + i, 1);
-    if ((n - i - 1) % 3 == 0 && i + 1 < n)
-      str_add(&s, ",");
-  }
+  str_add_grouped(&s, x);
   return str_cstr(&s);
 }
 
@@ -182,7 +231,44 @@ static void put_remarks(Str *out, const Plan *p) {
   }
 }
 
-void report_text(Str *out, const Plan *p, const ObjectSizes *sizes) {
+static void put_arena(Str *out, const Plan *p) {
+  Arena *a = p->arena;
+  Peak peak = plan_peak(p);
+  str_printf(out, "arena  %s bytes (at least %s; with inputs and outputs %s)",
+             grouped(a, p->arena_bytes), grouped(a, p->arena_lower_bound),
+             grouped(a, p->arena_bytes + plan_io_bytes(p)));
+  if (peak.step)
+    str_printf(out, ", fullest in step %d", peak.step->index);
+  str_add(out, "\n");
+}
+
+static void put_budgets(Str *out, const Plan *p, const ObjectSizes *sizes,
+                        const Budgets *limits) {
+  for (int k = 0; k < BUDGET_COUNT; k++) {
+    const BudgetRow *row = &budget_table[k];
+    if (limits->limit[k] != NO_LIMIT)
+      str_printf(out, "budget %s: %s of %s%s\n", row->name,
+                 grouped(p->arena, budget_figure((BudgetKind)k, p, sizes)),
+                 grouped(p->arena, limits->limit[k]), row->unit);
+  }
+}
+
+static void put_sizes(Str *out, const Plan *p, const ObjectSizes *sizes) {
+  Arena *a = p->arena;
+  str_printf(out, "MACs   %s\n",
+             grouped(a, budget_figure(BUDGET_macs, p, sizes)));
+  str_printf(out, "flash  %s bytes (code %s, constants %s)\n",
+             grouped(a, sizes->flash_bytes), grouped(a, sizes->code_bytes),
+             grouped(a, sizes->rodata_bytes));
+  put_arena(out, p);
+  put_remarks(out, p);
+  if (p->graph->states.n)
+    str_printf(out, "state  %s bytes\n", grouped(a, p->state_bytes));
+  str_printf(out, "stack  %s bytes\n", grouped(a, sizes->stack_bytes));
+}
+
+void report_text(Str *out, const Plan *p, const ObjectSizes *sizes,
+                 const Budgets *limits) {
   Arena *a = p->arena;
   Table t = {.width = {0}};
   Row head = {
@@ -193,14 +279,6 @@ void report_text(Str *out, const Plan *p, const ObjectSizes *sizes) {
   str_printf(out, "%s for %s, rounding %s\n", p->name, p->target->name,
              rounding_name(p->graph->rounding));
   table_print(out, &t);
-  str_printf(out, "MACs   %s\n", grouped(a, total(p, op_macs)));
-  str_printf(out, "flash  %s bytes (code %s, constants %s)\n",
-             grouped(a, sizes->flash_bytes), grouped(a, sizes->code_bytes),
-             grouped(a, sizes->rodata_bytes));
-  str_printf(out, "arena  %s bytes (at least %s)\n", grouped(a, p->arena_bytes),
-             grouped(a, p->arena_lower_bound));
-  put_remarks(out, p);
-  if (p->graph->states.n)
-    str_printf(out, "state  %s bytes\n", grouped(a, p->state_bytes));
-  str_printf(out, "stack  %s bytes\n", grouped(a, sizes->stack_bytes));
+  put_sizes(out, p, sizes);
+  put_budgets(out, p, sizes, limits);
 }

@@ -124,6 +124,25 @@ static size_t utf8_length(const unsigned char *s) {
   return 0;
 }
 
+void str_add_clipped(Str *b, const char *s, size_t width) {
+  size_t n = strlen(s), cut = width;
+  while (cut < n && cut && ((unsigned char)s[cut] & 0xc0) == 0x80)
+    cut--;
+  str_add_bytes(b, s, cut < n ? cut : n);
+  if (cut < n)
+    str_add(b, "...");
+}
+
+void str_add_grouped(Str *b, int64_t x) {
+  char digits[24];
+  int n = snprintf(digits, sizeof digits, "%lld", (long long)x);
+  for (int i = 0; i < n; i++) {
+    str_add_bytes(b, digits + i, 1);
+    if (digits[i] != '-' && i + 1 < n && (n - i - 1) % 3 == 0)
+      str_add(b, ",");
+  }
+}
+
 void str_add_utf8(Str *b, const char *s) {
   while (*s) {
     size_t n = utf8_length((const unsigned char *)s);

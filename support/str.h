@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "support/arena.h"
 
@@ -24,6 +25,11 @@ void str_vprintf(Str *b, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 const char *str_cstr(const Str *b);
 
+/* `s`, of which all behind `width` bytes (or a few less, so that no character
+ * of UTF-8 is cut apart) is "...": framework names run to hundreds. */
+void str_add_clipped(Str *b, const char *s, size_t width);
+/* 1234567 as "1,234,567". */
+void str_add_grouped(Str *b, int64_t x);
 /* Adds `s` as valid UTF-8: every byte that is not part of a well-formed
  * sequence becomes U+FFFD. For names out of model files. */
 void str_add_utf8(Str *b, const char *s);

@@ -112,8 +112,18 @@ static void test_contents(void **state) {
     ARRAY_PUSH(a, &frames.list, ((Frame){"m_run", 16}));
     ARRAY_PUSH(a, &frames.list, ((Frame){"m.step", 40}));
     int64_t pushed = p->target->arch == ARCH_x86_64 ? 16 : 0;
-    assert_int_equal(stack_depth(&o, &frames, p->target, "m_run", a, p->diag),
-                     56 + pushed);
+    ObjectSizes sizes = {0};
+    assert_true(
+        stack_measure(&o, &frames, p->target, "m_run", a, p->diag, &sizes));
+    assert_int_equal(sizes.stack_bytes, 56 + pushed);
+    assert_int_equal(sizes.functions.n, 2);
+    for (int i = 0; i < 2; i++) {
+      const FunctionSize *f = &sizes.functions.v[i];
+      bool entry = strcmp(f->symbol, "m_run") == 0;
+      assert_int_equal(f->stack_bytes, (entry ? 16 : 40) + pushed / 2);
+      assert_int_equal(f->code_bytes, o.sections.v[entry ? run : step].bytes);
+      assert_true(f->deepest);
+    }
     arena_free(a);
   }
 }
@@ -134,8 +144,9 @@ static void test_recursion(void **state) {
       p->diag);
   assert_true(object_read(a, object, &o, p->diag));
   Frames frames = {.arena = a};
-  assert_int_equal(stack_depth(&o, &frames, p->target, "m_run", a, p->diag),
-                   -1);
+  ObjectSizes sizes = {0};
+  assert_false(
+      stack_measure(&o, &frames, p->target, "m_run", a, p->diag, &sizes));
   assert_int_equal(diag_exit_status(p->diag), EXIT_INTERNAL);
   arena_free(a);
 }

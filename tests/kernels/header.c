@@ -18,6 +18,11 @@ static const struct {
                  {"c++", "-xc++ -std=c++11"},
                  {"c++", "-xc++ -std=c++17"}};
 
+static const ObjectSizes sizes = {.code_bytes = 100,
+                                  .rodata_bytes = 20,
+                                  .flash_bytes = 120,
+                                  .stack_bytes = 77};
+
 static const char user[] =
     "#include \"m.h\"\n"
     "#include \"m.h\"\n"
@@ -115,7 +120,7 @@ static void test_languages(void **state) {
   Arena *a = arena_new();
   Plan *p = plan_of(a);
   Str s = str_new(a);
-  header_write(&s, p, &(ObjectSizes){100, 20, 120, 77});
+  header_write(&s, p, &sizes);
   const char *dir = temp_dir_new(a, p->diag);
   assert_non_null(dir);
   write_text(a, dir, "m.h", str_cstr(&s), s.n);
@@ -143,7 +148,7 @@ static void test_stateless(void **state) {
   Plan *p = plan_of(a);
   p->state_bytes = 0;
   Str s = str_new(a);
-  header_write(&s, p, &(ObjectSizes){100, 20, 120, 77});
+  header_write(&s, p, &sizes);
   assert_null(strstr(str_cstr(&s), "void *state"));
   assert_null(strstr(str_cstr(&s), "_reset"));
   assert_non_null(strstr(str_cstr(&s), "#define M_STATE_BYTES 0\n"));

@@ -183,6 +183,38 @@ static void utf8(void **state) {
     assert_string_equal(utf8_text(f, broken[i][0]), broken[i][1]);
 }
 
+static const char *grouped(Fixture *f, int64_t x) {
+  Str s = str_new(f->a);
+  str_add_grouped(&s, x);
+  return str_cstr(&s);
+}
+
+static void groups(void **state) {
+  Fixture *f = *state;
+  assert_string_equal(grouped(f, 0), "0");
+  assert_string_equal(grouped(f, 999), "999");
+  assert_string_equal(grouped(f, 1000), "1,000");
+  assert_string_equal(grouped(f, 1234567), "1,234,567");
+  assert_string_equal(grouped(f, -123456), "-123,456");
+  assert_string_equal(grouped(f, INT64_MIN), "-9,223,372,036,854,775,808");
+}
+
+static const char *clipped(Fixture *f, const char *text, size_t width) {
+  Str s = str_new(f->a);
+  str_add_clipped(&s, text, width);
+  return str_cstr(&s);
+}
+
+static void clips(void **state) {
+  Fixture *f = *state;
+  assert_string_equal(clipped(f, "", 0), "");
+  assert_string_equal(clipped(f, "conv", 4), "conv");
+  assert_string_equal(clipped(f, "conv1", 4), "conv...");
+  assert_string_equal(clipped(f, "a\xe2\x82\xac", 4), "a\xe2\x82\xac");
+  assert_string_equal(clipped(f, "a\xe2\x82\xac", 3), "a...");
+  assert_string_equal(clipped(f, "a\xe2\x82\xac", 1), "a...");
+}
+
 static void prefixes(void **state) {
   (void)state;
   assert_true(str_has_prefix("--passes=a", "--passes="));
@@ -196,8 +228,9 @@ static void prefixes(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(empty),    TEST(growth), TEST(boundaries), TEST(float_forms),
-      TEST(shortest), TEST(utf8),   TEST(prefixes),   TEST(round_trip),
+      TEST(empty),    TEST(growth),     TEST(boundaries), TEST(float_forms),
+      TEST(shortest), TEST(utf8),       TEST(prefixes),   TEST(groups),
+      TEST(clips),    TEST(round_trip),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
