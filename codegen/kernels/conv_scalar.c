@@ -1,4 +1,4 @@
-/* conv_scalar and dw_scalar: one multiply at a time, for any target.
+/* conv_scalar: one multiply at a time, for any target.
  *
  *   for image, y, x, output o:
  *     acc = bias[o]
@@ -91,21 +91,4 @@ static void every_pixel(Cg *g, const Step *s, const StepArgs *a, PixelFn fn) {
 
 void lower_conv_scalar(Cg *g, const Step *s, const StepArgs *a) {
   every_pixel(g, s, a, pixel_outputs);
-}
-
-/* Weights are [tap][channel]: a tap is a run of one element. */
-static void depthwise_outputs(Cg *g, const ConvParams *c, const Pixel *px) {
-  Loop o = loop_begin(g, 0, c->g.oc, 1);
-  Val acc = load_bias(g, c, o.i);
-  Runs r = runs_begin(g, c, px->src, ll_blob(g, c->w),
-                      c->g.oc * c->weight_bytes, 1, &acc);
-  Val p = ll_mul(g, load_input(g, c, r.src, o.i), load_weight(g, c, r.w, o.i));
-  acc = ll_add(g, r.cols.carry[0], p);
-  runs_end(g, &r, &acc);
-  store_output(g, c, px->out, o.i, r.rows.carry[0], NULL);
-  loop_end(g, &o, NULL);
-}
-
-void lower_dw_scalar(Cg *g, const Step *s, const StepArgs *a) {
-  every_pixel(g, s, a, depthwise_outputs);
 }

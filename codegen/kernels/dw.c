@@ -1,76 +1,371 @@
-/* dw_smlad: depthwise, words of four channels; two taps a multiply.
+/* dw_smlad and dw_scalar: depthwise convolutions, one channel at a time.
  *
- *   for image, y, x, four channels:
- *     acc[4] = bias
- *     for pair of taps: a, b = words of the taps
- *       (a0 b0) (a2 b2) and (a1 b1) (a3 b3) by sxtb16 and pkh
- *       acc[c] += dot((a_c, b_c), w[c])
- *     store(requant(acc))
- */
+ *   fill the strip with the zero point
+ *   for image, input channel:
+ *     copy the rows that the first two bands share
+ *     for band, block of columns:
+ *       copy the other rows that the band takes
+ *       for output channel of the input channel, tile row, tile column:
+ *         tile: see below
+ *       move the rows that the next band shares to the front
+ *
+ * The strip keeps rows by pairs, elements of both side by side. In a lone
+ * band its padding stays as it was filled; in others rows above and below the
+ * image are filled again. */
 #include "codegen/kernels/conv.h"
+#include "codegen/kernels/light.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
+#include "plan/depthwise.h"
 
-static Val pack_low(Cg *g, Val a, Val b) { /* pkhbt */
-  Ty t = g->i32;
-  Val low = ll_and(g, a, LLVMConstInt(t, 0xffff, 0));
-  return ll_or(g, low, ll_shlc(g, b, 16));
+enum { MAX_TILE = 4, MAX_TAPS = 128 };
+
+/* What is being computed. */
+typedef struct Dw {
+  const DwParams *d;
+  Val strip;
+  Val src, out;   /* of the image, at the channel */
+  Val row, block; /* first output row and column of the band's block */
+} Dw;
+
+/* ---- the strip ---- */
+
+static int elem_bytes(const DwParams *d) { return d->pair; }
+
+static int64_t strip_offset(const DwParams *d, int64_t row, int64_t col) {
+  return row / d->pair * dw_strip_pitch(d) +
+         (col * d->pair + row % d->pair) * elem_bytes(d);
 }
 
-static Val pack_high(Cg *g, Val a, Val b) { /* pkhtb */
-  Val high = ll_and(g, b, LLVMConstInt(g->i32, 0xffff0000u, 0));
-  return ll_or(g, high, ll_lshrc(g, a, 16));
+static Val strip_row(Cg *g, const Dw *w, Val row) {
+  const DwParams *d = w->d;
+  if (d->pair == 1)
+    return ll_gep(g, w->strip, ll_mulc(g, row, dw_strip_pitch(d)));
+  Val pair =
+      ll_gep(g, w->strip, ll_mulc(g, ll_lshrc(g, row, 1), dw_strip_pitch(d)));
+  Val half = ll_and(g, row, ll_idx(g, 1));
+  return ll_gep(g, pair, ll_mulc(g, half, elem_bytes(d)));
 }
 
-static void mac_tap_pair(Cg *g, const ConvParams *c, Val window, Val w,
-                         int64_t tap, Val *acc) {
-  bool is_signed = dtype_is_signed(c->in_type);
-  Val a = ll_load(g, g->i32, conv_tap(g, c, window, tap), 1);
-  Val b = ll_load(g, g->i32, conv_tap(g, c, window, tap + 1), 1);
-  for (int odd = 0; odd < 2; odd++) {
-    Val ha = arm_xtb16(g, a, odd, is_signed);
-    Val hb = arm_xtb16(g, b, odd, is_signed);
-    Val pair[2] = {pack_low(g, ha, hb), pack_high(g, ha, hb)};
-    for (int i = 0; i < 2; i++) {
-      int lane = odd + 2 * i;
-      Val weight = ll_load(g, g->i32, ll_gepc(g, w, 4LL * lane), 4);
-      acc[lane] = arm_smlad(g, pair[i], weight, acc[lane]);
+static Val strip_elem(Cg *g, const DwParams *d, Val byte) {
+  return d->pair == 1 ? byte : ll_extend(g, byte, d->c.in_type, g->i16);
+}
+
+static void strip_put(Cg *g, const DwParams *d, Val row, int64_t col, Val x) {
+  int bytes = elem_bytes(d);
+  ll_store(g, x, ll_gepc(g, row, col * d->pair * bytes), bytes);
+}
+
+static Val zero_elem(Cg *g, const DwParams *d) {
+  return strip_elem(g, d, ll_i8(g, d->c.in_zero));
+}
+
+/* A loop over n elements, a few to a turn, and the rest behind. */
+typedef void (*SpanFn)(Cg *g, const DwParams *d, Val dst, Val src, int64_t n);
+
+static void span(Cg *g, const DwParams *d, Val dst, Val src, int64_t n,
+                 SpanFn fn) {
+  int64_t unroll = g->for_size ? 4 : 8, whole = n / unroll * unroll;
+  int64_t step = (int64_t)d->pair * elem_bytes(d);
+  if (whole) {
+    Loop l = loop_begin(g, 0, whole, unroll);
+    fn(g, d, ll_gep(g, dst, ll_mulc(g, l.i, step)),
+       src ? ll_gep(g, src, ll_mulc(g, l.i, d->col.in_step)) : NULL, unroll);
+    loop_end(g, &l, NULL);
+  }
+  fn(g, d, ll_gepc(g, dst, whole * step),
+     src ? ll_gepc(g, src, whole * d->col.in_step) : NULL, n - whole);
+}
+
+static void copy_span(Cg *g, const DwParams *d, Val dst, Val src, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    Val byte = ll_load(g, g->i8, ll_gepc(g, src, i * d->col.in_step), 1);
+    strip_put(g, d, dst, i, strip_elem(g, d, byte));
+  }
+}
+
+static void fill_span(Cg *g, const DwParams *d, Val dst, Val src, int64_t n) {
+  (void)src;
+  for (int64_t i = 0; i < n; i++)
+    strip_put(g, d, dst, i, zero_elem(g, d));
+}
+
+/* Columns of the strip that lie in the image, when it has all of them. */
+typedef struct Inside {
+  int64_t first, n;
+} Inside;
+
+static Inside columns_inside(const DwParams *d) {
+  const DwAxis *c = &d->col;
+  int64_t last =
+      c->pad + c->in < d->strip_cols ? c->pad + c->in : d->strip_cols;
+  int64_t first = c->pad < last ? c->pad : last;
+  return (Inside){first, last - first};
+}
+
+/* A row of a block at the image's border: elements one by one, those outside
+ * made of one inside. */
+static void copy_clipped(Cg *g, const DwParams *d, Val dst, Val src, Val x0) {
+  Loop l = loop_begin(g, 0, d->strip_cols, 1);
+  Val x = ll_add(g, x0, l.i);
+  Val in = ll_icmp(g, LLVMIntULT, x, ll_idx(g, d->col.in));
+  Val at = ll_mulc(g, ll_select(g, in, x, ll_idx(g, 0)), d->col.in_step);
+  Val byte = ll_load(g, g->i8, ll_gep(g, src, at), 1);
+  Val to = ll_gep(g, dst, ll_mulc(g, l.i, (int64_t)d->pair * elem_bytes(d)));
+  strip_put(g, d, to, 0,
+            ll_select(g, in, strip_elem(g, d, byte), zero_elem(g, d)));
+  loop_end(g, &l, NULL);
+}
+
+static void copy_block(Cg *g, const Dw *w, Val dst, Val src) {
+  const DwParams *d = w->d;
+  Val x0 = ll_addc(g, ll_mulc(g, w->block, d->col.stride), -d->col.pad);
+  Val whole = ll_icmp(g, LLVMIntULE, x0, ll_idx(g, d->col.in - d->strip_cols));
+  Guard in = guard_begin(g, whole);
+  span(g, d, dst, ll_gep(g, src, ll_mulc(g, x0, d->col.in_step)), d->strip_cols,
+       copy_span);
+  guard_end(g, &in, 0, NULL, NULL);
+  Guard out = guard_begin(g, LLVMBuildNot(g->b, whole, ""));
+  copy_clipped(g, d, dst, src, x0);
+  guard_end(g, &out, 0, NULL, NULL);
+}
+
+static void copy_row(Cg *g, const Dw *w, Val dst, Val input_row) {
+  const DwParams *d = w->d;
+  Val src = ll_gep(g, w->src, ll_mulc(g, input_row, d->row.in_step));
+  if (d->block < d->col.out) {
+    copy_block(g, w, dst, src);
+    return;
+  }
+  Inside in = columns_inside(d);
+  dst = ll_gepc(g, dst, strip_offset(d, 0, in.first));
+  src = ll_gepc(g, src, (in.first - d->col.pad) * d->col.in_step);
+  span(g, d, dst, src, in.n, copy_span);
+}
+
+static void fill_row(Cg *g, const Dw *w, Val dst) {
+  Inside in = w->d->block < w->d->col.out ? (Inside){0, w->d->strip_cols}
+                                          : columns_inside(w->d);
+  span(g, w->d, ll_gepc(g, dst, strip_offset(w->d, 0, in.first)), NULL, in.n,
+       fill_span);
+}
+
+/* Rows first .. last - 1 of the strip, whose row 0 is row `top` of the
+ * image. */
+static void stage_rows(Cg *g, const Dw *w, Val top, int64_t first,
+                       int64_t last) {
+  const DwAxis *r = &w->d->row;
+  if (first >= last)
+    return;
+  Loop l = loop_begin(g, first, last, 1);
+  Val row = ll_add(g, top, l.i), dst = strip_row(g, w, l.i);
+  Val in = ll_icmp(g, LLVMIntULT, row, ll_idx(g, r->in));
+  Guard inside = guard_begin(g, in);
+  copy_row(g, w, dst, row);
+  guard_end(g, &inside, 0, NULL, NULL);
+  Guard outside = guard_begin(g, LLVMBuildNot(g->b, in, ""));
+  fill_row(g, w, dst);
+  guard_end(g, &outside, 0, NULL, NULL);
+  loop_end(g, &l, NULL);
+}
+
+/* The rows of a lone band that lie in the image. */
+static void stage_image(Cg *g, const Dw *w) {
+  const DwAxis *r = &w->d->row;
+  int64_t last =
+      r->pad + r->in < w->d->strip_rows ? r->pad + r->in : w->d->strip_rows;
+  if (r->pad >= last || !columns_inside(w->d).n)
+    return;
+  Loop l = loop_begin(g, r->pad, last, 1);
+  copy_row(g, w, strip_row(g, w, l.i), ll_addc(g, l.i, -r->pad));
+  loop_end(g, &l, NULL);
+}
+
+static bool is_lone(const DwParams *d) {
+  return d->bands == 1 && d->block == d->col.out;
+}
+
+static void stage_band(Cg *g, const Dw *w, Val band) {
+  const DwParams *d = w->d;
+  Val top = ll_addc(g, ll_mulc(g, band, dw_band_step(d)), -d->row.pad);
+  if (is_lone(d))
+    stage_image(g, w);
+  else
+    stage_rows(g, w, top, d->carried, d->strip_rows);
+}
+
+static void carry_rows(Cg *g, const Dw *w) {
+  const DwParams *d = w->d;
+  if (!d->carried)
+    return;
+  Val from = ll_gepc(g, w->strip, strip_offset(d, dw_band_step(d), 0));
+  int64_t pairs = (d->carried + d->pair - 1) / d->pair;
+  emit_copy(g, w->strip, from, pairs * dw_strip_pitch(d), 4, false);
+}
+
+/* ---- a tile ---- */
+
+typedef struct Tile {
+  Val x;       /* strip: its first row and column */
+  Val w, bias; /* of the channel */
+  Val channel;
+  Val out;    /* its first output */
+  Val second; /* bytes to its second row; 0 where that does not exist */
+} Tile;
+
+/* The second row first: where there is none the first one goes over it. */
+static void store_tile(Cg *g, const DwParams *d, const Tile *t, Val *acc) {
+  for (int r = d->tile_rows - 1; r >= 0; r--)
+    for (int i = 0; i < d->tile_cols; i++) {
+      Val y = vec_requant(g, &d->c.rq, &d->c.rt, acc[r * d->tile_cols + i],
+                          t->channel);
+      Val row = r ? ll_gep(g, t->out, t->second) : t->out;
+      vec_store8(g, y, ll_gepc(g, row, i * d->col.out_step));
+    }
+}
+
+/* smlad: one pair of rows of the strip.
+ *
+ *   for column: x = both rows of the column
+ *     for output column that takes it, output row: acc += x . w
+ */
+static void pair_macs(Cg *g, const DwParams *d, const Tile *t, int64_t p,
+                      Val w_pair, Val *acc) {
+  DwPair u = dw_pair(d, p);
+  Val w[MAX_TAPS * DW_TILE_ROWS] = {0};
+  int64_t last = (d->tile_cols - 1) * d->col.stride + d->col.extent;
+  for (int64_t at = 0; at < last; at++) {
+    Val x = NULL;
+    for (int i = 0; i < d->tile_cols; i++) {
+      int64_t off = at - i * d->col.stride, k = off / d->col.dilation;
+      if (off < 0 || off >= d->col.extent || off % d->col.dilation)
+        continue;
+      if (!x)
+        x = ll_load(g, g->i32, ll_gepc(g, t->x, strip_offset(d, 2 * p, at)), 4);
+      for (int r = 0; r < d->tile_rows; r++) {
+        if (u.use[r].word < 0)
+          continue;
+        int64_t n = k * u.words + u.use[r].word;
+        if (!w[n])
+          w[n] = ll_load(g, g->i32, ll_gepc(g, w_pair, 4 * n), 4);
+        Val *a = &acc[r * d->tile_cols + i];
+        *a = u.use[r].both ? arm_smlad(g, x, w[n], *a)
+                           : arm_smlaxy(g, x, u.use[r].x, w[n], u.use[r].w, *a);
+      }
     }
   }
 }
 
-static void four_channels(Cg *g, const ConvParams *c, Val window, Val block,
-                          Val out) {
-  int64_t taps = c->g.kh * c->g.kw, pairs = (taps + 1) / 2;
-  Val first = ll_mulc(g, block, 4);
-  Val w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, block, pairs * 16));
-  Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, block, 16));
-  Val acc[4];
-  window = ll_gep(g, window, first);
-  for (int i = 0; i < 4; i++)
-    acc[i] = ll_load(g, g->i32, ll_gepc(g, bias, 4 * i), 4);
-  for (int64_t i = 0; i < pairs; i++) {
-    mac_tap_pair(g, c, window, ll_gepc(g, w, 16 * i), 2 * i, acc);
-    window = ll_after(g, window, acc, 4); /* else all is loaded, and spilt */
+static void tile_smlad(Cg *g, const DwParams *d, const Tile *t) {
+  Val acc[MAX_TILE * DW_TILE_ROWS];
+  Val w = ll_hide(g, t->w); /* weights are loaded anew in every tile */
+  for (int i = 0; i < d->tile_rows * d->tile_cols; i++)
+    acc[i] = ll_load(g, g->i32, t->bias, 4);
+  for (int64_t p = 0; p < dw_pairs(d); p++) {
+    pair_macs(g, d, t, p, w, acc);
+    w = ll_gepc(g, w, 4 * dw_pair(d, p).words * d->col.taps);
   }
-  out = ll_gep(g, out, first);
-  for (int i = 0; i < 4; i++) {
-    Val y = vec_requant(g, &c->rq, &c->rt, acc[i], ll_addc(g, first, i));
-    vec_store8(g, y, ll_gepc(g, out, i));
+  store_tile(g, d, t, acc);
+}
+
+static Val load_weight(Cg *g, const DwParams *d, Val w) {
+  Ty t = d->c.weight_bytes == 1 ? g->i8 : g->i16;
+  return ll_sext(g, ll_load(g, t, w, d->c.weight_bytes), g->i32);
+}
+
+/* scalar: acc += x * w, tap by tap. */
+static void tile_scalar(Cg *g, const DwParams *d, const Tile *t) {
+  const DwAxis *r = &d->row, *c = &d->col;
+  Val acc = ll_load(g, g->i32, t->bias, 4);
+  Loop y = loop_begin_carry(g, 0, r->taps, 1, 1, &acc);
+  Val x_row = ll_gep(g, t->x, ll_mulc(g, y.i, r->dilation * d->strip_cols));
+  Val w_row = ll_gep(g, t->w, ll_mulc(g, y.i, c->taps * d->c.weight_bytes));
+  Loop x = loop_begin_carry(g, 0, c->taps, 1, 1, y.carry);
+  Val in = ll_load(g, g->i8, ll_gep(g, x_row, ll_mulc(g, x.i, c->dilation)), 1);
+  Val w =
+      load_weight(g, d, ll_gep(g, w_row, ll_mulc(g, x.i, d->c.weight_bytes)));
+  Val next = ll_add(g, x.carry[0],
+                    ll_mul(g, ll_extend(g, in, d->c.in_type, g->i32), w));
+  loop_end(g, &x, &next);
+  loop_end(g, &y, x.carry);
+  store_tile(g, d, t, y.carry);
+}
+
+typedef void (*TileFn)(Cg *g, const DwParams *d, const Tile *t);
+
+/* ---- the nest ---- */
+
+/* Tiles of a row of them; `turn` counts those of the band, `row` is its first
+ * row of output. */
+static void tile_row(Cg *g, const Dw *w, Tile t, Val turn, Val row, TileFn fn) {
+  const DwParams *d = w->d;
+  int64_t step = d->tile_rows * d->row.stride;
+  t.second = ll_idx(g, d->row.out_step);
+  if (d->row.out % d->tile_rows) {
+    Val last = ll_icmp(g, LLVMIntEQ, row, ll_idx(g, d->row.out - 1));
+    t.second = ll_select(g, last, ll_idx(g, 0), t.second);
   }
+  Tiles x = tiles_begin(g, d->block, d->tile_cols);
+  Val strip =
+      ll_gep(g, w->strip, ll_mulc(g, turn, step / d->pair * dw_strip_pitch(d)));
+  t.x = ll_gep(g, strip, ll_mulc(g, x.at, strip_offset(d, 0, d->col.stride)));
+  Val at = ll_mulc(g, ll_add(g, w->block, x.at), d->col.out_step);
+  t.out = ll_gep(g, t.out, ll_add(g, at, ll_mulc(g, row, d->row.out_step)));
+  fn(g, d, &t);
+  tiles_end(g, &x);
+}
+
+/* The band's outputs of input channel `from`. */
+static void band_outputs(Cg *g, const Dw *w, Val from, Val band, TileFn fn) {
+  const DwParams *d = w->d;
+  const ConvParams *c = &d->c;
+  int64_t w_bytes = d->words * (d->pair == 2 ? 4 : c->weight_bytes);
+  Loop m = loop_begin(g, 0, c->g.mult, 1);
+  Tile t = {.channel = ll_add(g, ll_mulc(g, from, c->g.mult), m.i)};
+  t.out = ll_gep(g, w->out, t.channel);
+  t.w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, t.channel, w_bytes));
+  t.bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, t.channel, 4));
+  Loop turn = loop_begin(g, 0, d->turns, 1);
+  Val row = ll_add(g, ll_mulc(g, band, d->turns), turn.i);
+  tile_row(g, w, t, turn.i, ll_mulc(g, row, d->tile_rows), fn);
+  loop_end(g, &turn, NULL);
+  loop_end(g, &m, NULL);
+}
+
+static void channel_bands(Cg *g, Dw *w, Val channel, TileFn fn) {
+  const DwParams *d = w->d;
+  stage_rows(g, w, ll_idx(g, -d->row.pad), 0, d->carried);
+  Loop band = loop_begin(g, 0, d->bands, 1);
+  Loop block = loop_begin(g, 0, d->col.out, d->block);
+  w->block = block.i;
+  stage_band(g, w, band.i);
+  band_outputs(g, w, channel, band.i, fn);
+  loop_end(g, &block, NULL);
+  carry_rows(g, w);
+  loop_end(g, &band, NULL);
+}
+
+static void lower_strip(Cg *g, const Step *s, const StepArgs *a, TileFn fn) {
+  const DwParams *d = s->params;
+  const ConvGeom *q = &d->c.g;
+  Dw w = {.d = d, .strip = a->scratch};
+  uint64_t zero = (uint64_t)d->c.in_zero & (d->pair == 2 ? 0xffff : 0xff);
+  emit_fill(g, w.strip, dw_strip_bytes(d) / elem_bytes(d), elem_bytes(d), zero,
+            4);
+  Loop n = loop_begin(g, 0, q->n, 1);
+  Loop c = loop_begin(g, 0, q->ic, 1);
+  Val in = ll_gep(g, a->in[0], ll_mulc(g, n.i, q->ih * q->iw * q->ic));
+  w.src = ll_gep(g, in, c.i);
+  w.out = ll_gep(g, a->out[0], ll_mulc(g, n.i, q->oh * q->ow * q->oc));
+  channel_bands(g, &w, c.i, fn);
+  loop_end(g, &c, NULL);
+  loop_end(g, &n, NULL);
 }
 
 void lower_dw_smlad(Cg *g, const Step *s, const StepArgs *a) {
-  const ConvParams *c = s->params;
-  ConvImage im = conv_image_begin(g, c, a);
-  Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Loop x = loop_begin(g, 0, c->g.ow, 1);
-  Val window = conv_window(g, c, im.src, y.i, x.i);
-  Val out = conv_output(g, c, im.out, y.i, x.i);
-  Loop b = loop_begin(g, 0, c->blocks, 1);
-  four_channels(g, c, window, b.i, out);
-  loop_end(g, &b, NULL);
-  loop_end(g, &x, NULL);
-  loop_end(g, &y, NULL);
-  conv_image_end(g, &im);
+  lower_strip(g, s, a, tile_smlad);
+}
+
+void lower_dw_scalar(Cg *g, const Step *s, const StepArgs *a) {
+  lower_strip(g, s, a, tile_scalar);
 }

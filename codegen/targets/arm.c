@@ -5,6 +5,13 @@ Val arm_smlad(Cg *g, Val x, Val w, Val acc) {
   return ll_intrinsic(g, "llvm.arm.smlad", NULL, 0, (Val[]){x, w, acc}, 3);
 }
 
+Val arm_smlaxy(Cg *g, Val x, int x_half, Val w, int w_half, Val acc) {
+  static const char *const name[2][2] = {
+      {"llvm.arm.smlabb", "llvm.arm.smlabt"},
+      {"llvm.arm.smlatb", "llvm.arm.smlatt"}};
+  return ll_intrinsic(g, name[x_half][w_half], NULL, 0, (Val[]){x, w, acc}, 3);
+}
+
 Val arm_xtb16(Cg *g, Val word, bool odd, bool is_signed) {
   if (odd) {
     Val args[] = {word, word, ll_i32(g, 8)};

@@ -33,6 +33,8 @@ Val x86_pack2(Cg *g, Val a, Val b);
 Val x86_vpdpbusd(Cg *g, Val acc, Val x, Val w);
 /* Cortex-M: two i16 products and an i32 sum. */
 Val arm_smlad(Cg *g, Val x, Val w, Val acc);
+/* One product of halves: 0 is the low one. */
+Val arm_smlaxy(Cg *g, Val x, int x_half, Val w, int w_half, Val acc);
 /* Bytes 0 and 2 of a word (shifted right by 8 first when `odd`) as i16. */
 Val arm_xtb16(Cg *g, Val word, bool odd, bool is_signed);
 /* MVE: acc + sum of 16 s8 products. */

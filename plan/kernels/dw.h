@@ -2,7 +2,7 @@
 #ifndef KILN_PLAN_KERNELS_DW_H
 #define KILN_PLAN_KERNELS_DW_H
 
-#include "plan/conv.h"
+#include "plan/depthwise.h"
 
 bool dw_is_q8(const Op *op);
 /* Do the taps of a window fit the kernels that spell out every one? */
@@ -13,5 +13,7 @@ int32_t dw_weight(const Op *op, const ConvGeom *g, int64_t c, int64_t tap);
 bool dw_narrow_weights(const Op *op, const ConvGeom *g);
 /* Element `at` of an image of weights of `bytes` (1 or 2) bytes. */
 void dw_store_weight(int8_t *image, int64_t at, int bytes, int32_t w);
+/* Bands, blocks and in_place of a d whose axes and tile are set. */
+void dw_choose_strip(const Plan *p, const Step *s, DwParams *d);
 
 #endif

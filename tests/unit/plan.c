@@ -356,7 +356,7 @@ static void staged_inputs_make_room(void **state) {
                    " = depthwise_conv2d %a, @w { pad=[1,1,1,1] }\n"
                    "%c : i8[1,8,8,4]" Q " = relu %b\n"
                    "output %c\n");
-  Plan *p = plan_of(g, "cortex-m4", false);
+  Plan *p = plan_of(g, "aarch64", false);
   const Step *s = p->steps.v[1];
   assert_true(s->reads_first);
   assert_true(s->scratch_bytes >= 10 * 10 * 4);
