@@ -61,9 +61,10 @@ static bool check_pass(Verify *v, Graph *g, const char *pass, Check c,
 /* The pipeline's passes as one string. */
 static const char *pipeline(Cli *cli, Rounding rounding) {
   Str s = str_new(cli->arena);
-  PassClass most = rounding == ROUND_onnx ? PASS_requant : PASS_reassoc;
-  if (cli_has(cli, OPT_passes))
+  PassOptions opt;
+  if (cli_has(cli, OPT_passes) || !session_passes(cli, &opt))
     return cli->value[OPT_passes];
+  PassClass most = rounding == ROUND_onnx ? PASS_requant : opt.allow;
   for (int i = 0; i < pass_count; i++)
     if (pass_table[i].in_default && pass_table[i].class_ <= most)
       str_printf(&s, "%s%s", s.n ? "," : "", pass_table[i].name);

@@ -2,7 +2,8 @@
  * weights OHWI, 1HWM or [N, K], one scale for all of the weights or one per
  * output channel, bias in the accumulator's unit (scale_x * scale_w). conv2d
  * also takes plain bytes, with zero points as operands; the sums are its
- * output. */
+ * output. On floats it takes a bias for each border class. */
+#include "ir/border.h"
 #include "ir/infer_map.h"
 
 static bool check_weight_type(const Op *op, Form form, int axis) {
@@ -155,12 +156,40 @@ static bool check_byte_conv(const Op *op, int64_t channels) {
          check_zero_point(op, 4, 1, channels);
 }
 
+/* [rows, columns, channels], a bias for each border class; the op's output has
+ * the extent that it must have. */
+static bool check_border_bias(const Op *op, int64_t channels) {
+  const Value *b = op->in[2];
+  const int64_t *d = b->type->dim;
+  Border e;
+  if (!check_no_zero_points(op) || check_form(op, 1) != FORM_f32)
+    return op_error(op, E0201, "bias %s: expected [%lld]", value_text(op, b),
+                    (long long)channels);
+  bool ok = border_of(op, &e) && d[0] == border_classes(&e.y) &&
+            d[1] == border_classes(&e.x) && d[2] == channels &&
+            b->type->dtype == DT_f32 && b->init;
+  return (ok || op_error(op, E0201,
+                         "bias %s: expected a constant f32[%lld], or one for "
+                         "each border class",
+                         value_text(op, b), (long long)channels)) &&
+         check_weight_type(op, FORM_f32, 0);
+}
+
+static bool check_conv(const Op *op, int64_t channels) {
+  return makes_sums(op) ? check_byte_conv(op, channels)
+                        : check_linear(op, 0, channels);
+}
+
 bool infer_conv2d(const Op *op, Shape *out) {
   if (!check_groups(op))
     return false;
   int64_t o = op->in[1]->type->dim[0];
-  bool ok = makes_sums(op) ? check_byte_conv(op, o) : check_linear(op, 0, o);
-  return conv_extent(op, o, out) && ok;
+  bool border = border_is_bias(op);
+  bool ok = border || check_conv(op, o);
+  if (!conv_extent(op, o, out))
+    return false;
+  Shape y = shape_of(op->out[0]);
+  return ok && (!border || !shape_equal(&y, out) || check_border_bias(op, o));
 }
 
 /* Any extent has a meaning: where no tap falls there is the bias alone. */

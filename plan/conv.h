@@ -11,6 +11,7 @@
 #ifndef KILN_PLAN_CONV_H
 #define KILN_PLAN_CONV_H
 
+#include "ir/border.h"
 #include "plan/requant_table.h"
 
 typedef struct ConvGeom {
@@ -58,6 +59,8 @@ typedef struct ConvParams {
   const Blob *w;           /* order: see each kernel's pack function */
   const Blob *bias;        /* i32 (blocks * vectors * lanes): where the
                               accumulators start, for rq's form too */
+  int64_t bias_classes;    /* of floats: tables of biases; 1, or ... */
+  Border border;           /* ... one for each class */
   bool sums;               /* the i32 accumulators are the output */
   int zero_operand;        /* of sums: the input's zero point known at run
                               time; -1: there is none */

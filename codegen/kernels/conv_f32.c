@@ -2,7 +2,7 @@
  *
  *   pack weights and bias, where they are computed at run time
  *   for image, group, block of outputs, y, tile of pixels:
- *     acc[p][v] = bias[v]
+ *     acc[p][v] = bias[v], where there are border classes the pixel's
  *     for run of the window: for k in run: acc[p][v] += x[p] * w[v]
  *     for p, for v: store(act(acc[p][v]))
  */
@@ -24,21 +24,59 @@ static int64_t window_elements(const ConvParams *c) {
   return c->taps_h * c->taps_w * c->run;
 }
 
-static void whole_tile(Cg *g, const Group *q, Val src, Val w, Val bias, Val out,
+/* min(i, before) + max(0, i - last), the class of output i. */
+static Val border_index(Cg *g, const BorderAxis *a, Val i) {
+  Val last = ll_idx(g, a->outputs - a->after - 1);
+  Val lo = ll_intrinsic(g, "llvm.umin", &g->idx, 1,
+                        (Val[]){i, ll_idx(g, a->before)}, 2);
+  Val hi = ll_intrinsic(g, "llvm.umax", &g->idx, 1, (Val[]){i, last}, 2);
+  return LLVMBuildAdd(g->b, lo, LLVMBuildSub(g->b, hi, last, ""), "");
+}
+
+/* The biases of pixel p of the tile at (y, x). */
+static Val border_bias(Cg *g, const Group *q, Val bias, Val y, Val x, int p) {
+  const Border *b = &q->c->border;
+  int64_t one = q->c->g.groups * q->c->blocks * q->nout * 4;
+  Val row = border_index(g, &b->y, y);
+  x = LLVMBuildAdd(g->b, x, ll_idx(g, p), "");
+  Val col = border_index(g, &b->x, x);
+  row = ll_mulc(g, row, border_classes(&b->x));
+  return ll_gep(g, bias, ll_mulc(g, LLVMBuildAdd(g->b, row, col, ""), one));
+}
+
+/* A tile of outputs, its first pixel at (y, x). */
+typedef struct Spot {
+  Val src, w, bias, out, y, x;
+} Spot;
+
+static void start(Cg *g, const Group *q, const Spot *at, Val *acc) {
+  const ConvParams *c = q->c;
+  if (c->bias_classes == 1) {
+    real_tile_start(g, &q->tile, at->bias, acc);
+    return;
+  }
+  RealTile one = q->tile;
+  one.pixels = 1;
+  for (int p = 0; p < c->pixels; p++)
+    real_tile_start(g, &one, border_bias(g, q, at->bias, at->y, at->x, p),
+                    acc + p * c->vectors);
+}
+
+static void whole_tile(Cg *g, const Group *q, const Spot *at,
                        int64_t channels) {
   const ConvParams *c = q->c;
   int n = c->pixels * c->vectors;
-  Val acc[REAL_TILE_MAX];
-  real_tile_start(g, &q->tile, bias, acc);
+  Val acc[REAL_TILE_MAX], src = conv_window(g, c, at->src, at->y, at->x);
+  start(g, q, at, acc);
   if (g->target->arch == ARCH_x86_64)
     src = ll_hide(g, src); /* else broadcasts become wide loads + permutes */
-  Runs r = runs_begin(g, c, src, w, c->run * q->nout * 4, n, acc);
+  Runs r = runs_begin(g, c, src, at->w, c->run * q->nout * 4, n, acc);
   for (int i = 0; i < n; i++)
     acc[i] = r.cols.carry[i];
   real_tile_run(g, &q->tile, r.src, r.w, c->run, acc);
   runs_end(g, &r, acc);
-  real_tile_store(g, &q->tile, c->act, out, c->g.oc * 4, channels,
-                  r.rows.carry);
+  real_tile_store(g, &q->tile, c->act, conv_output(g, c, at->out, at->y, at->x),
+                  c->g.oc * 4, channels, r.rows.carry);
 }
 
 /* All pixels for blocks from .. to - 1, each of `channels` outputs. */
@@ -48,13 +86,16 @@ static void blocks(Cg *g, const Group *q, int64_t from, int64_t to,
   if (from >= to)
     return;
   Loop b = loop_begin(g, from, to, 1);
-  Val w = ll_gep(g, q->w, ll_mulc(g, b.i, q->k * q->nout * 4));
   Val first = ll_mulc(g, b.i, q->nout * 4);
-  Val bias = ll_gep(g, q->bias, first), out = ll_gep(g, q->out, first);
+  Spot at = {.src = q->src,
+             .w = ll_gep(g, q->w, ll_mulc(g, b.i, q->k * q->nout * 4)),
+             .bias = ll_gep(g, q->bias, first),
+             .out = ll_gep(g, q->out, first)};
   Loop y = loop_begin(g, 0, c->g.oh, 1);
   Tiles x = tiles_begin(g, c->g.ow, c->pixels);
-  whole_tile(g, q, conv_window(g, c, q->src, y.i, x.at), w, bias,
-             conv_output(g, c, out, y.i, x.at), channels);
+  at.y = y.i;
+  at.x = x.at;
+  whole_tile(g, q, &at, channels);
   tiles_end(g, &x);
   loop_end(g, &y, NULL);
   loop_end(g, &b, NULL);

@@ -8,12 +8,13 @@
  *     y[oc] = requant(oc, acc[oc] + bias[oc])
  *
  * Padding contributes nothing: it stands for the zero point. Accumulators
- * are 64 bits wide and therefore exact. In float the sum starts at the bias
- * and takes its steps in that order with fma; padding counts as zeros, each a
- * step too. */
+ * are 64 bits wide and therefore exact. In float the sum starts at the bias,
+ * of which there may be one for each border class (ir/border.h), and takes its
+ * steps in that order with fma; padding counts as zeros, each a step too. */
 #include <math.h>
 #include <string.h>
 
+#include "ir/border.h"
 #include "ir/map.h"
 #include "ir/ops/eval.h"
 
@@ -158,16 +159,27 @@ static void conv_int(const Eval *e, const Conv *c) {
   eval_store(e, y);
 }
 
+/* The biases (c) of output pixel oy, ox. */
+static const float *bias_at(const Conv *c, const Border *b, const float *bias,
+                            int64_t oy, int64_t ox) {
+  int64_t row = border_class(&b->y, oy), col = border_class(&b->x, ox);
+  return bias + (row * border_classes(&b->x) + col) * c->oc;
+}
+
 static void conv_float(const Eval *e, const Conv *c) {
   const float *x = e->in[0], *w = e->in[1];
   const float *bias = eval_bias_float(e, c->oc);
+  Border border = {.y.outputs = c->oh, .x.outputs = c->ow};
+  if (border_is_bias(e->op))
+    (void)border_of(e->op, &border);
   const float *zeros = ARENA_ARRAY(e->scratch, float, c->c);
   float *acc = ARENA_ARRAY(e->scratch, float, c->oc);
   float *next = e->out[0];
   for (int64_t n = 0; n < c->batch; n++)
     for (int64_t oy = 0; oy < c->oh; oy++)
       for (int64_t ox = 0; ox < c->ow; ox++) {
-        memcpy(acc, bias, sizeof *acc * (size_t)c->oc);
+        memcpy(acc, bias_at(c, &border, bias, oy, ox),
+               sizeof *acc * (size_t)c->oc);
         sum_pixel_float(c, acc, x, zeros, w, n, oy, ox);
         for (int64_t oc = 0; oc < c->oc; oc++)
           *next++ = eval_act(e->op->attrs.conv.act, acc[oc]);

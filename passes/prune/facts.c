@@ -5,7 +5,8 @@
  * values at the bounds bound the result; where they are equal it is a
  * constant. So all-zero weights, constant inputs and clamps that saturate
  * whatever comes in are one case. Padding adds nothing, so where there is
- * some, every term may also be 0. Of floats only sums of constants are known.
+ * some, every term may also be 0. Of floats only sums of constants are known;
+ * what meets padding and is not zero makes no constant.
  *
  * An op that pairs channels is evaluated by the reference interpreter on
  * operands filled with their constants: a channel of the result is constant
@@ -13,6 +14,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ir/border.h"
 #include "ir/element.h"
 #include "ir/exec.h"
 #include "ir/ops/eval.h"
@@ -51,7 +53,7 @@ static void add_term(const Linear *l, const Channel *x, int64_t w, int64_t *lo,
 
 static void int_output(const Linear *l, const Channel *x, int64_t o,
                        Channel *y) {
-  int64_t lo = linear_bias_int(l, o), hi = lo;
+  int64_t lo = requant_bias(l->op, o), hi = lo;
   for (int64_t tap = 0; tap < l->taps; tap++)
     for (int64_t i = 0; i < l->inputs; i++) {
       int64_t w = linear_int(l, o, linear_at(l, o, tap, i));
@@ -69,14 +71,17 @@ static void int_output(const Linear *l, const Channel *x, int64_t o,
  * terms that are 0. */
 static void float_output(const Linear *l, const Channel *x, int64_t o,
                          Channel *y) {
-  float sum = linear_bias_float(l, o);
+  const Value *b = op_in(l->op, 2);
+  float sum = b ? ((const float *)b->init->data)[o] : 0;
+  if (border_is_bias(l->op))
+    return;
   for (int64_t tap = 0; tap < l->taps; tap++)
     for (int64_t i = 0; i < l->inputs; i++) {
       int64_t at = linear_at(l, o, tap, i);
       const Channel *c = &x[linear_channel(l, o, i)];
       if (linear_is_zero(l, o, at))
         continue;
-      if (!linear_takes(l, c))
+      if (!linear_uniform(l, c))
         return;
       sum = fmaf((float)element_to_double(l->x->dtype, c->bits),
                  (float)linear_float(l, at), sum);
@@ -91,8 +96,6 @@ static void float_output(const Linear *l, const Channel *x, int64_t o,
 static void linear_facts(const Prune *p, const Linear *l) {
   const Channel *x = channels_of(p, l->op->in[0])->v;
   Channels *y = channels_of(p, l->op->out[0]);
-  if (!x)
-    return;
   bool is_float = dtype_is_float(l->x->dtype);
   for (int64_t o = 0; o < y->n; o++)
     (is_float ? float_output : int_output)(l, x, o, &y->v[o]);
@@ -108,92 +111,101 @@ static const void *filled(const Prune *p, const Op *op, int i) {
   const Channels *c = channels_of(p, v);
   int64_t count = type_count(v->type);
   void *x = ARENA_ARRAY(p->scratch, char, type_bytes(v->type));
-  for (int64_t k = 0; k < count; k++)
-    if (c->v[k % c->n].constant)
-      element_store(v->type->dtype, x, k, c->v[k % c->n].bits);
+  for (int64_t k = 0; k < count; k++) {
+    const Channel *of = &c->v[k / c->inner % c->n];
+    if (of->constant)
+      element_store(v->type->dtype, x, k, of->bits);
+  }
   return x;
 }
 
+static bool is_constant(const Channels *x) {
+  for (int64_t j = 0; j < x->n; j++)
+    if (!x->v[j].constant)
+      return false;
+  return x->n > 0;
+}
+
 /* Are all of the operands' channels that go into channel j constants? */
-static bool comes_from_constants(const Prune *p, const Op *op, int64_t j) {
+static bool comes_from_constants(const Prune *p, const Op *op, int o,
+                                 int64_t j) {
   for (int i = 0; i < op->nin; i++) {
     if (!op->in[i] || op->in[i]->init)
       continue;
-    int64_t k = channel_pair(op, i, j);
-    if (k >= 0 && !channels_of(p, op->in[i])->v[k].constant)
+    const Channels *x = channels_of(p, op->in[i]);
+    int64_t k = channel_pair(p, op, i, o, j);
+    if (channels_spread(p, op, i) ? !is_constant(x)
+                                  : k >= 0 && !x->v[k].constant)
       return false;
   }
   return true;
 }
 
 static bool any_comes_from_constants(const Prune *p, const Op *op) {
-  for (int64_t j = 0; j < channels_of(p, op->out[0])->n; j++)
-    if (comes_from_constants(p, op, j))
-      return true;
+  for (int o = 0; o < op->nout; o++)
+    for (int64_t j = 0; j < channels_of(p, op->out[o])->n; j++)
+      if (comes_from_constants(p, op, o, j))
+        return true;
   return false;
 }
 
-static void mark_uniform(const Type *t, const void *data, int64_t j, int64_t n,
-                         Channel *c) {
-  int64_t count = type_count(t);
-  uint64_t bits = element_load(t->dtype, data, j);
-  for (int64_t k = j; k < count; k += n)
-    if (element_load(t->dtype, data, k) != bits)
-      return;
-  set_constant(t, c, bits);
+static void mark_uniform(const Type *t, const void *data, const Channels *y,
+                         int64_t j) {
+  int64_t block = y->inner * y->n, count = type_count(t);
+  uint64_t bits = element_load(t->dtype, data, j * y->inner);
+  for (int64_t k = j * y->inner; k < count; k += block)
+    for (int64_t i = 0; i < y->inner; i++)
+      if (element_load(t->dtype, data, k + i) != bits)
+        return;
+  set_constant(t, &y->v[j], bits);
 }
 
 static void pair_facts(const Prune *p, const Op *op) {
-  const Type *t = op->out[0]->type;
-  Channels *y = channels_of(p, op->out[0]);
-  if (!type_count(t) || !any_comes_from_constants(p, op))
+  if (!any_comes_from_constants(p, op))
     return;
   const void **in = ARENA_ARRAY(p->scratch, const void *, op->nin);
+  void **out = ARENA_ARRAY(p->scratch, void *, op->nout);
   for (int i = 0; i < op->nin; i++)
     in[i] = filled(p, op, i);
-  void *out = ARENA_ARRAY(p->scratch, char, type_bytes(t));
-  op_eval(op, in, &out);
-  for (int64_t j = 0; j < y->n; j++)
-    if (comes_from_constants(p, op, j))
-      mark_uniform(t, out, j, y->n, &y->v[j]);
+  for (int o = 0; o < op->nout; o++)
+    out[o] = ARENA_ARRAY(p->scratch, char, type_bytes(op->out[o]->type));
+  op_eval(op, in, out);
+  for (int o = 0; o < op->nout; o++) {
+    const Channels *y = channels_of(p, op->out[o]);
+    for (int64_t j = 0; type_count(op->out[o]->type) && j < y->n; j++)
+      if (comes_from_constants(p, op, o, j))
+        mark_uniform(op->out[o]->type, out[o], y, j);
+  }
+}
+
+static bool only_chooses(const Op *op) {
+  OpKind k = op->kind;
+  return k == OP_reshape || k == OP_transpose || k == OP_strided_slice ||
+         k == OP_split || k == OP_broadcast ||
+         (k == OP_max_pool2d && op->attrs.pool.act == ACT_none);
 }
 
 /* Ops that only choose among elements keep their range. */
 static void move_ranges(const Prune *p, const Op *op) {
   const Channels *x = channels_of(p, op->in[0]);
-  Channels *y = channels_of(p, op->out[0]);
-  bool moves = op->kind == OP_reshape || op->kind == OP_max_pool2d ||
-               op->kind == OP_transpose || op->kind == OP_strided_slice;
-  for (int64_t j = 0; moves && j < y->n; j++) {
-    const Channel *c = &x->v[channel_pair(op, 0, j)];
-    y->v[j].lo = c->lo;
-    y->v[j].hi = c->hi;
+  for (int o = 0; only_chooses(op) && o < op->nout; o++) {
+    Channels *y = channels_of(p, op->out[o]);
+    for (int64_t j = 0; j < y->n; j++) {
+      const Channel *c = &x->v[channel_pair(p, op, 0, o, j)];
+      y->v[j].lo = c->lo;
+      y->v[j].hi = c->hi;
+    }
   }
 }
 
 /* ----------------------------------------------------------------------- */
 
-static void begin(const Prune *p, const Value *v) {
-  const Type *t = v->type;
-  Channels *c = channels_of(p, v);
-  c->n = t->rank ? t->dim[t->rank - 1] : 0;
-  c->v = ARENA_ARRAY(p->scratch, Channel, c->n);
-  bool is_int = dtype_is_integer(t->dtype) && dtype_bits(t->dtype) <= 32;
-  for (int64_t i = 0; is_int && i < c->n; i++) {
-    c->v[i].lo = dtype_min(t->dtype);
-    c->v[i].hi = dtype_max(t->dtype);
-  }
-}
-
 void prune_facts(Prune *p) {
-  for (int i = 0; i < p->g->values.n; i++)
-    if (p->g->values.v[i] && !p->g->values.v[i]->init)
-      begin(p, p->g->values.v[i]);
   for (const Op *op = p->g->first; op; op = op->next) {
     Linear l;
-    if (linear_of(op, &l)) {
+    if (linear_of(p, op, &l)) {
       linear_facts(p, &l);
-    } else if (channels_pair(op)) {
+    } else if (channels_pair(p, op)) {
       move_ranges(p, op);
       pair_facts(p, op);
     }

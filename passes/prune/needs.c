@@ -1,64 +1,50 @@
 /* Which channels stay, backward through the graph and again until nothing
- * changes: every step only adds, so it ends. */
+ * changes: every step only adds, so it ends. A channel that stays for another
+ * one stays for that one's reason. */
 #include "passes/prune/channels.h"
 
-static void keep(Prune *p, Channel *c, const Op *by, const char *why) {
-  if (c->keep)
+static void keep(Prune *p, Channel *c, Cause cause, const Op *by,
+                 const char *why) {
+  if (c->keep >= cause)
     return;
-  c->keep = p->changed = true;
+  c->keep = cause;
   c->by = by;
   c->why = why;
+  p->changed = true;
+}
+
+static void keep_as(Prune *p, Channel *c, const Channel *like) {
+  keep(p, c, like->keep, like->by, like->why);
 }
 
 static void keep_all(Prune *p, const Value *v, const Op *by, const char *why) {
   Channels *c = channels_of(p, v);
   for (int64_t i = 0; i < c->n; i++)
-    keep(p, &c->v[i], by, why);
+    keep(p, &c->v[i], CAUSE_need, by, why);
 }
 
 /* --- convolutions and dense layers ------------------------------------- */
 
-/* Would the biases stay in 32 bits with everything that may be folded in? */
-static bool bias_has_room(const Prune *p, const Linear *l) {
-  const Channel *x = channels_of(p, l->op->in[0])->v;
-  for (int64_t o = 0; o < l->outputs; o++) {
-    int64_t sum = linear_bias_int(l, o);
-    sum = sum < 0 ? -sum : sum;
-    for (int64_t i = 0; i < l->inputs; i++) {
-      const Channel *c = &x[linear_channel(l, o, i)];
-      for (int64_t t = 0; linear_takes(l, c) && t < l->taps; t++) {
-        int64_t term =
-            (c->lo - l->zero) * linear_int(l, o, linear_at(l, o, t, i));
-        sum += term < 0 ? -term : term;
-      }
-    }
-    if (sum > INT32_MAX)
-      return false;
+/* What output o depends on. */
+static void output_needs(Prune *p, const Linear *l, const Verdict *verdicts,
+                         int64_t o) {
+  Channel *x = channels_of(p, l->op->in[0])->v;
+  for (int64_t i = 0; i < l->inputs; i++) {
+    int64_t c = linear_channel(l, o, i);
+    const Verdict *v = &verdicts[c];
+    Channel *stays = &x[v->fate == FATE_merged ? x[c].twin : c];
+    if (v->fate != FATE_folded && stays->keep < CAUSE_need &&
+        linear_reads(l, o, i))
+      keep(p, stays, CAUSE_need, l->op, v->why ? v->why : "it is read");
   }
-  return true;
-}
-
-static bool reads(const Linear *l, int64_t o, int64_t i) {
-  for (int64_t tap = 0; tap < l->taps; tap++)
-    if (!linear_is_zero(l, o, linear_at(l, o, tap, i)))
-      return true;
-  return false;
 }
 
 static void sum_needs(Prune *p, const Linear *l) {
-  const Op *op = l->op;
-  Channels *x = channels_of(p, op->in[0]), *y = channels_of(p, op->out[0]);
-  bool folds = dtype_is_float(l->x->dtype) || bias_has_room(p, l);
-  for (int64_t i = 0; i < x->n; i++) {
-    Channel *c = &x->v[i];
-    bool taken = folds && linear_takes(l, c);
-    for (int64_t o = 0; !c->keep && !taken && o < y->n; o++)
-      if (y->v[o].keep && reads(l, o, i))
-        keep(p, c, op,
-             !c->constant ? "it is read"
-             : folds      ? "it is constant, but not what pads it"
-                          : "it is constant, but the bias has no room for it");
-  }
+  const Channels *y = channels_of(p, l->op->out[0]);
+  const Verdict *v = linear_verdicts(p, l);
+  for (int64_t o = 0; o < y->n; o++)
+    if (y->v[o].keep)
+      output_needs(p, l, v, o);
 }
 
 /* Channel c and the products of it go together. */
@@ -66,41 +52,90 @@ static void depthwise_needs(Prune *p, const Linear *l) {
   Channels *x = channels_of(p, l->op->in[0]);
   Channels *y = channels_of(p, l->op->out[0]);
   for (int64_t o = 0; o < y->n; o++) {
+    Channel *from = &x->v[o / l->group];
+    if (y->v[o].keep && from->constant && !y->v[o].constant)
+      keep(p, from, y->v[o].keep, l->op,
+           "it is constant, but meets padding of a depthwise layer that is "
+           "not");
     if (y->v[o].keep)
-      keep(p, &x->v[o / l->group], l->op, "its product is read");
-    if (x->v[o / l->group].keep)
-      keep(p, &y->v[o], l->op, "its operand stays");
+      keep_as(p, from, &y->v[o]);
+    if (from->keep)
+      keep(p, &y->v[o], CAUSE_along, l->op,
+           "a depthwise layer computes it along with one that stays");
   }
 }
 
-static void linear_needs(Prune *p, const Linear *l) {
-  bool grouped = !l->depthwise && l->group != l->outputs;
-  if (l->depthwise) {
-    depthwise_needs(p, l);
-  } else if (grouped) {
-    keep_all(p, l->op->in[0], l->op, "groups of channels stay whole");
-    keep_all(p, l->op->out[0], l->op, "groups of channels stay whole");
-  } else {
-    sum_needs(p, l);
+/* --- groups --------------------------------------------------------------- */
+
+static int64_t count_kept(const Channel *c, int64_t n) {
+  int64_t kept = 0;
+  for (int64_t i = 0; i < n; i++)
+    kept += c[i].keep != CAUSE_none;
+  return kept;
+}
+
+/* Groups of `size` channels that stay keep as many as each other. */
+static void equalize(Prune *p, const Op *op, Channels *c, int64_t size,
+                     const bool *stays) {
+  int64_t most = 1;
+  for (int64_t g = 0; g < c->n / size; g++) {
+    int64_t kept = count_kept(c->v + g * size, size);
+    most = kept > most ? kept : most;
   }
+  for (int64_t g = 0; g < c->n / size; g++) {
+    Channel *of = c->v + g * size;
+    int64_t missing = stays[g] ? most - count_kept(of, size) : 0;
+    for (int64_t i = 0; missing > 0; i++)
+      if (!of[i].keep) {
+        keep(p, &of[i], CAUSE_shape, op, "groups of channels are of one size");
+        missing--;
+      }
+  }
+}
+
+static void group_needs(Prune *p, const Linear *l) {
+  Channels *x = channels_of(p, l->op->in[0]);
+  Channels *y = channels_of(p, l->op->out[0]);
+  sum_needs(p, l);
+  int64_t groups = x->n / l->inputs;
+  bool *stays = ARENA_ARRAY(p->scratch, bool, groups);
+  for (int64_t g = 0; g < groups; g++)
+    stays[g] = count_kept(x->v + g * l->inputs, l->inputs) ||
+               count_kept(y->v + g * l->group, l->group);
+  equalize(p, l->op, x, l->inputs, stays);
+  equalize(p, l->op, y, l->group, stays);
+}
+
+static void linear_needs(Prune *p, const Linear *l) {
+  if (l->depthwise)
+    depthwise_needs(p, l);
+  else if (l->group != l->outputs)
+    group_needs(p, l);
+  else
+    sum_needs(p, l);
 }
 
 /* --- all others -------------------------------------------------------- */
 
-static void pair_needs(Prune *p, const Op *op) {
-  Channels *y = channels_of(p, op->out[0]);
-  for (int i = 0; i < op->nin; i++) {
-    if (!op->in[i] || op->in[i]->init)
-      continue;
-    Channels *x = channels_of(p, op->in[i]);
-    for (int64_t j = 0; j < y->n; j++) {
-      int64_t k = channel_pair(op, i, j);
-      if (k >= 0 && y->v[j].keep)
-        keep(p, &x->v[k], op, "it is computed with one that stays");
-      if (k >= 0 && x->v[k].keep)
-        keep(p, &y->v[j], op, "it is computed from one that stays");
-    }
+static void pair_one(Prune *p, const Op *op, int i, int o) {
+  Channels *x = channels_of(p, op->in[i]), *y = channels_of(p, op->out[o]);
+  bool spread = channels_spread(p, op, i);
+  for (int64_t j = 0; j < y->n; j++) {
+    int64_t k = channel_pair(p, op, i, o, j);
+    if (k >= 0 && y->v[j].keep)
+      keep_as(p, &x->v[k], &y->v[j]);
+    if (k >= 0 && x->v[k].keep)
+      keep(p, &y->v[j], CAUSE_along, op,
+           "it is computed along with one that stays");
+    if (spread && y->v[j].keep)
+      keep_all(p, op->in[i], op, "all channels depend on it");
   }
+}
+
+static void pair_needs(Prune *p, const Op *op) {
+  for (int i = 0; i < op->nin; i++)
+    for (int o = 0; o < op->nout && op->in[i] && !op->in[i]->init; o++)
+      pair_one(p, op, i, o);
 }
 
 static void other_needs(Prune *p, const Op *op) {
@@ -114,9 +149,9 @@ static void other_needs(Prune *p, const Op *op) {
 
 static void op_needs(Prune *p, const Op *op) {
   Linear l;
-  if (linear_of(op, &l))
+  if (linear_of(p, op, &l))
     linear_needs(p, &l);
-  else if (channels_pair(op))
+  else if (channels_pair(p, op))
     pair_needs(p, op);
   else
     other_needs(p, op);
@@ -139,11 +174,8 @@ static bool keep_one_each(Prune *p) {
   p->changed = false;
   for (int k = 0; k < p->g->values.n; k++) {
     Channels *c = &p->of[k];
-    bool any = !c->n;
-    for (int64_t i = 0; i < c->n; i++)
-      any |= c->v[i].keep;
-    if (!any)
-      keep(p, &c->v[0], NULL, "a tensor has at least one channel");
+    if (c->n && !count_kept(c->v, c->n))
+      keep(p, &c->v[0], CAUSE_shape, NULL, "a tensor has at least one channel");
   }
   return p->changed;
 }

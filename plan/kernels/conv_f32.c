@@ -91,15 +91,29 @@ static void pack_weights(Plan *p, Step *s, ConvParams *c) {
                    p->target->simd_align);
 }
 
-static void pack_bias(Plan *p, Step *s, ConvParams *c) {
-  const Value *b = op_in(s->op, 2);
+/* The biases of one class. */
+static void place_bias(const ConvParams *c, const float *bias, float *image) {
   int64_t n = c->g.oc / c->g.groups;
   int64_t padded = c->blocks * c->vectors * c->lanes;
-  float *image = ARENA_ARRAY(p->arena, float, c->g.groups *padded);
-  for (int64_t o = 0; b && o < c->g.oc; o++)
-    image[o / n * padded + o % n] = ((const float *)b->init->data)[o];
-  c->bias = plan_blob(p, s, "bias", image, c->g.groups * padded * 4,
+  for (int64_t o = 0; o < c->g.oc; o++)
+    image[o / n * padded + o % n] = bias[o];
+}
+
+static void pack_bias(Plan *p, Step *s, ConvParams *c) {
+  const Value *b = op_in(s->op, 2);
+  int64_t one = c->g.groups * c->blocks * c->vectors * c->lanes;
+  float *image = ARENA_ARRAY(p->arena, float, c->bias_classes *one);
+  for (int64_t i = 0; b && i < c->bias_classes; i++)
+    place_bias(c, (const float *)b->init->data + i * c->g.oc, image + i * one);
+  c->bias = plan_blob(p, s, "bias", image, c->bias_classes * one * 4,
                       p->target->simd_align);
+}
+
+static void choose_border(ConvParams *c, const Op *op) {
+  c->bias_classes = 1;
+  if (border_is_bias(op) && border_of(op, &c->border))
+    c->bias_classes =
+        border_classes(&c->border.y) * border_classes(&c->border.x);
 }
 
 static bool is_const(const Value *v) { return !v || v->init; }
@@ -109,6 +123,7 @@ bool prepare_conv_f32(Plan *p, Step *s) {
   const Op *op = s->op;
   conv_source(&c, s, DT_COUNT, 4, false);
   conv_grouped_runs(&c);
+  choose_border(&c, op);
   c.act = op->kind == OP_conv2d ? op->attrs.conv.act : op->attrs.dense.act;
   int64_t n = c.g.oc / c.g.groups;
   c.lanes = real_lanes(p->target, 4, n);

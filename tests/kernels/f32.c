@@ -1,5 +1,6 @@
 /* Products, windows and sums of f32 over odd shapes: tails in pixels, outputs
  * and k; strides, dilation, pads, groups; weights known early or late. */
+#include "ir/border.h"
 #include "tests/kernels/check.h"
 
 typedef struct Shape {
@@ -97,6 +98,25 @@ static void conv_case(Check *c, Random *r) {
          image(c, s.n, out_rows(&s), out_cols(&s), oc));
 }
 
+/* The bias in place of op's: one for each border class, if it has them. */
+static void classify_bias(Check *c, Random *r, Op *op) {
+  Border b;
+  if (!border_of(op, &b))
+    return;
+  const Type *t = f32(c, 3,
+                      (int64_t[]){border_classes(&b.y), border_classes(&b.x),
+                                  op->in[1]->type->dim[0]});
+  float *data = ARENA_ARRAY(c->arena, float, type_count(t));
+  random_reals(r, data, type_count(t));
+  op_set_input(op, 2, graph_const(c->graph, "classes", t, data));
+}
+
+static void border_case(Check *c, Random *r) {
+  conv_case(c, r);
+  if (c->graph->last->nin == 3)
+    classify_bias(c, r, c->graph->last);
+}
+
 static void depthwise_case(Check *c, Random *r) {
   Shape s = {.n = random_in(r, 1, 2), .ic = random_in(r, 1, 70)};
   if (random_below(r, 3) == 0)
@@ -176,7 +196,8 @@ static void mean_case(Check *c, Random *r) {
 }
 
 static void (*const cases[])(Check *c, Random *r) = {
-    conv_case, depthwise_case, dense_case, matmul_case, pool_case, mean_case};
+    conv_case,   border_case, depthwise_case, dense_case,
+    matmul_case, pool_case,   mean_case};
 enum { NCASE = sizeof cases / sizeof *cases };
 
 static void one_case(const char *target, int seed) {
