@@ -116,19 +116,21 @@ Val ll_blob(Cg *g, const Blob *b) {
 Val ll_hide(Cg *g, Val p) {
   Ty t = LLVMTypeOf(p);
   Ty fn = LLVMFunctionType(t, &t, 1, 0);
-  Val code =
-      LLVMGetInlineAsm(fn, "", 0, "=r,0", 4, 0, 0, LLVMInlineAsmDialectATT, 0);
+  const char *constraints = ll_lanes(p) ? "=v,0" : "=r,0";
+  Val code = LLVMGetInlineAsm(fn, "", 0, constraints, 4, 0, 0,
+                              LLVMInlineAsmDialectATT, 0);
   return LLVMBuildCall2(g->b, fn, code, &p, 1, "");
 }
 
 Val ll_after(Cg *g, Val p, const Val *v, int n) {
-  static const char constraints[] = "=r,0,r,r,r,r,r,r,r,r";
+  char constraints[5 + 2 * 8] = "=r,0";
   Val args[9] = {p};
   Ty types[9] = {LLVMTypeOf(p)};
   assert(n <= 8);
   for (int i = 0; i < n; i++) {
     args[i + 1] = v[i];
     types[i + 1] = LLVMTypeOf(v[i]);
+    strcat(constraints, ll_lanes(v[i]) ? ",v" : ",r");
   }
   unsigned count = (unsigned)n + 1;
   Ty fn = LLVMFunctionType(types[0], types, count, 0);

@@ -57,10 +57,10 @@ void ll_store(Cg *g, Val v, Val p, int align);
 /* The global of a blob (made on first use). */
 Val ll_blob(Cg *g, const Blob *b);
 /* p with its origin hidden from the optimizer (an empty asm), so that loads
- * stay where they are. */
+ * stay where they are. Vectors too, of x86. */
 Val ll_hide(Cg *g, Val p);
-/* The same, but known only after the n values: what is loaded through the
- * result is not scheduled before them. */
+/* The same, but known only after the n values (at most 8; vectors only of
+ * x86): what is loaded through the result is not scheduled before them. */
 Val ll_after(Cg *g, Val p, const Val *v, int n);
 
 /* Arithmetic on scalars or vectors. Mixed forms take an int64 constant. */

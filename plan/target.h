@@ -57,6 +57,7 @@ typedef struct Target {
   bool f64;         /* doubles in hardware */
   bool flushes;     /* f32 vectors take subnormals for zero */
   bool mul64;       /* 32 x 32 -> 64 multiply in hardware */
+  bool masks;       /* vector stores of any of their bytes */
   bool position_independent;
   int conv_pixels;    /* register tile of conv kernels: pixels ... */
   int conv_vectors;   /* ... x vectors (or channels) of outputs */

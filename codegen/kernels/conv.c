@@ -109,11 +109,27 @@ int64_t largest_divisor(int64_t n, int64_t most) {
   return d < 1 ? 1 : d;
 }
 
-/* The first n bytes of a vector, in falling powers of two. */
+static void store_masked(Cg *g, Val bytes, Val p, int64_t n) {
+  Val bits[64];
+  unsigned lanes = (unsigned)ll_lanes(bytes);
+  Ty bit = LLVMInt1TypeInContext(g->ctx);
+  for (unsigned i = 0; i < lanes; i++)
+    bits[i] = LLVMConstInt(bit, i < n, 0);
+  Val args[] = {bytes, p, ll_i32(g, 1), LLVMConstVector(bits, lanes)};
+  Ty over[] = {LLVMTypeOf(bytes), g->ptr};
+  ll_intrinsic(g, "llvm.masked.store", over, 2, args, 4);
+}
+
+/* The first n bytes of a vector, where there are no masks in falling powers
+ * of two. */
 static void store_bytes(Cg *g, Val bytes, Val p, int64_t n) {
   int lanes = ll_lanes(bytes), at = 0;
   if (n >= lanes) {
     ll_store(g, bytes, p, 1);
+    return;
+  }
+  if (g->target->masks && lanes >= 16) {
+    store_masked(g, bytes, p, n);
     return;
   }
   for (int part = lanes / 2; part; part /= 2) {
@@ -127,8 +143,50 @@ static void store_bytes(Cg *g, Val bytes, Val p, int64_t n) {
   }
 }
 
+/* To the plan's range, of bytes saturated to their type's. */
+static Val clamp_bytes(Cg *g, const ConvParams *c, Val bytes) {
+  bool is_signed = dtype_is_signed(c->out_type);
+  int lanes = ll_lanes(bytes);
+  Ty t = LLVMTypeOf(bytes);
+  Val lo = ll_const_splat(g, g->i8, c->rq.lo, lanes);
+  Val hi = ll_const_splat(g, g->i8, c->rq.hi, lanes);
+  if (c->rq.lo > dtype_min(c->out_type))
+    bytes = ll_intrinsic(g, is_signed ? "llvm.smax" : "llvm.umax", &t, 1,
+                         (Val[]){bytes, lo}, 2);
+  if (c->rq.hi < dtype_max(c->out_type))
+    bytes = ll_intrinsic(g, is_signed ? "llvm.smin" : "llvm.umin", &t, 1,
+                         (Val[]){bytes, hi}, 2);
+  return bytes;
+}
+
+/* Four vectors in the form RF_bits: low halves into words by twos, and those
+ * saturated into bytes, put back in order. */
+static Val pack_low(Cg *g, const ConvParams *c, const Val v[4]) {
+  static const int order[] = {0, 2,  4,  6,  1, 3,  5,  7,
+                              8, 10, 12, 14, 9, 11, 13, 15};
+  Val bytes = x86_pack_low(g, v, c->out_type);
+  int mask[64], n = ll_lanes(bytes);
+  for (int i = 0; i < n; i++)
+    mask[i] = i / 16 * 16 + order[i % 16];
+  bytes = ll_shuffle(g, bytes, bytes, mask, n);
+  return clamp_bytes(g, c, bytes);
+}
+
+static void store_low(Cg *g, const ConvParams *c, const Val *acc, Val entry,
+                      Val p, int64_t n) {
+  Val v[4];
+  for (int i = 0; i < 4; i++)
+    v[i] = vec_requant_low(g, &c->rq, &c->rt, acc[i],
+                           ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0])));
+  store_bytes(g, pack_low(g, c, v), p, n);
+}
+
 void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        Val p, int64_t n) {
+  if (c->join == 4 && c->rq.form == RF_bits) {
+    store_low(g, c, acc, entry, p, n);
+    return;
+  }
   Val v[4];
   for (int i = 0; i < c->join; i++) {
     Val at = ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0]));

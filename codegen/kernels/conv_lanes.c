@@ -17,7 +17,7 @@
 
 #include <assert.h>
 
-enum { MAX_VECTORS = 16, MAX_PIXELS = 16, UNROLL_MACS = 112 };
+enum { MAX_VECTORS = 16, MAX_PIXELS = 16, UNROLL_MACS = 112, INPUTS_AHEAD = 4 };
 
 typedef struct Tile {
   const ConvParams *c;
@@ -37,6 +37,16 @@ static int sum_at(const ConvParams *c, int pixel) {
   return c->pixels * c->vectors + pixel;
 }
 
+/* Inputs of pixel p: on x86 LLVM would load those of all pixels first, and
+ * spill them. */
+static Val pixel_inputs(Cg *g, const Tile *t, Val *src, int p, const Val *acc) {
+  const ConvParams *c = t->c;
+  int before = p ? p - 1 : c->pixels - 1;
+  if (g->target->arch == ARCH_x86_64 && p % INPUTS_AHEAD == 0)
+    *src = ll_after(g, *src, &acc[acc_at(c, before, 0)], 1);
+  return t->dot->inputs(g, c, ll_gepc(g, *src, p * conv_step_bytes(c)));
+}
+
 /* One group of k for the whole tile; `valid` of the group exist. */
 static void mac_group(Cg *g, const Tile *t, Val src, Val w, int valid,
                       Val *acc) {
@@ -46,7 +56,7 @@ static void mac_group(Cg *g, const Tile *t, Val src, Val w, int valid,
   for (int v = 0; v < c->vectors; v++)
     weights[v] = t->dot->weights(g, c, ll_gepc(g, w, v * vector_bytes));
   for (int p = 0; p < c->pixels; p++) {
-    Val x = t->dot->inputs(g, c, ll_gepc(g, src, p * conv_step_bytes(c)));
+    Val x = pixel_inputs(g, t, &src, p, acc);
     for (int v = 0; v < c->vectors; v++) {
       Val *a = &acc[acc_at(c, p, v)];
       *a = t->dot->mac(g, *a, x, weights[v]);

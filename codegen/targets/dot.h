@@ -27,6 +27,9 @@ Val x86_unpack(Cg *g, Val a, Val b, bool high);
 /* Four vectors of i32 to one of bytes, saturated to `out`, packed inside each
  * 16 bytes: see conv_joined_channel. */
 Val x86_pack4(Cg *g, const Val v[4], DType out);
+/* The same of the low halves of i32, whatever is above; inside each 16 bytes
+ * a's and b's elements alternate, then those of c and d. */
+Val x86_pack_low(Cg *g, const Val v[4], DType out);
 /* Two vectors of i32 to one of i16, likewise. */
 Val x86_pack2(Cg *g, Val a, Val b);
 /* vpdpbusd on i32 vectors that hold u8 (x) and s8 (w) quadruples. */

@@ -90,7 +90,8 @@ Val x86_pack2(Cg *g, Val a, Val b) {
   return by_width(g, &packssdw, ll_lanes(a), a, b);
 }
 
-Val x86_pack4(Cg *g, const Val v[4], DType out) {
+/* Two vectors of words to one of bytes, `lanes` of i32 wide. */
+static Val pack_words(Cg *g, Val low, Val high, int lanes, DType out) {
   static const Widths packuswb = {{"llvm.x86.sse2.packuswb.128",
                                    "llvm.x86.avx2.packuswb",
                                    "llvm.x86.avx512.packuswb.512"}};
@@ -98,6 +99,27 @@ Val x86_pack4(Cg *g, const Val v[4], DType out) {
                                    "llvm.x86.avx2.packsswb",
                                    "llvm.x86.avx512.packsswb.512"}};
   const Widths *w = dtype_is_signed(out) ? &packsswb : &packuswb;
+  return by_width(g, w, lanes, low, high);
+}
+
+Val x86_pack4(Cg *g, const Val v[4], DType out) {
   Val low = x86_pack2(g, v[0], v[1]), high = x86_pack2(g, v[2], v[3]);
-  return by_width(g, w, ll_lanes(v[0]), low, high);
+  return pack_words(g, low, high, ll_lanes(v[0]), out);
+}
+
+/* a's low halves, b's above them: a shift and a blend, unless LLVM sees both
+ * and makes the slower vpermt2w of them. */
+static Val join_halves(Cg *g, Val a, Val b) {
+  int n = ll_lanes(a), mask[64];
+  Ty words = ll_vec(g->i16, 2 * n);
+  for (int i = 0; i < 2 * n; i++)
+    mask[i] = i % 2 ? 2 * n + i : i;
+  b = ll_hide(g, ll_shlc(g, b, 16));
+  return ll_shuffle(g, ll_bitcast(g, a, words), ll_bitcast(g, b, words), mask,
+                    2 * n);
+}
+
+Val x86_pack_low(Cg *g, const Val v[4], DType out) {
+  Val low = join_halves(g, v[0], v[1]), high = join_halves(g, v[2], v[3]);
+  return pack_words(g, low, high, ll_lanes(v[0]), out);
 }

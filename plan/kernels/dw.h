@@ -16,4 +16,9 @@ void dw_store_weight(int8_t *image, int64_t at, int bytes, int32_t w);
 /* Bands, blocks and in_place of a d whose axes and tile are set. */
 void dw_choose_strip(const Plan *p, const Step *s, DwParams *d);
 
+/* dw_rows: rows of outputs that are made at once, 2 or 1; lanes of the vector
+ * behind the blocks (c->lanes channels each), 0 = there is none. */
+int dw_rows_at_once(const ConvParams *c);
+int dw_rows_tail(const ConvParams *c);
+
 #endif

@@ -9,6 +9,15 @@ typedef struct Shape {
 
 static int at_least(int x, int least) { return x < least ? least : x; }
 
+/* 3x3 windows have kernels of their own, which take few channels and many
+ * differently. */
+static void common_depthwise(Random *r, Shape *s) {
+  static const int channels[] = {4, 8, 16, 32, 64};
+  s->kh = s->kw = 3;
+  s->ic =
+      random_below(r, 2) ? channels[random_below(r, 5)] : random_in(r, 1, 150);
+}
+
 static Shape random_shape(Random *r, OpKind kind) {
   Shape s = {.n = random_in(r, 1, 2), .dh = 1, .dw = 1, .mult = 1, .groups = 1};
   s.ic = random_in(r, 1, 40);
@@ -23,13 +32,15 @@ static Shape random_shape(Random *r, OpKind kind) {
     s.dh = random_in(r, 1, 2);
     s.dw = random_in(r, 1, 2);
   }
+  if (kind == OP_depthwise_conv2d && random_below(r, 3))
+    common_depthwise(r, &s);
   int eh = (s.kh - 1) * s.dh + 1, ew = (s.kw - 1) * s.dw + 1;
   for (int i = 0; i < 4; i++)
     s.pad[i] = random_below(r, i < 2 ? eh : ew);
   s.ih = at_least(random_in(r, 1, 12), eh);
-  s.iw = at_least(random_in(r, 1, 15), ew);
+  s.iw = at_least(random_in(r, 1, 25), ew);
   if (kind == OP_depthwise_conv2d) {
-    s.mult = random_below(r, 4) == 0 ? random_in(r, 1, 8) : 1;
+    s.mult = random_below(r, 6) == 0 ? random_in(r, 1, 8) : 1;
     s.oc = s.ic * s.mult;
   } else if (random_below(r, 6) == 0) {
     s.groups = random_in(r, 2, 3);

@@ -1,0 +1,101 @@
+/* dw_rows: 3x3 depthwise convolutions on vpdpbusd, where four rows of input
+ * interleaved once serve two rows of output. Which channels make a vector,
+ * and the order of weights; the loops are in codegen/kernels/. */
+#include "plan/kernel.h"
+#include "plan/kernels/conv.h"
+#include "plan/kernels/dw.h"
+
+bool match_dw_rows(const Op *op, const Target *t) {
+  if (!dw_is_q8(op) || t->dot != DOT_vpdpbusd)
+    return false;
+  ConvGeom g = conv_geom(op);
+  return g.kh == 3 && g.kw == 3 && g.dh == 1 && g.dw == 1 && g.mult == 1 &&
+         g.sw <= 2 && dw_narrow_weights(op, &g);
+}
+
+/* Half of dw_lanes', which interleaves for every output. */
+double cost_dw_rows(const Op *op, const Target *t) {
+  return (double)op_macs(op) / (t->vector_bytes / 2);
+}
+
+int dw_rows_at_once(const ConvParams *c) {
+  return c->g.sh == 1 && c->g.oh > 1 ? 2 : 1;
+}
+
+int dw_rows_tail(const ConvParams *c) {
+  int64_t left = c->g.oc - c->blocks * c->lanes;
+  int lanes = 16;
+  while (lanes < left)
+    lanes *= 2;
+  return left > 0 ? lanes : 0;
+}
+
+/* Neighbouring pixels of few channels share a vector, one of many channels
+ * has several; the last of them may be shorter. */
+static void choose_vectors(ConvParams *c, int most) {
+  int64_t oc = c->g.oc;
+  c->lanes = most;
+  c->pixels = 1;
+  c->blocks = oc / most;
+  if (oc < most && oc >= 4 && most % oc == 0 && c->g.sw == 1 &&
+      c->g.ow >= most / oc) {
+    c->pixels = (int)(most / oc);
+    c->blocks = 1;
+  }
+}
+
+/* Channel of each accumulator lane: of the blocks, then of the tail, where
+ * those that don't exist are oc. */
+static int32_t *vector_order(Arena *a, const ConvParams *c, int64_t *entries) {
+  int64_t oc = c->g.oc, whole = c->blocks * c->lanes;
+  *entries = whole + dw_rows_tail(c);
+  int32_t *order = ARENA_ARRAY(a, int32_t, *entries);
+  for (int64_t i = 0; i < *entries; i++) {
+    int64_t lanes = i < whole ? c->lanes : dw_rows_tail(c);
+    int64_t at = i < whole ? i % lanes : i - whole;
+    int64_t o =
+        i - at +
+        conv_joined_channel(c->join, (int)lanes / c->join,
+                            at / (lanes / c->join), at % (lanes / c->join));
+    o = c->pixels > 1 ? o % oc : o;
+    order[i] = (int32_t)(o < oc ? o : oc);
+  }
+  return order;
+}
+
+/* [block][output row][column][accumulator lane][4 rows], the rows that an
+ * output row does not have 0 */
+static const Blob *pack_columns(Plan *p, Step *s, const ConvParams *c,
+                                const int32_t *order, int64_t entries) {
+  int rows = dw_rows_at_once(c);
+  int64_t per_entry = (int64_t)rows * 3 * 4, whole = c->blocks * c->lanes;
+  int8_t *image = pack_image(p, entries * per_entry);
+  for (int64_t i = 0; i < entries; i++) {
+    int64_t lanes = i < whole ? c->lanes : dw_rows_tail(c);
+    int64_t at = i < whole ? i % lanes : i - whole;
+    int8_t *block = image + (i - at) * per_entry;
+    for (int row = 0; order[i] < c->g.oc && row < rows; row++)
+      for (int tap = 0; tap < 9; tap++)
+        block[((row * 3 + tap % 3) * lanes + at) * 4 + row + tap / 3] =
+            (int8_t)dw_weight(s->op, &c->g, order[i], tap);
+  }
+  return plan_blob(p, s, "weights", image, entries * per_entry,
+                   p->target->simd_align);
+}
+
+bool prepare_dw_rows(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 1, .vectors = 1};
+  choose_vectors(&c, p->target->vector_bytes);
+  bool beyond = c.pixels > 1 || c.g.oc % 16;
+  conv_source(&c, s, DT_u8, 1, beyond);
+  if (beyond)
+    c.stage.slack = 2 * c.lanes;
+  c.group = 4;
+  c.join = 4;
+  c.weight_bytes = 1;
+  int64_t entries;
+  int32_t *order = vector_order(p->arena, &c, &entries);
+  c.w = pack_columns(p, s, &c, order, entries);
+  conv_finish(p, s, &c, entries, order, false, target_conv_forms(p->target));
+  return conv_done(p, s, &c, 0);
+}
