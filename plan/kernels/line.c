@@ -53,6 +53,25 @@ int64_t overlap_cum(const Step *s, int input) {
   return s->op->attrs.cum.reverse ? OVERLAP_NONE : overlap_in_place(s, input);
 }
 
+/* Line j of outer o is read from its first element on, and those behind it
+ * from higher ones; by then all before it are written:
+ *
+ *   out + index of (o, j) in the output <= in + first element of (o, j)
+ *
+ * in bytes. Both sides are linear in o and j, so the ends decide. */
+int64_t overlap_arg(const Step *s, int input) {
+  (void)input;
+  const LineParams *m = s->params;
+  int64_t from = dtype_bits(s->in[0]->type->dtype) / 8, distance = 0;
+  int64_t to = dtype_bits(s->out[0]->type->dtype) / 8;
+  for (int end = 0; end < 4; end++) {
+    int64_t o = end & 1 ? m->outer - 1 : 0, j = end & 2 ? m->inner - 1 : 0;
+    int64_t ahead = (o * m->inner + j) * to - (o * m->n * m->inner + j) * from;
+    distance = ahead > distance ? ahead : distance;
+  }
+  return distance;
+}
+
 static LineParams *line_params(Plan *p, Step *s) {
   const Type *x = s->op->in[0]->type;
   int axis = axis_of(s->op);

@@ -39,6 +39,10 @@ bool match_nibbles(const Op *op, const Target *t) {
          (dtype_bits(y) == 4 || plain_fits(t, y));
 }
 
+/* In place, too: the byte that holds elements i and i + 1 is read once more
+ * after i was written. Where elements grow the ends are flush, and what is
+ * written of i lies below that byte for every i but the last one, which has
+ * no i + 1. */
 bool prepare_nibbles(Plan *p, Step *s) {
   if (s->in[0]->place == PLACE_const)
     plan_const_blob(p, s->in[0]);

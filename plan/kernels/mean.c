@@ -1,4 +1,8 @@
-/* mean, reduce: shapes, and the step from sum to output. */
+/* mean, reduce: shapes, and the step from sum to output.
+ *
+ * In place: output element q is written after all that it sums were read, and
+ * the first of these has no lower an index than q; those of later outputs
+ * begin higher still. */
 #include "plan/kernels/mean.h"
 
 #include "ir/map.h"

@@ -35,6 +35,70 @@ double cost_move(const Op *op, const Target *t) {
   return t->vector_bytes ? 4 * bytes / t->vector_bytes : bytes;
 }
 
+/* ---- overlap ---- */
+
+enum { RUNS_MAX = 1 << 16 };
+
+/* Where run r of a part begins in the source: outer dimensions count up. */
+static int64_t run_source(const MovePart *m, int64_t r) {
+  int64_t at = m->from;
+  for (int d = m->ndim - 2; d >= 0; d--) {
+    int64_t i = r % m->dim[d];
+    r /= m->dim[d];
+    at += m->index[d] ? ((const int32_t *)m->index[d]->data)[i]
+                      : i * m->src_step[d];
+  }
+  return at;
+}
+
+/* How far the run that begins at byte `out` of the output gets ahead of what
+ * it has yet to read; *lowest is the lowest byte it reads. Without a table
+ * both go in even steps, so that the ends tell. */
+static int64_t run_ahead(const MovePart *m, int64_t out, int64_t base,
+                         int64_t elem, int64_t *lowest) {
+  int last = m->ndim - 1;
+  const int32_t *index = m->index[last] ? m->index[last]->data : NULL;
+  int64_t n = m->dim[last], ahead = INT64_MIN;
+  int64_t turn = index || n == 1 ? 1 : n - 1;
+  *lowest = INT64_MAX;
+  for (int64_t k = n - 1; k >= 0; k -= turn) {
+    int64_t at = base + (index ? index[k] : k * m->src_step[last]);
+    *lowest = at < *lowest ? at : *lowest;
+    int64_t a = out + k * elem - *lowest;
+    ahead = a > ahead ? a : ahead;
+  }
+  return ahead;
+}
+
+/* One part fills the output from its first byte to its last. When element t
+ * is about to be read, those before it are written; so wherever it and those
+ * behind it are, they have to lie higher:
+ *
+ *   out + t <= in + lowest byte that elements t, t + 1, ... read
+ *
+ * The lowest byte is carried up from the last run. Pads fill their borders
+ * first, and concat has several inputs: those touch nothing. */
+int64_t overlap_move(const Step *s, int input) {
+  (void)input;
+  const MoveParams *p = s->params;
+  const MovePart *m = p->part;
+  if (p->npart != 1 || m->src < 0)
+    return OVERLAP_NONE;
+  int64_t n = m->ndim ? m->dim[m->ndim - 1] : 1, bytes = n * p->elem_bytes;
+  int64_t runs = s->out[0]->bytes / bytes, distance = 0, later = INT64_MAX;
+  if (runs > RUNS_MAX)
+    return OVERLAP_NONE;
+  for (int64_t r = runs - 1; r >= 0 && m->ndim; r--) {
+    int64_t lowest, out = r * bytes;
+    int64_t own = run_ahead(m, out, run_source(m, r), p->elem_bytes, &lowest);
+    int64_t next = later == INT64_MAX ? 0 : out + bytes - later;
+    own = own > next ? own : next;
+    distance = own > distance ? own : distance;
+    later = lowest < later ? lowest : later;
+  }
+  return distance;
+}
+
 /* ---- building parts ---- */
 
 typedef struct Parts {

@@ -43,6 +43,30 @@ static Span window_at(const Op *op, int axis, int64_t o) {
   return (Span){lo, hi - lo};
 }
 
+/* Pixel p of the output is written once its window was read, and windows
+ * begin further down the further down their pixel is. So no write may pass
+ * the beginning of its own pixel's window:
+ *
+ *   out + p <= in + first cell of p's window, in bytes, for all p
+ *
+ * Channels go up on both sides and no block is done twice. */
+int64_t overlap_pool(const Step *s, int input) {
+  (void)input;
+  const Type *x = s->in[0]->type, *y = s->out[0]->type;
+  int64_t distance = 0;
+  for (int64_t oy = 0; oy < y->dim[1]; oy++)
+    for (int64_t ox = 0; ox < y->dim[2]; ox++) {
+      int64_t first =
+          window_at(s->op, 0, oy).lo * x->dim[2] + window_at(s->op, 1, ox).lo;
+      int64_t ahead = oy * y->dim[2] + ox - first;
+      distance = ahead > distance ? ahead : distance;
+    }
+  /* of several images, the outputs may outgrow the inputs */
+  int64_t grows = y->dim[1] * y->dim[2] - x->dim[1] * x->dim[2];
+  distance += grows > 0 ? (x->dim[0] - 1) * grows : 0;
+  return distance * x->dim[3] * (dtype_bits(x->dtype) / 8);
+}
+
 static bool is_regular(const Op *op, int axis, int64_t out) {
   Span first = window_at(op, axis, 0);
   for (int64_t o = 1; o < out; o++) {

@@ -1,4 +1,5 @@
-/* scale: which conversions single operations do exactly, and their tables. */
+/* scale: which conversions single operations do exactly, and their tables.
+ * Elements go in ascending order, whatever the axis, so it runs in place. */
 #include "plan/kernels/scale.h"
 
 #include "ir/requant.h"

@@ -161,6 +161,62 @@ static inline void check_output(const Check *c, const Plan *p, int seed,
              ((const uint8_t *)want)[i]);
 }
 
+/* How far before buffer `in` the step's output may start; OVERLAP_NONE where
+ * it may not touch it. */
+static inline int64_t check_distance(const Step *s, const Buffer *in) {
+  int64_t distance = OVERLAP_NONE, unit = 1;
+  bool dies = in && in->place == PLACE_arena && !in->base &&
+              in->last == s->index && in->first < s->index;
+  for (int i = 0; dies && i < s->op->nin; i++) {
+    if (!s->in[i] || (s->in[i] != in && s->in[i]->base != in))
+      continue;
+    int64_t d = s->kernel->overlap(s, i);
+    if (d == OVERLAP_NONE || s->in[i] != in)
+      return OVERLAP_NONE;
+    distance = d > distance ? d : distance;
+    unit = dtype_bits(in->type->dtype) / 8;
+  }
+  const Type *y = s->out[0]->type;
+  unit = dtype_bits(y->dtype) / 8 > unit ? dtype_bits(y->dtype) / 8 : unit;
+  return distance < 0 ? distance : (distance + unit - 1) / unit * unit;
+}
+
+/* Lays all blocks of the arena side by side, but for the first output that
+ * may touch an input: that one starts exactly as far before it as it has to.
+ */
+static inline void check_squeeze(Plan *p) {
+  enum { APART = 64 };
+  int64_t at = 0;
+  for (int i = 0; i < p->buffers.n; i++) {
+    Buffer *b = p->buffers.v[i];
+    if (b->place != PLACE_arena || b->base)
+      continue;
+    b->offset = at;
+    at += (b->bytes + 2 * APART - 1) / APART * APART;
+  }
+  for (int i = 0; i < p->steps.n; i++) {
+    p->steps.v[i]->scratch_offset = at;
+    at += (p->steps.v[i]->scratch_bytes + APART - 1) / APART * APART;
+  }
+  for (int i = 0; i < p->steps.n; i++) {
+    const Step *s = p->steps.v[i];
+    Buffer *in = s->op->nin ? s->in[0] : NULL, *out = s->out[0];
+    int64_t d = check_distance(s, in);
+    if (s->op->nout != 1 || out->place != PLACE_arena || out->base || d < 0)
+      continue;
+    out->offset = at;
+    in->offset = at + d;
+    at += d + (in->bytes > out->bytes ? in->bytes : out->bytes);
+    break;
+  }
+  for (int i = 0; i < p->buffers.n; i++) {
+    Buffer *b = p->buffers.v[i];
+    if (b->base)
+      b->offset = b->base->offset + b->base_offset;
+  }
+  p->arena_bytes = at;
+}
+
 /* One output, any number of inputs with random bytes. Frees the arena. */
 static inline void check_finish(Check *c, Random *r, int seed) {
   Graph *g = c->graph;
@@ -180,6 +236,8 @@ static inline void check_finish(Check *c, Random *r, int seed) {
   assert_true(check_run_here(interp_new(g, NULL, NULL), g, in, want));
   PlanOptions po = {.for_size = seed % 4 == 3};
   Plan *p = plan_new(c->arena, g, c->target, &po);
+  if (p && seed % 3)
+    check_squeeze(p);
   Emitted e = {0};
   CodegenOptions co = {.opt_level = 2, .for_size = po.for_size};
   if (!p || !codegen_emit(p, &co, EMIT_object, &e))
