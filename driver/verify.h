@@ -3,6 +3,10 @@
  * recordings. Where passes may change results (passes/pass.h), the object is
  * held to the optimized model, and the outputs of that to the imported one.
  *
+ * With --interpreter there is no object: passes and recordings alone are
+ * held to the interpreter, which works for models that no target has all
+ * kernels for, too.
+ *
  * Bytes have to be equal, but for floats: against a recording, against what a
  * pass was free to change, and on targets without fused multiply-add they may
  * differ by 1e-5 of the range of what is expected. */
@@ -22,6 +26,7 @@ typedef struct Verify {
   Executor *opt_interp; /* over opt; NULL unless loose */
   void **opt_seen, **opt_out;
   void **ship_out, **full_out;
+  bool has_object;    /* else the next three are empty */
   Subject ship;       /* the object as users get it: outputs are compared */
   Subject full;       /* the same with every value kept: all are compared */
   bool has_full;      /* it fits where it has to run */
@@ -43,7 +48,8 @@ bool verify_recorded(Verify *v, const Value *value, const void *expected);
 /* After verify_sample: output i of both against recorded bytes. */
 bool verify_output(Verify *v, int i, const void *expected);
 
-/* --verify-each: driver/verify_passes.c. */
+/* --verify-each: driver/verify_passes.c. After verify_new; the sample's name
+ * is set. */
 bool verify_passes(Verify *v, const void *const *in);
 
 /* The imported model's value that a value of another graph stands for; NULL

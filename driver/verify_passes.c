@@ -35,6 +35,7 @@ static void compare_op(void *ctx, const Op *op, void *const *out) {
     Match m = {E0502, who, "the imported model", c->close};
     if (!before)
       continue;
+    c->v->values++;
     void *seen = c->v->seen[before->id];
     if (c->steps && step_apart(before->type, seen, out[i]))
       memcpy(seen, out[i], (size_t)type_bytes(before->type));
@@ -43,28 +44,31 @@ static void compare_op(void *ctx, const Op *op, void *const *out) {
   }
 }
 
-/* One pass more over g, then g on the input. */
+/* One pass more over g, then g on the input if that changed it. */
 static bool check_pass(Verify *v, Graph *g, const char *pass, Check c,
                        const void *const *in, void *const *out) {
   PassOptions opt;
+  int changed = 0;
   if (!session_passes(v->cli, &opt))
     return false;
   opt.passes = pass;
+  opt.changed = &changed;
   if (!passes_run(g, &opt, NULL))
     return false;
+  if (!changed)
+    return true;
   Executor *e = interp_new(g, compare_op, &c);
   bool ok = e->run(e, in, out) && c.ok;
   e->free(e);
   return ok;
 }
 
-/* The pipeline's passes as one string. */
-static const char *pipeline(Cli *cli, Rounding rounding) {
-  Str s = str_new(cli->arena);
-  PassOptions opt;
-  if (cli_has(cli, OPT_passes) || !session_passes(cli, &opt))
-    return cli->value[OPT_passes];
-  PassClass most = rounding == ROUND_onnx ? PASS_requant : opt.allow;
+/* The pipeline's passes as one string: those named, or the default ones. */
+static const char *pipeline(const Verify *v, const PassOptions *opt) {
+  Str s = str_new(v->cli->arena);
+  PassClass most = v->ref->rounding == ROUND_onnx ? PASS_requant : opt->allow;
+  if (opt->passes)
+    return opt->passes;
   for (int i = 0; i < pass_count; i++)
     if (pass_table[i].in_default && pass_table[i].class_ <= most)
       str_printf(&s, "%s%s", s.n ? "," : "", pass_table[i].name);
@@ -75,10 +79,11 @@ bool verify_passes(Verify *v, const void *const *in) {
   Arena *a = v->cli->arena;
   Graph *g = graph_clone(a, v->ref);
   void **out = sample_buffers(a, g->outputs.v, g->outputs.n);
-  const char *at = pipeline(v->cli, v->ref->rounding);
+  PassOptions opt;
+  if (!session_passes(v->cli, &opt))
+    return false;
   bool ok = v->interp->run(v->interp, in, v->out), close = false;
-  v->sample = "random 0";
-  while (ok && *at) {
+  for (const char *at = pipeline(v, &opt); ok && *at;) {
     size_t n = strcspn(at, ",");
     const char *name = arena_strndup(a, at, n);
     const Pass *pass = pass_find(name);

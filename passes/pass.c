@@ -159,6 +159,8 @@ static bool run_one(const Pipeline *p, const Pass *pass, Graph *g, PassCtx *c) {
   bool ok = pass->run(g, c);
   if (p->opt->time_passes)
     fprintf(p->out, "%8.3f ms  %s\n", 1e3 * (now() - start), pass->name);
+  if (p->opt->changed)
+    *p->opt->changed += c->changed > 0;
   if (ok && p->opt->verify_each && c->changed)
     ok = verify_after(pass, g);
   if (ok)

@@ -17,6 +17,7 @@ typedef struct PassOptions {
   bool print_after_all;    /* prints only graphs that changed */
   const char *stop_after;  /* --stop-after= */
   bool verify_each, time_passes, stats;
+  int *changed;    /* NULL, or gets how many passes changed the graph added */
   PassClass allow; /* classes above it are refused; rounding=onnx allows all */
   FILE *out;       /* where prints go; stderr when NULL */
 } PassOptions;
