@@ -1,7 +1,9 @@
 /* kiln inspect: what a model consists of and costs; with --target also what
- * each operator of the optimized model runs as. */
+ * each operator of the optimized model runs as; with --pruning what became of
+ * its channels. */
 #include <string.h>
 
+#include "driver/pruning.h"
 #include "driver/session.h"
 #include "driver/table.h"
 
@@ -142,6 +144,8 @@ static bool make_plan(Cli *cli, Graph *g, Plan **p) {
 bool command_inspect(Cli *cli) {
   Plan *p;
   Graph *g = session_load(cli);
+  if (g && cli_has(cli, OPT_pruning))
+    return print_pruning(cli, g);
   if (!g || !make_plan(cli, g, &p))
     return false;
   if (cli_has(cli, OPT_json))

@@ -128,6 +128,21 @@ struct Value {
   int id;            /* dense, in order of creation; for side tables */
 };
 
+/* Channels that nobody needs and that had to stay. */
+typedef struct Stay {
+  int64_t channels;
+  const char *what; /* "constant", "twin" of another one, "unread" */
+  const char *why;  /* as a clause about them: "the model returns them" */
+  const char *at;   /* the result of the op that it is about; or NULL */
+} Stay;
+
+/* A layer as it was before channels were pruned, and what stays now. */
+typedef struct Pruned {
+  int64_t channels; /* of its result */
+  int64_t macs, weight_bytes, bias_bytes;
+  ARRAY(Stay) stays;
+} Pruned;
+
 struct Op {
   OpKind kind;
   Rounding rounding;
@@ -138,6 +153,7 @@ struct Op {
   Loc loc;            /* where in the model file */
   const char *remark; /* for the report: what a pass could not do here; or
                          NULL */
+  Pruned *pruned;     /* likewise: what became of a layer's channels; or NULL */
   Op *prev, *next;
   Graph *graph;
   int index; /* position in topological order, after graph_number() */

@@ -39,11 +39,16 @@ static int64_t prune_round(Graph *g, bool reassoc) {
   prune_twins(&p);
   prune_needs(&p);
   int64_t removed = prune_cut(&p);
+  if (!removed)
+    prune_account(&p);
   arena_free(scratch);
   return removed;
 }
 
 static bool prune(Graph *g, PassCtx *c, bool reassoc) {
+  prune_account_begin(g);
+  if (!is_small(g))
+    prune_account_refusal(g, "the graph has more than 2^20 channels");
   for (bool again = is_small(g); again;) {
     int64_t removed = prune_round(g, reassoc);
     pass_stat(c, "channels removed", removed);

@@ -4,6 +4,7 @@
 
 #include "plan/budget.h"
 #include "plan/peak.h"
+#include "plan/pruning.h"
 
 /* Names come from the model and may be any bytes. */
 static const char *clean(const Plan *p, const char *s) {
@@ -46,6 +47,8 @@ static json_object *layer_json(const Plan *p, const Step *s) {
   put_text(o, "requant", s->note);
   if (s->op->remark)
     put_text(o, "remark", s->op->remark);
+  if (s->op->pruned)
+    json_object_object_add(o, "pruning", pruning_json(p->arena, s->op));
   put_text(o, "symbol", s->symbol);
   put_int(o, "macs", op_macs(s->op));
   put_int(o, "weight_bytes", op_weight_bytes(s->op));
@@ -144,6 +147,7 @@ void report_json(Str *out, const Plan *p, const ObjectSizes *sizes,
   for (int i = 0; i < p->steps.n; i++)
     json_object_array_add(layers, layer_json(p, p->steps.v[i]));
   json_object_object_add(o, "layers", layers);
+  json_object_object_add(o, "pruning", pruning_total_json(p->graph));
   json_object_object_add(o, "peak", peak_json(p));
   json_object_object_add(o, "functions", functions_json(sizes));
   json_object_object_add(o, "budgets", budgets_json(p, sizes, limits));
@@ -279,6 +283,7 @@ void report_text(Str *out, const Plan *p, const ObjectSizes *sizes,
   str_printf(out, "%s for %s, rounding %s\n", p->name, p->target->name,
              rounding_name(p->graph->rounding));
   table_print(out, &t);
+  pruning_text(out, p->graph);
   put_sizes(out, p, sizes);
   put_budgets(out, p, sizes, limits);
 }

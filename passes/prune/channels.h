@@ -30,7 +30,7 @@ typedef struct Channel {
   int64_t twin;   /* the first channel that always holds the same; or itself */
   Cause keep;
   const Op *by;    /* whom it stays for; NULL: the model's borders */
-  const char *why; /* as a clause: "its weights read it" */
+  const char *why; /* as a clause about such: "they are read" */
 } Channel;
 
 typedef struct Channels {
@@ -118,6 +118,12 @@ void prune_twins(Prune *p);
 void prune_needs(Prune *p);
 /* Cuts what has no keep; how many channels went. */
 int64_t prune_cut(Prune *p);
+/* What went and what stays, noted at the layers (Op.pruned): their figures
+ * before anything goes; behind the last needs, the channels that stay though
+ * nobody needs them; or why no channel was looked at. */
+void prune_account_begin(Graph *g);
+void prune_account(const Prune *p);
+void prune_account_refusal(Graph *g, const char *why);
 /* The bias of a layer for the outputs at[0 .. n - 1], with what goes folded
  * in; NULL: none. */
 Value *prune_bias(const Prune *p, const Linear *l, int64_t n,

@@ -142,11 +142,10 @@ bool linear_uniform(const Linear *l, const Channel *x) {
 /* Padded windows of floats may have a bias for each class of the border. */
 static const char *refuses_border(const Linear *l) {
   if (!is_float(l))
-    return "it is constant and meets padding that is not: integer layers have "
-           "one bias";
-  return border_pays(l->op) ? NULL
-                            : "it is constant and meets padding that is not, "
-                              "with more border classes than taps";
+    return "they meet padding, and integer layers have one bias";
+  return border_pays(l->op)
+             ? NULL
+             : "they meet padding, with more border classes than taps";
 }
 
 static bool has_real_bias(const Op *op) {
@@ -160,11 +159,11 @@ static const char *refuses(const Prune *p, const Linear *l, const Channel *x) {
   if (is_zero(l, x))
     return NULL;
   if (!l->biased)
-    return "it is constant, but the layer has no bias";
+    return "the layer behind has no bias";
   if (!is_float(l) && has_real_bias(l->op))
-    return "it is constant, but the integer layer has a bias of floats";
+    return "the integer layer behind has a bias of floats";
   if (is_float(l) && !p->reassoc)
-    return "it is constant, but in the bias the floats' sum had another order";
+    return "in the bias they would change the order of a sum of floats";
   return l->pads ? refuses_border(l) : NULL;
 }
 
@@ -220,23 +219,19 @@ static bool all_sums_fit(const Linear *l, const Channel *x, int64_t r) {
 static const char *parts_twins(const Prune *p, const Linear *l, int64_t r) {
   const Channel *x = channels_of(p, l->op->in[0])->v;
   if (!is_whole(l))
-    return "it is the twin of another channel, in another group";
+    return "their twins are in other groups";
   if (is_float(l))
     return p->reassoc ? NULL
-                      : "it is the twin of another channel, but with one "
-                        "weight for both the floats' sum had another order";
-  return all_sums_fit(l, x, r)
-             ? NULL
-             : "it is the twin of another channel, but the sum of their "
-               "weights does not fit";
+                      : "one weight for both would change the order of a sum "
+                        "of floats";
+  return all_sums_fit(l, x, r) ? NULL : "the sum of both weights does not fit";
 }
 
 static Verdict verdict(const Prune *p, const Linear *l, bool room, int64_t c) {
   const Channel *x = &channels_of(p, l->op->in[0])->v[c];
   const char *why = NULL;
   if (x->constant) {
-    why = room ? refuses(p, l, x)
-               : "it is constant, but the bias has no room for it";
+    why = room ? refuses(p, l, x) : "the bias behind has no room for them";
     if (!why)
       return (Verdict){FATE_folded, NULL};
   }

@@ -35,7 +35,7 @@ static void output_needs(Prune *p, const Linear *l, const Verdict *verdicts,
     Channel *stays = &x[v->fate == FATE_merged ? x[c].twin : c];
     if (v->fate != FATE_folded && stays->keep < CAUSE_need &&
         linear_reads(l, o, i))
-      keep(p, stays, CAUSE_need, l->op, v->why ? v->why : "it is read");
+      keep(p, stays, CAUSE_need, l->op, v->why ? v->why : "they are read");
   }
 }
 
@@ -55,13 +55,12 @@ static void depthwise_needs(Prune *p, const Linear *l) {
     Channel *from = &x->v[o / l->group];
     if (y->v[o].keep && from->constant && !y->v[o].constant)
       keep(p, from, y->v[o].keep, l->op,
-           "it is constant, but meets padding of a depthwise layer that is "
-           "not");
+           "they meet the padding of a depthwise layer");
     if (y->v[o].keep)
       keep_as(p, from, &y->v[o]);
     if (from->keep)
       keep(p, &y->v[o], CAUSE_along, l->op,
-           "a depthwise layer computes it along with one that stays");
+           "a depthwise layer computes them along with others");
   }
 }
 
@@ -126,9 +125,9 @@ static void pair_one(Prune *p, const Op *op, int i, int o) {
       keep_as(p, &x->v[k], &y->v[j]);
     if (k >= 0 && x->v[k].keep)
       keep(p, &y->v[j], CAUSE_along, op,
-           "it is computed along with one that stays");
+           "the op computes them along with others");
     if (spread && y->v[j].keep)
-      keep_all(p, op->in[i], op, "all channels depend on it");
+      keep_all(p, op->in[i], op, "all channels depend on them");
   }
 }
 
@@ -160,12 +159,12 @@ static void op_needs(Prune *p, const Op *op) {
 static void border_needs(Prune *p) {
   const Graph *g = p->g;
   for (int i = 0; i < g->inputs.n; i++)
-    keep_all(p, g->inputs.v[i], NULL, "the model takes it");
+    keep_all(p, g->inputs.v[i], NULL, "the model takes them");
   for (int i = 0; i < g->outputs.n; i++)
-    keep_all(p, g->outputs.v[i], NULL, "the model returns it");
+    keep_all(p, g->outputs.v[i], NULL, "the model returns them");
   for (int i = 0; i < g->states.n; i++) {
-    keep_all(p, g->states.v[i].in, NULL, "it is state");
-    keep_all(p, g->states.v[i].out, NULL, "it is state");
+    keep_all(p, g->states.v[i].in, NULL, "they are state");
+    keep_all(p, g->states.v[i].out, NULL, "they are state");
   }
 }
 
