@@ -10,6 +10,15 @@
 typedef LLVMValueRef Val;
 typedef LLVMTypeRef Ty;
 
+/* What a step function works on; NULL where the buffer is absent. Constants
+ * are pointers to their blob's global. */
+typedef struct StepArgs {
+  Val in[8], out[8]; /* a concat or split of more parts: see `parts` */
+  Val *parts;        /* (nin or nout) of the many-armed side */
+  Val *tail;         /* (step->nin) by operand, those of the tail behind */
+  Val scratch;
+} StepArgs;
+
 /* One module being built. */
 typedef struct Cg {
   Plan *plan;
@@ -20,18 +29,12 @@ typedef struct Cg {
   LLVMModuleRef mod;
   LLVMBuilderRef b;
   Ty void_, i1, i8, i16, i32, i64, f32, f64, ptr;
-  Ty idx; /* index type: i32 or i64, the pointer's width */
-  Val fn; /* function being built */
+  Ty idx;               /* index type: i32 or i64, the pointer's width */
+  Val fn;               /* function being built */
+  const Step *step;     /* ... which is that of a step */
+  const StepArgs *args; /* what it works on */
   bool for_size;
 } Cg;
-
-/* What a step function works on; NULL where the buffer is absent. Constants
- * are pointers to their blob's global. */
-typedef struct StepArgs {
-  Val in[8], out[8]; /* a concat or split of more parts: see `parts` */
-  Val *parts;        /* (nin or nout) of the many-armed side */
-  Val scratch;
-} StepArgs;
 
 /* Constants. */
 Val ll_i8(Cg *g, int64_t x);

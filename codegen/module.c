@@ -46,15 +46,15 @@ typedef struct Params {
 static bool is_passed(const Buffer *b) { return b && b->place != PLACE_const; }
 
 static const Buffer *operand(const Step *s, int i) {
-  return i < s->op->nin ? s->in[i] : s->out[i - s->op->nin];
+  return i < s->nin ? s->in[i] : s->out[i - s->nin];
 }
 
 static Params step_params(Cg *g, const Step *s) {
-  int n = s->op->nin + s->op->nout;
+  int n = s->nin + s->op->nout;
   Params ps = {ARENA_ARRAY(g->arena, Param, n + 1), 0};
   for (int i = 0; i < n; i++)
     if (is_passed(operand(s, i)))
-      ps.v[ps.n++] = (Param){*operand(s, i), i, i >= s->op->nin};
+      ps.v[ps.n++] = (Param){*operand(s, i), i, i >= s->nin};
   if (s->scratch_bytes) {
     Buffer b = {.place = PLACE_arena,
                 .offset = s->scratch_offset,
@@ -125,14 +125,14 @@ static Val begin_function(Cg *g, const char *name, Ty result, Ty *types,
 }
 
 static StepArgs step_args(Cg *g, const Step *s, Val fn, const Params *ps) {
-  int nin = s->op->nin, nout = s->op->nout;
+  int nin = s->nin, nout = s->op->nout;
   Val *v = ARENA_ARRAY(g->arena, Val, nin + nout + 1);
   for (int i = 0; i < ps->n; i++)
     v[ps->v[i].slot] = LLVMGetParam(fn, (unsigned)i);
   for (int i = 0; i < nin; i++)
     if (s->in[i] && s->in[i]->place == PLACE_const && s->in[i]->blob)
       v[i] = ll_gepc(g, ll_blob(g, s->in[i]->blob), s->in[i]->offset);
-  StepArgs args = {.scratch = v[nin + nout]};
+  StepArgs args = {.tail = v, .scratch = v[nin + nout]};
   args.parts = op_info(s->op->kind)->nout < 0 ? v + nin : v;
   for (int i = 0; i < nin && i < ARGS_MAX; i++)
     args.in[i] = v[i];
@@ -151,6 +151,8 @@ static Val step_function(Cg *g, const Step *s, const Params *ps) {
                 "noinline", 0);
   describe_params(g, fn, ps);
   StepArgs args = step_args(g, s, fn, ps);
+  g->step = s;
+  g->args = &args;
   lower_table[s->kernel - kernel_table](g, s, &args);
   LLVMBuildRetVoid(g->b);
   return fn;

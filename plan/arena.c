@@ -52,19 +52,31 @@ static void add_blocks(Plan *p, Layout *l) {
   }
 }
 
+/* A single element is read again and again. */
+int64_t step_overlap(const Step *s, int input) {
+  if (input < s->op->nin)
+    return s->kernel->overlap(s, input);
+  bool repeats = type_count(s->in[input]->type) != type_count(s->out[0]->type);
+  return repeats ? OVERLAP_NONE : s->tail_overlap;
+}
+
 /* How far before the dying block `in` the step's output may start: all its
  * operands that lie there have to allow it. */
 static int64_t step_distance(const Step *s, const Buffer *in) {
   int64_t distance = 0;
-  for (int i = 0; i < s->op->nin; i++) {
+  bool same = false;
+  for (int i = 0; i < s->nin; i++) {
     if (!s->in[i] || buffer_root(s->in[i]) != in)
       continue;
-    int64_t d = s->kernel->overlap(s, i);
-    if (d == OVERLAP_NONE)
-      return d;
-    d -= s->in[i]->base_offset;
+    int64_t d = step_overlap(s, i), at = s->in[i]->base_offset;
+    if (d == OVERLAP_NONE || (d == OVERLAP_SAME && at))
+      return OVERLAP_NONE;
+    same |= d == OVERLAP_SAME;
+    d = d == OVERLAP_SAME ? 0 : d - at;
     distance = d > distance ? d : distance;
   }
+  if (same)
+    return distance ? OVERLAP_NONE : OVERLAP_SAME;
   return distance;
 }
 
@@ -72,12 +84,13 @@ static void add_overlaps(Layout *l, const Step *s) {
   Buffer *out = s->op->nout == 1 ? s->out[0] : NULL;
   if (!out || !in_arena(out) || out->first != s->index)
     return;
-  for (int i = 0; i < s->op->nin; i++) {
+  for (int i = 0; i < s->nin; i++) {
     Buffer *in = s->in[i] ? buffer_root(s->in[i]) : NULL;
     if (!in || !in_arena(in) || in->last != s->index)
       continue;
     int64_t d = step_distance(s, in);
-    MemOverlap o = {l->of_buffer[in->id], l->of_buffer[out->id], d};
+    MemOverlap o = {l->of_buffer[in->id], l->of_buffer[out->id],
+                    d == OVERLAP_SAME ? 0 : d, d == OVERLAP_SAME};
     if (d != OVERLAP_NONE)
       ARRAY_PUSH(l->scratch, &l->overlaps, o);
   }

@@ -53,9 +53,9 @@ static const char *block_text(Arena *a, const PeakBlock *b) {
 
 static const char *step_text(Arena *a, const Step *step) {
   Str s = str_new(a);
-  str_printf(&s, "step %d %s", step->index, op_info(step->op->kind)->name);
+  str_printf(&s, "step %d %s", step->index, step_op_name(a, step));
   if (step->op->nout)
-    add_name(&s, step->op->out[0]);
+    add_name(&s, step->out[0]->value);
   return str_cstr(&s);
 }
 

@@ -167,7 +167,7 @@ void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
   int64_t need_cols = (g->ow - 1) * g->sw + (g->kw - 1) * g->dw + 1;
   bool flip = want != DT_COUNT && want != in->dtype;
   p->in_bytes = dtype_bits(in->dtype) / 8;
-  p->out_bytes = dtype_bits(s->out[0]->type->dtype) / 8;
+  p->out_bytes = dtype_bits(s->made->type->dtype) / 8;
   int64_t bottom, right;
   source_runs(p);
   split_axis(need_rows, g->pt, g->ih, &st->top, &st->copied_rows, &bottom);
@@ -300,7 +300,7 @@ static Folded fold_zeros(Arena *scratch, const Op *op, const ConvParams *c,
 static void finish_requant(Plan *p, Step *s, ConvParams *c, int64_t entries,
                            const int32_t *order, unsigned forms,
                            const Folded *f, Arena *scratch) {
-  const Type *out = s->out[0]->type;
+  const Type *out = s->made->type;
   int32_t moved = type_zero_point(out) - type_zero_point(s->op->out[0]->type);
   Requant *spec = ARENA_ARRAY(scratch, Requant, c->g.oc);
   for (int64_t o = 0; o < c->g.oc; o++) {

@@ -38,14 +38,29 @@ int64_t memory_distance(const Solver *s, int in, int out) {
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Starts of x that the placed y forbids. */
-static Forbidden forbidden_by(const Solver *s, int x, int y) {
+static bool same_place(const Solver *s, int in, int out) {
+  if (s->block[in].last != s->block[out].first)
+    return false;
+  for (int o = s->of_out[out]; o >= 0; o = s->next_of_out[o])
+    if (s->overlap[o].in == in && s->overlap[o].same)
+      return true;
+  return false;
+}
+
+/* Starts of x that the placed y forbids: one interval, or two around the only
+ * place that it allows. Returns how many. */
+static int forbidden_by(const Solver *s, int x, int y, Forbidden *f) {
   int64_t at = s->offset[y];
+  int64_t below = at - s->block[x].bytes, above = at + s->block[y].bytes;
+  if (same_place(s, y, x) || same_place(s, x, y)) {
+    f[0] = (Forbidden){below, at};
+    f[1] = (Forbidden){at, above};
+    return 2;
+  }
   int64_t as_out = memory_distance(s, y, x), as_in = memory_distance(s, x, y);
-  Forbidden f;
-  f.lo = at - min64(as_out, s->block[x].bytes);
-  f.hi = at + min64(as_in, s->block[y].bytes);
-  return f;
+  f[0].lo = at - min64(as_out, s->block[x].bytes);
+  f[0].hi = at + min64(as_in, s->block[y].bytes);
+  return 1;
 }
 
 static int compare_forbidden(const void *a, const void *b) {
@@ -60,7 +75,7 @@ int64_t memory_lowest(Solver *s, int x, const int *placed, int nplaced,
   int n = 0;
   for (int i = 0; i < nplaced; i++)
     if (memory_conflict(s, x, placed[i]))
-      s->forbidden[n++] = forbidden_by(s, x, placed[i]);
+      n += forbidden_by(s, x, placed[i], s->forbidden + n);
   qsort(s->forbidden, (size_t)n, sizeof *s->forbidden, compare_forbidden);
   int64_t start = from;
   for (int i = 0; i < n && s->forbidden[i].lo < start; i++)
@@ -201,7 +216,7 @@ int64_t memory_plan(Arena *scratch, MemBlock *blocks, int nblock,
   index_overlaps(&s, noverlap);
   s.offset = ARENA_ARRAY(scratch, int64_t, nblock);
   s.best = ARENA_ARRAY(scratch, int64_t, nblock);
-  s.forbidden = ARENA_ARRAY(scratch, Forbidden, nblock);
+  s.forbidden = ARENA_ARRAY(scratch, Forbidden, 2 * nblock);
   /* the most is needed where some block begins */
   for (int i = 0; i < nblock; i++)
     s.bound = max64(s.bound, memory_step_bound(&s, blocks[i].first));

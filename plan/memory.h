@@ -2,6 +2,7 @@
 #ifndef KILN_PLAN_MEMORY_H
 #define KILN_PLAN_MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "support/arena.h"
@@ -17,6 +18,7 @@ typedef struct MemBlock {
 typedef struct MemOverlap {
   int in, out;
   int64_t distance; /* >= 0 */
+  bool same;        /* only at offset(in) itself; then distance is 0 */
 } MemOverlap;
 
 /* Fills offsets, returns the bytes needed; *lower_bound gets the largest sum

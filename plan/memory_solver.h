@@ -23,7 +23,7 @@ typedef struct Solver {
   int64_t *offset; /* (n) of the placement at hand */
   int64_t *best;   /* (n) offsets of the smallest placement so far */
   int64_t best_bytes;
-  Forbidden *forbidden; /* (n) */
+  Forbidden *forbidden; /* (2 n) */
 } Solver;
 
 int64_t memory_align(const Solver *s, int64_t x);

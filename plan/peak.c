@@ -15,7 +15,7 @@ static bool is_operand(Buffer *const *v, int n, const Buffer *root) {
 static const char *role_of(const Step *s, const Buffer *b) {
   if (is_operand(s->out, s->op->nout, b))
     return "output";
-  return is_operand(s->in, s->op->nin, b) ? "input" : "kept";
+  return is_operand(s->in, s->nin, b) ? "input" : "kept";
 }
 
 static bool is_live(const Buffer *b, int step) {

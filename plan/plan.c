@@ -2,7 +2,8 @@
  *
  *     names      C identifiers for the model and its tensors
  *     placement  which bytes the caller owns, which are views (place.c)
- *     steps      one a computing op and one a copy, with the cheapest kernel
+ *     steps      one a computing op and one a copy, with the cheapest kernel;
+ *                elementwise ops become tails of steps before them (fuse.c)
  *     prepare    each kernel packs its weights and says what scratch it needs
  *     memory     lifetimes, in-place distances, arena offsets (arena.c,
  *                memory.c)
@@ -14,6 +15,7 @@
 
 #include "ir/text.h"
 #include "plan/arena.h"
+#include "plan/fuse.h"
 #include "plan/kernel.h"
 #include "plan/name.h"
 #include "plan/place.h"
@@ -33,24 +35,32 @@ static void name_all(Plan *p) {
 static Step *step_new(Plan *p, const Op *op) {
   Step *s = ARENA_NEW(p->arena, Step);
   s->op = op;
-  s->index = p->steps.n;
+  s->kernel = kernel_select(op, p->target);
+  s->nin = op->nin;
   s->in = ARENA_ARRAY(p->arena, Buffer *, op->nin);
   s->out = ARENA_ARRAY(p->arena, Buffer *, op->nout);
-  ARRAY_PUSH(p->arena, &p->steps, s);
+  s->tail_overlap = OVERLAP_NONE;
   return s;
 }
 
-static void step_of_op(Plan *p, const Op *op) {
+static void step_add(Plan *p, Step *s) {
+  s->index = p->steps.n;
+  ARRAY_PUSH(p->arena, &p->steps, s);
+}
+
+static Step *step_of_op(Plan *p, const Op *op) {
   Step *s = step_new(p, op);
   for (int i = 0; i < op->nin; i++)
     s->in[i] = op->in[i] ? p->of_value[op->in[i]->id] : NULL;
   for (int i = 0; i < op->nout; i++)
     s->out[i] = p->of_value[op->out[i]->id];
+  s->made = op->nout ? s->out[0] : NULL;
+  return s;
 }
 
 /* A copy stands for no op of the graph: it gets a reshape of its own, from
  * the value to itself. */
-static void step_of_copy(Plan *p, const Copy *c) {
+static Step *step_of_copy(Plan *p, const Copy *c) {
   Value *v = arena_dup(p->arena, c->from->value, sizeof *v);
   Op *op = ARENA_NEW(p->arena, Op);
   op->kind = OP_reshape;
@@ -63,17 +73,21 @@ static void step_of_copy(Plan *p, const Copy *c) {
   op->loc = (Loc){.file = p->graph->file, .what = v->name};
   Step *s = step_new(p, op);
   s->in[0] = c->from;
-  s->out[0] = c->to;
+  s->out[0] = s->made = c->to;
+  return s;
 }
 
 static void make_steps(Plan *p, const Copies *copies) {
+  Fusion *f = fusion_new(p);
   for (int i = 0; i < copies->before.n; i++)
-    step_of_copy(p, &copies->before.v[i]);
-  for (const Op *op = p->graph->first; op; op = op->next)
-    if (!op_is_view(p, op))
-      step_of_op(p, op);
+    step_add(p, step_of_copy(p, &copies->before.v[i]));
+  for (const Op *op = p->graph->first; op; op = op->next) {
+    Step *s = op_is_view(p, op) ? NULL : step_of_op(p, op);
+    if (s && !fuse_step(f, s))
+      step_add(p, s);
+  }
   for (int i = 0; i < copies->after.n; i++)
-    step_of_copy(p, &copies->after.v[i]);
+    step_add(p, step_of_copy(p, &copies->after.v[i]));
 }
 
 static bool no_kernel(const Plan *p, const Op *op) {
@@ -86,29 +100,47 @@ static bool no_kernel(const Plan *p, const Op *op) {
   return false;
 }
 
-static bool select_kernels(Plan *p) {
+static bool have_kernels(const Plan *p) {
   bool ok = true;
-  for (int i = 0; i < p->steps.n; i++) {
-    Step *s = p->steps.v[i];
-    s->kernel = kernel_select(s->op, p->target);
-    if (!s->kernel)
-      ok = no_kernel(p, s->op);
-  }
+  for (int i = 0; i < p->steps.n; i++)
+    if (!p->steps.v[i]->kernel)
+      ok = no_kernel(p, p->steps.v[i]->op);
   return ok;
+}
+
+const char *step_op_name(Arena *a, const Step *s) {
+  const char *name = op_info(s->op->kind)->name;
+  for (int i = 0; i < s->tail.n; i++)
+    name = arena_printf(a, "%s+%s", name,
+                        op_info(s->tail.v[i].step->op->kind)->name);
+  return name;
 }
 
 static void step_symbol(Plan *p, Step *s) {
   const char *dot = s->variant ? "." : "";
-  s->symbol = arena_printf(p->arena, "%s.%s_%d%s%s", p->name,
-                           op_info(s->op->kind)->name, s->index, dot,
-                           s->variant ? s->variant : "");
+  s->symbol =
+      arena_printf(p->arena, "%s.%s_%d%s%s", p->name, step_op_name(p->arena, s),
+                   s->index, dot, s->variant ? s->variant : "");
+}
+
+/* Operands of the tail are read while the output is written. */
+static bool prepare_tail(Plan *p, Step *s) {
+  for (int i = 0; i < s->tail.n; i++) {
+    Step *t = s->tail.v[i].step;
+    if (!t->kernel->prepare(p, t))
+      return false;
+    s->blob_bytes += t->blob_bytes;
+  }
+  for (int i = s->op->nin; i < s->nin; i++)
+    s->reads_first &= !s->in[i];
+  return true;
 }
 
 static bool prepare_steps(Plan *p) {
   bool ok = true;
   for (int i = 0; i < p->steps.n; i++) {
     Step *s = p->steps.v[i];
-    if (s->kernel->prepare(p, s))
+    if (s->kernel->prepare(p, s) && prepare_tail(p, s))
       step_symbol(p, s);
     else
       ok = false;
@@ -132,7 +164,7 @@ static void find_lifetimes(Plan *p) {
     const Step *s = p->steps.v[i];
     for (int k = 0; k < s->op->nout; k++)
       touch(s->out[k], i, true);
-    for (int k = 0; k < s->op->nin; k++)
+    for (int k = 0; k < s->nin; k++)
       touch(s->in[k], i, false);
   }
   for (int i = 0; p->opt.keep_all && i < p->buffers.n; i++)
@@ -152,7 +184,7 @@ Plan *plan_new(Arena *a, const Graph *g, const Target *t,
   Copies copies = {0};
   place_values(p, &copies);
   make_steps(p, &copies);
-  if (!select_kernels(p) || !prepare_steps(p))
+  if (!have_kernels(p) || !prepare_steps(p))
     return NULL;
   find_lifetimes(p);
   plan_arena(p);
@@ -176,8 +208,10 @@ static const Blob *blob_add(Plan *p, const Blob *b) {
 const Blob *plan_blob(Plan *p, Step *s, const char *what, const void *data,
                       int64_t bytes, int align) {
   Blob b = {.data = data, .bytes = bytes, .align = align};
-  b.symbol = arena_printf(p->arena, "%s.%s_%d.%s", p->name,
-                          op_info(s->op->kind)->name, s->index, what);
+  const char *of = op_info(s->op->kind)->name;
+  if (s->place)
+    of = arena_printf(p->arena, "tail%d.%s", s->place, of);
+  b.symbol = arena_printf(p->arena, "%s.%s_%d.%s", p->name, of, s->index, what);
   int before = p->blobs.n;
   const Blob *kept = blob_add(p, &b);
   if (p->blobs.n > before)

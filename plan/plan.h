@@ -47,12 +47,32 @@ struct Buffer {
   int id;          /* position in plan->buffers */
 };
 
+/* An elementwise op of a step's tail (plan/fuse.h). */
+typedef struct Tail {
+  Step *step; /* its op, kernel and params; it is never called */
+  int chain;  /* its operand that is in registers */
+  int first;  /* operand i of it is operand first + i of the step that has
+                 the tail (the one in registers: NULL) */
+} Tail;
+
 /* One kernel call. */
 struct Step {
   const Op *op;
   const Kernel *kernel;
-  Buffer **in;           /* (op->nin) NULL where absent */
+  Buffer **in; /* (nin) op's operands, then its tail's; NULL where
+                  absent */
+  int nin;
   Buffer **out;          /* (op->nout) */
+  Buffer *made;          /* what op itself makes: out[0], or with a tail a
+                            value in registers, of which only the stored
+                            type counts */
+  ARRAY(Tail) tail;      /* what is done to it before it is stored */
+  int64_t tail_overlap;  /* set by prepare: how far the output may start
+                            before an operand of the tail, as of
+                            Kernel.overlap; OVERLAP_NONE until then */
+  const char *alone;     /* why op is no tail of the step that computes an
+                            operand of it, where it might have been; or
+                            NULL */
   int64_t scratch_bytes; /* in the arena, while the step runs */
   int64_t scratch_offset;
   bool reads_first;    /* set by prepare: all inputs are read before the first
@@ -62,13 +82,16 @@ struct Step {
   int vector_bytes;    /* width of its vector code, 0 = scalar */
   const char *note;    /* for the report, e.g. its requant form; or NULL */
   const char *symbol;  /* "kws.conv2d_3.qs8_5x64c4_avx512vnni" */
-  int index;
-  int64_t code_bytes; /* filled by codegen from the object */
-  int64_t blob_bytes; /* of its blobs */
+  int index;           /* of a tail's: that of the step that has it */
+  int place;           /* in a tail: 1, 2, ..; 0: it is called itself */
+  int64_t code_bytes;  /* filled by codegen from the object */
+  int64_t blob_bytes;  /* of its blobs */
 };
 
-/* Result of Kernel.overlap: the output may not touch that input. */
+/* Results of Kernel.overlap: the output may not touch that input; or it may
+ * lie exactly where the input does, but not overlap it otherwise. */
 #define OVERLAP_NONE INT64_MIN
+#define OVERLAP_SAME (INT64_MIN + 1)
 
 /* One row of kernels.def. */
 struct Kernel {
@@ -83,7 +106,8 @@ struct Kernel {
   bool (*prepare)(Plan *p, Step *s);
   /* How far the output may start before input i in memory while both are
    * live: d >= 0 means any output offset <= input offset - d is safe (0: in
-   * place, at the same start, or anywhere lower); or OVERLAP_NONE. */
+   * place, at the same start, or anywhere lower); or OVERLAP_NONE or
+   * OVERLAP_SAME. */
   int64_t (*overlap)(const Step *s, int input);
   const char *summary;
 };
@@ -135,6 +159,11 @@ const Blob *plan_const_blob(Plan *p, Buffer *b);
 
 /* Bytes of the inputs and outputs, which the caller has. */
 int64_t plan_io_bytes(const Plan *p);
+/* Kernel.overlap of op's own operands, what tail_overlap means for the
+ * others. */
+int64_t step_overlap(const Step *s, int input);
+/* "conv2d", with its tail "conv2d+add" */
+const char *step_op_name(Arena *a, const Step *s);
 
 /* The stored form of a value: its buffer's type. The bytes differ from the
  * model's by ^ 0x80 where this says so. */

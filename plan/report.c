@@ -39,8 +39,8 @@ static json_object *shapes_json(Buffer *const *b, int n) {
 
 static json_object *layer_json(const Plan *p, const Step *s) {
   json_object *o = json_object_new_object();
-  put_text(o, "name", clean(p, s->op->out[0]->name));
-  put_text(o, "op", op_info(s->op->kind)->name);
+  put_text(o, "name", clean(p, s->out[0]->value->name));
+  put_text(o, "op", step_op_name(p->arena, s));
   put_text(o, "kernel", s->kernel->name);
   put_text(o, "variant", s->variant);
   put_int(o, "vector_bytes", s->vector_bytes);
@@ -49,13 +49,15 @@ static json_object *layer_json(const Plan *p, const Step *s) {
     put_text(o, "remark", s->op->remark);
   if (s->op->pruned)
     json_object_object_add(o, "pruning", pruning_json(p->arena, s->op));
+  if (s->alone)
+    put_text(o, "alone", s->alone);
   put_text(o, "symbol", s->symbol);
   put_int(o, "macs", op_macs(s->op));
   put_int(o, "weight_bytes", op_weight_bytes(s->op));
   put_int(o, "packed_bytes", s->blob_bytes);
   put_int(o, "code_bytes", s->code_bytes);
   put_int(o, "scratch_bytes", s->scratch_bytes);
-  json_object_object_add(o, "in", shapes_json(s->in, s->op->nin));
+  json_object_object_add(o, "in", shapes_json(s->in, s->nin));
   json_object_object_add(o, "out", shapes_json(s->out, s->op->nout));
   return o;
 }
@@ -215,7 +217,7 @@ static Row step_row(const Plan *p, const Step *s) {
   const Buffer *first = s->op->nout ? s->out[0] : NULL;
   return (Row){{
       arena_printf(a, "%d", s->index),
-      op_info(s->op->kind)->name,
+      step_op_name(a, s),
       s->kernel->name,
       s->variant ? s->variant : "",
       grouped(a, op_macs(s->op)),

@@ -8,12 +8,14 @@
  *     pairs:  y = table[a][b]
  * An operand that stays the same in the innermost loop is loaded before it.
  */
-#include "plan/kernels/binary.h"
+#include "codegen/kernels/binary.h"
 
 #include "codegen/kernels/light.h"
+#include "codegen/kernels/tail.h"
 #include "codegen/lower.h"
 #include "codegen/real.h"
 #include "codegen/vec.h"
+#include "plan/kernels/binary.h"
 
 typedef struct Binary {
   const BinaryParams *p;
@@ -71,7 +73,7 @@ static Val looked_up_pair(Cg *g, const BinaryParams *p, Val a, Val b) {
   Val at =
       ll_add(g, ll_mulc(g, ll_zext(g, a, g->idx), 256), ll_zext(g, b, g->idx));
   Val y = ll_load(g, g->i8, ll_gep(g, ll_blob(g, p->table[0]), at), 1);
-  return ll_zext(g, y, g->i32);
+  return ll_extend(g, y, p->out_type, g->i32);
 }
 
 static Val load_term(Cg *g, const Binary *b, int i, Val p, int lanes) {
@@ -97,19 +99,49 @@ static Val combine(Cg *g, const BinaryParams *p, Val a, Val b) {
   return emit_sum_step(g, &p->sum, acc);
 }
 
+/* An operand in registers, as load_term makes it of one in memory. */
+static Val value_term(Cg *g, const BinaryParams *p, int i, Val x) {
+  if (p->form == BINARY_pairs)
+    return ll_trunc(g, x, g->i8);
+  if (p->form == BINARY_table)
+    return looked_up(g, p, i, ll_trunc(g, x, g->i8));
+  return term(g, p, i, x);
+}
+
+static Val one_value(Cg *g, const BinaryParams *p, Val a, Val b) {
+  return combine(g, p, value_term(g, p, 0, a), value_term(g, p, 1, b));
+}
+
+static bool only_scalar(const BinaryParams *p) {
+  return p->form == BINARY_table || p->form == BINARY_pairs;
+}
+
+Val binary_value(Cg *g, const Step *s, Val a, Val b) {
+  const BinaryParams *p = s->params;
+  if (!only_scalar(p) || !ll_lanes(a))
+    return one_value(g, p, a, b);
+  Val y = a;
+  for (int i = 0; i < ll_lanes(a); i++) {
+    Val one = one_value(g, p, ll_extract(g, a, i), ll_extract(g, b, i));
+    y = ll_insert(g, y, one, i);
+  }
+  return y;
+}
+
 static void binary_block(Cg *g, void *ctx, Val i, int lanes) {
   const Binary *b = ctx;
   Val x[2];
   for (int k = 0; k < 2; k++)
     x[k] = b->same[k] ? ll_splat(g, b->same[k], lanes)
                       : load_term(g, b, k, ll_gep(g, b->in[k], i), lanes);
-  vec_store8(g, combine(g, b->p, x[0], x[1]), ll_gep(g, b->out, i));
+  Val y = combine(g, b->p, x[0], x[1]), to = ll_gep(g, b->out, i);
+  tail_apply(g, &y, &(TailAt){.p = to, .n = lanes ? lanes : 1, .join = 1});
+  vec_store8(g, y, to);
 }
 
 /* Spelled-out products want the lanes that have instructions for them. */
 static int binary_lanes(const Cg *g, const BinaryParams *p) {
-  if (!g->target->vector_bytes || p->form == BINARY_table ||
-      p->form == BINARY_pairs)
+  if (!g->target->vector_bytes || only_scalar(p))
     return 0;
   return p->form == BINARY_double ? g->target->vector_bytes / 4
                                   : byte_lanes(g->target);

@@ -2,6 +2,7 @@
 #include "codegen/kernels/conv.h"
 
 #include "codegen/kernels/stage.h"
+#include "codegen/kernels/tail.h"
 #include "codegen/targets/dot.h"
 
 ConvImage conv_image_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
@@ -181,20 +182,41 @@ static void store_low(Cg *g, const ConvParams *c, const Val *acc, Val entry,
   store_bytes(g, pack_low(g, c, v), p, n);
 }
 
+void conv_store(Cg *g, const ConvParams *c, Val acc, Val channel, Val p) {
+  Val y = vec_requant(g, &c->rq, &c->rt, acc, channel);
+  int lanes = ll_lanes(acc);
+  tail_apply(g, &y, &(TailAt){.p = p, .n = lanes ? lanes : 1, .join = 1});
+  vec_store8(g, y, p);
+}
+
+void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
+                       int n) {
+  Val y = vec_requant_same(g, &c->rq, &c->rt, acc, channel);
+  tail_apply(g, &y, &(TailAt){.p = p, .n = n, .join = 1, .pitch = c->g.oc});
+  for (int i = 0; i < n; i++)
+    vec_store8(g, ll_extract(g, y, i), ll_gepc(g, p, i * c->g.oc));
+}
+
+/* Packing four vectors saturates, which is all the clamp that most need. */
+static Val requant_joined(Cg *g, const ConvParams *c, Val acc, Val entry) {
+  if (c->join == 4 && !tail_any(g))
+    return vec_requant_saturating(g, &c->rq, &c->rt, acc, entry, c->out_type);
+  return vec_requant(g, &c->rq, &c->rt, acc, entry);
+}
+
 void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        Val p, int64_t n) {
-  if (c->join == 4 && c->rq.form == RF_bits) {
+  if (c->join == 4 && c->rq.form == RF_bits && !tail_any(g)) {
     store_low(g, c, acc, entry, p, n);
     return;
   }
   Val v[4];
-  for (int i = 0; i < c->join; i++) {
-    Val at = ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0]));
-    v[i] = c->join == 4 ? vec_requant_saturating(g, &c->rq, &c->rt, acc[i], at,
-                                                 c->out_type)
-                        : vec_requant(g, &c->rq, &c->rt, acc[i], at);
-  }
-  Val bytes = c->join == 4   ? x86_pack4(g, v, c->out_type)
+  for (int i = 0; i < c->join; i++)
+    v[i] = requant_joined(g, c, acc[i],
+                          ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0])));
+  tail_apply(g, v, &(TailAt){.p = p, .n = n, .join = c->join});
+  DType out = g->step->out[0]->type->dtype;
+  Val bytes = c->join == 4   ? x86_pack4(g, v, out)
               : c->join == 2 ? ll_trunc(g, x86_pack2(g, v[0], v[1]), g->i8)
                              : ll_trunc(g, v[0], g->i8);
   store_bytes(g, bytes, p, n);

@@ -52,8 +52,15 @@ Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x);
 /* acc less weight_zero times the sum of the window's inputs. */
 Val conv_take_zero(Cg *g, const ConvParams *c, Val acc, Val sum);
 
-/* Requantizes and stores `join` accumulators (see conv_joined_channel) whose
- * table entries start at `entry`; the first n of their channels, at p. */
+/* Requantizes, sends through the step's tail and stores acc, an i32 for
+ * `channel` or a vector for those from it on, at p. */
+void conv_store(Cg *g, const ConvParams *c, Val acc, Val channel, Val p);
+/* The same with the lanes being n pixels of one channel, c->g.oc apart. */
+void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
+                       int n);
+/* Requantizes, sends through the tail and stores `join` accumulators (see
+ * conv_joined_channel) whose table entries start at `entry`; the first n of
+ * their channels, at p. */
 void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        Val p, int64_t n);
 

@@ -69,15 +69,13 @@ static void store_pixels(Cg *g, const ConvParams *c, Val out, Val channel,
                               : acc[p];
   out = ll_gep(g, out, channel);
   if (c->pixels == 1) {
-    vec_store8(g, vec_requant(g, &c->rq, &c->rt, final[0], channel), out);
+    conv_store(g, c, final[0], channel, out);
     return;
   }
   Val v = ll_poison(ll_vec(g->i32, MAX_PIXELS));
   for (int p = 0; p < c->pixels; p++)
     v = ll_insert(g, v, final[p], p);
-  v = vec_requant_same(g, &c->rq, &c->rt, v, channel);
-  for (int p = 0; p < c->pixels; p++)
-    vec_store8(g, ll_extract(g, v, p), ll_gepc(g, out, p * c->g.oc));
+  conv_store_pixels(g, c, v, channel, out, c->pixels);
 }
 
 static void one_output(Cg *g, const ConvParams *c, Val src, Val out,

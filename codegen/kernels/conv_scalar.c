@@ -31,8 +31,7 @@ static void store_output(Cg *g, const ConvParams *c, Val out, Val channel,
     ll_store(g, acc, ll_gep(g, out, ll_mulc(g, channel, 4)), 4);
     return;
   }
-  Val y = vec_requant(g, &c->rq, &c->rt, acc, channel);
-  vec_store8(g, y, ll_gep(g, out, channel));
+  conv_store(g, c, acc, channel, ll_gep(g, out, channel));
 }
 
 static Val dot_run(Cg *g, const ConvParams *c, Val src, Val w, Val acc) {

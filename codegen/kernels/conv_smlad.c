@@ -142,8 +142,8 @@ static void one_pair(Cg *g, const Gather *gt, Val out, Val pair, int valid) {
       Val a = acc[p * PAIR + o], channel = ll_addc(g, first, o);
       if (c->weight_zero)
         a = conv_take_zero(g, c, a, gt->sum[p]);
-      Val y = vec_requant(g, &c->rq, &c->rt, a, channel);
-      vec_store8(g, y, ll_gepc(g, ll_gep(g, out, channel), p * c->g.oc));
+      conv_store(g, c, a, channel,
+                 ll_gepc(g, ll_gep(g, out, channel), p * c->g.oc));
     }
 }
 

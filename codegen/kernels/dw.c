@@ -217,10 +217,9 @@ typedef struct Tile {
 static void store_tile(Cg *g, const DwParams *d, const Tile *t, Val *acc) {
   for (int r = d->tile_rows - 1; r >= 0; r--)
     for (int i = 0; i < d->tile_cols; i++) {
-      Val y = vec_requant(g, &d->c.rq, &d->c.rt, acc[r * d->tile_cols + i],
-                          t->channel);
       Val row = r ? ll_gep(g, t->out, t->second) : t->out;
-      vec_store8(g, y, ll_gepc(g, row, i * d->col.out_step));
+      conv_store(g, &d->c, acc[r * d->tile_cols + i], t->channel,
+                 ll_gepc(g, row, i * d->col.out_step));
     }
 }
 

@@ -2,11 +2,12 @@
  *   for i: out[i] = table[in[i]]             by the stored pattern
  *   for i: out[i] = clamp(in[i] + add, lo, hi)   where that is the same
  */
-#include "plan/kernels/lut.h"
+#include "codegen/kernels/lut.h"
 
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
 #include "codegen/vec.h"
+#include "plan/kernels/lut.h"
 
 typedef struct Lut {
   const LutParams *p;
@@ -25,11 +26,32 @@ static void look_up(Cg *g, void *ctx, Val i, int lanes) {
   ll_store(g, y, ll_gep(g, l->out, ll_mulc(g, i, bytes)), bytes);
 }
 
+static Val clamped(Cg *g, const LutParams *p, Val x) {
+  return ll_clampc(g, ll_addc(g, x, p->add), p->lo, p->hi);
+}
+
+static Val look_up_value(Cg *g, const Step *s, Val x) {
+  const LutParams *p = s->params;
+  Val at = ll_zext(g, ll_trunc(g, x, g->i8), g->idx);
+  Val y = ll_load(g, g->i8, ll_gep(g, ll_blob(g, p->table), at), 1);
+  return ll_extend(g, y, s->out[0]->type->dtype, g->i32);
+}
+
+Val lut_value(Cg *g, const Step *s, Val x) {
+  const LutParams *p = s->params;
+  if (!p->table)
+    return clamped(g, p, x);
+  if (!ll_lanes(x))
+    return look_up_value(g, s, x);
+  for (int i = 0; i < ll_lanes(x); i++)
+    x = ll_insert(g, x, look_up_value(g, s, ll_extract(g, x, i)), i);
+  return x;
+}
+
 static void clamp_block(Cg *g, void *ctx, Val i, int lanes) {
   const Lut *l = ctx;
   Val x = vec_load8(g, l->stored, ll_gep(g, l->in, i), lanes);
-  x = ll_clampc(g, ll_addc(g, x, l->p->add), l->p->lo, l->p->hi);
-  vec_store8(g, x, ll_gep(g, l->out, i));
+  vec_store8(g, clamped(g, l->p, x), ll_gep(g, l->out, i));
 }
 
 void lower_lut(Cg *g, const Step *s, const StepArgs *a) {

@@ -60,7 +60,7 @@ static bool merges(const int64_t *stride, int d, int64_t next, int64_t n) {
 }
 
 static void merge_shapes(BinaryParams *b, const Step *s) {
-  const Type *y = s->out[0]->type;
+  const Type *y = s->made->type;
   int64_t full[2][MAX_RANK];
   for (int i = 0; i < 2; i++)
     operand_strides(s->in[i]->type, y, full[i]);
@@ -191,7 +191,7 @@ static uint8_t *all_pairs(Arena *a, const Step *s, const BinaryParams *b) {
     int32_t p = from[0] + v / 256, q = from[1] + v % 256;
     int32_t sum =
         onnx ? float_add_apply(&real, p, q) : add_step_apply(&fixed, p, q);
-    y[v] = (uint8_t)(sum + stored_delta(s->out[0]) - b->lo);
+    y[v] = (uint8_t)(sum + stored_delta(s->made) - b->lo);
   }
   return y;
 }
@@ -204,7 +204,7 @@ static void set_slopes(Plane *plane, const Step *s, const BinaryParams *b) {
     plane->slope[i] = s->op->rounding == ROUND_onnx ? (double)f.ratio[i]
                       : i && a.subtract             ? -factor(&a.in[i]) * unit
                                                     : factor(&a.in[i]) * unit;
-  int32_t zero = type_zero_point(s->out[0]->type);
+  int32_t zero = type_zero_point(s->made->type);
   plane->base =
       zero + 0.5 - b->zero[0] * plane->slope[0] - b->zero[1] * plane->slope[1];
 }
@@ -250,7 +250,7 @@ static void spell_out_float(Plan *p, Step *s, BinaryParams *b) {
     b->delta[i] = stored_delta(s->in[i]);
   }
   b->base = f.base;
-  b->out_delta = stored_delta(s->out[0]);
+  b->out_delta = stored_delta(s->made);
   b->form = p->target->fma ? BINARY_float : BINARY_pairs;
   if (b->form == BINARY_float)
     return;
@@ -270,7 +270,7 @@ static void spell_out_float(Plan *p, Step *s, BinaryParams *b) {
 
 static void prepare_add(Plan *p, Step *s, BinaryParams *b) {
   AddStep a = add_step_of(s->op);
-  Requant out = stored_requant(&a.out, s->out[0]);
+  Requant out = stored_requant(&a.out, s->made);
   b->lo = out.lo;
   b->hi = out.hi;
   b->left = a.left;
@@ -288,7 +288,7 @@ static void prepare_add(Plan *p, Step *s, BinaryParams *b) {
 
 static void prepare_mul(Plan *p, Step *s, BinaryParams *b) {
   Requant r = requant_of(s->op, 0);
-  Requant out = stored_requant(&r, s->out[0]);
+  Requant out = stored_requant(&r, s->made);
   b->form = BINARY_mul;
   b->sum = sum_step(p, s, &out, 0, -255 * 255, 255 * 255);
 }
@@ -304,6 +304,7 @@ bool prepare_binary(Plan *p, Step *s) {
       [BINARY_float] = "float", [BINARY_pairs] = "pairs",
   };
   BinaryParams *b = ARENA_NEW(p->arena, BinaryParams);
+  b->out_type = s->made->type->dtype;
   merge_shapes(b, s);
   for (int i = 0; i < 2; i++) {
     b->zero[i] = type_zero_point(s->in[i]->type);
@@ -315,6 +316,7 @@ bool prepare_binary(Plan *p, Step *s) {
   else
     prepare_add(p, s, b);
   s->params = b;
+  s->tail_overlap = 0; /* in ascending order */
   if (has_sum_step(b->form) && !b->sum.is_linear)
     s->note = requant_form_name(b->sum.rq.form);
   const char *op = op_info(s->op->kind)->name;

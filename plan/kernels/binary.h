@@ -19,6 +19,7 @@ typedef enum BinaryForm {
 
 typedef struct BinaryParams {
   BinaryForm form;
+  DType out_type; /* stored */
   int ndim;
   int64_t dim[MAX_RANK];
   int64_t stride[2][MAX_RANK]; /* of a and b, in elements; 0: broadcast */

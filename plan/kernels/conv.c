@@ -17,9 +17,20 @@ int8_t *pack_image(Plan *p, int64_t bytes) {
   return arena_alloc(p->arena, (size_t)bytes);
 }
 
+/* Is every output stored once? Else the last tile redoes some of the one
+ * before, from a tail's operands as they were. Kernels go over tiles and
+ * channels in their own order, so nothing but the same place is safe. */
+static int64_t tail_overlap(const ConvParams *c) {
+  bool whole = c->g.ow % c->pixels == 0;
+  if (c->g.depthwise && c->pixels == 1)
+    whole = c->g.oc % c->lanes == 0;
+  return whole ? OVERLAP_SAME : OVERLAP_NONE;
+}
+
 bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra) {
   ConvParams *keep = arena_dup(p->arena, c, sizeof *c);
   s->params = keep;
+  s->tail_overlap = tail_overlap(c);
   s->reads_first = c->stage.on && c->g.n == 1 && c->zero_operand < 0;
   s->scratch_bytes = stage_bytes(c) + extra;
   s->vector_bytes = c->lanes > 1 ? p->target->vector_bytes : 0;

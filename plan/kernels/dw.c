@@ -121,6 +121,8 @@ static bool dw_done(Plan *p, Step *s, DwParams *d) {
   dw_choose_strip(p, s, d);
   s->params = arena_dup(p->arena, d, sizeof *d);
   s->reads_first = c->g.ic == 1 && d->bands == 1 && c->g.n == 1;
+  if (d->row.out % d->tile_rows == 0 && d->block % d->tile_cols == 0)
+    s->tail_overlap = OVERLAP_SAME; /* every output is stored once */
   s->scratch_bytes = dw_strip_bytes(d);
   s->variant = arena_printf(p->arena, "q%s_%dx%dc1_%s",
                             c->in_type == DT_u8 ? "u8" : "s8", d->tile_rows,

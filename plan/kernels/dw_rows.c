@@ -97,5 +97,8 @@ bool prepare_dw_rows(Plan *p, Step *s) {
   int32_t *order = vector_order(p->arena, &c, &entries);
   c.w = pack_columns(p, s, &c, order, entries);
   conv_finish(p, s, &c, entries, order, false, target_conv_forms(p->target));
-  return conv_done(p, s, &c, 0);
+  conv_done(p, s, &c, 0);
+  bool once = c.g.oh % dw_rows_at_once(&c) == 0;
+  s->tail_overlap = once ? OVERLAP_SAME : OVERLAP_NONE;
+  return true;
 }

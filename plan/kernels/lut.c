@@ -48,6 +48,16 @@ static bool find_straight(LutParams *l, const uint8_t *table, DType in,
   return false;
 }
 
+bool lut_is_straight(const Step *s) {
+  LutParams l = {.add = 0};
+  uint8_t table[256];
+  if (s->out[0]->type->dtype == DT_f32)
+    return false;
+  stored_table(s, 0, table);
+  return find_straight(&l, table, s->in[0]->type->dtype,
+                       s->out[0]->type->dtype);
+}
+
 static bool is_identity(const LutParams *l, const Buffer *in) {
   int32_t min = stored_min(in);
   return l->add == 0 && l->lo == min && l->hi == min + 255;

@@ -11,4 +11,7 @@ typedef struct LutParams {
   int32_t add, lo, hi;
 } LutParams;
 
+/* Is the step's op, 8 bits to 8 bits, a straight line between two ends? */
+bool lut_is_straight(const Step *s);
+
 #endif

@@ -34,7 +34,8 @@ static bool permitted(const Problem *p, int in, int out) {
     const MemOverlap *o = &p->overlap[i];
     if (o->in == in && o->out == out &&
         p->block[in].last == p->block[out].first &&
-        p->block[out].offset <= p->block[in].offset - o->distance)
+        (o->same ? p->block[out].offset == p->block[in].offset
+                 : p->block[out].offset <= p->block[in].offset - o->distance))
       return true;
   }
   return false;
@@ -66,7 +67,8 @@ static int64_t solve(Problem *p, int64_t *bound) {
   return bytes;
 }
 
-/* Pairs (in, out) that meet at one step, one distance each. */
+/* Pairs (in, out) that meet at one step, one distance each; of a quarter of
+ * them, the same place or none. */
 static void add_pairs(Problem *p, uint64_t *random, int64_t max_distance) {
   for (int in = 0; in < p->n; in++)
     for (int out = 0; out < p->n; out++)
@@ -74,7 +76,9 @@ static void add_pairs(Problem *p, uint64_t *random, int64_t max_distance) {
           p->block[in].first < p->block[in].last && pick(random, 3) &&
           p->noverlap < MAX_OVERLAPS)
         p->overlap[p->noverlap++] =
-            (MemOverlap){in, out, pick(random, max_distance)};
+            pick(random, 4)
+                ? (MemOverlap){in, out, pick(random, max_distance), false}
+                : (MemOverlap){in, out, 0, true};
 }
 
 static Problem random_problem(uint64_t *random, int n, int steps,
@@ -177,7 +181,7 @@ static void chain_runs_in_place(void **state) {
   for (int i = 0; i < p.n; i++) {
     p.block[i] = (MemBlock){1000, i, i + 1, -1};
     if (i > 0)
-      p.overlap[p.noverlap++] = (MemOverlap){i - 1, i, 0};
+      p.overlap[p.noverlap++] = (MemOverlap){i - 1, i, 0, false};
   }
   int64_t bound;
   assert_int_equal(solve(&p, &bound), 1000);
@@ -193,7 +197,7 @@ static void distance_costs_its_bytes(void **state) {
   Problem p = {.n = 2, .align = 4, .noverlap = 1};
   p.block[0] = (MemBlock){1000, 0, 1, -1};
   p.block[1] = (MemBlock){1000, 1, 2, -1};
-  p.overlap[0] = (MemOverlap){0, 1, 100};
+  p.overlap[0] = (MemOverlap){0, 1, 100, false};
   int64_t bound;
   assert_int_equal(solve(&p, &bound), 1100);
   assert_int_equal(bound, 1100);
@@ -209,11 +213,26 @@ static void output_over_two_inputs(void **state) {
   p.block[0] = (MemBlock){100, 0, 2, -1};
   p.block[1] = (MemBlock){100, 1, 2, -1};
   p.block[2] = (MemBlock){150, 2, 3, -1};
-  p.overlap[0] = (MemOverlap){0, 2, 0};
-  p.overlap[1] = (MemOverlap){1, 2, 0};
+  p.overlap[0] = (MemOverlap){0, 2, 0, false};
+  p.overlap[1] = (MemOverlap){1, 2, 0, false};
   int64_t bound;
   assert_int_equal(solve(&p, &bound), 200);
   assert_int_equal(bound, 200);
+}
+
+/* A larger output that may only start where the input does. */
+static void same_place_or_apart(void **state) {
+  (void)state;
+  Problem p = {.n = 3, .align = 4, .noverlap = 1};
+  p.block[0] = (MemBlock){1000, 0, 1, -1};
+  p.block[1] = (MemBlock){1000, 1, 2, -1};
+  p.block[2] = (MemBlock){100, 0, 0, -1};
+  p.overlap[0] = (MemOverlap){0, 1, 0, true};
+  int64_t bound;
+  assert_int_equal(solve(&p, &bound), 1100);
+  assert_int_equal(p.block[0].offset, p.block[1].offset);
+  p.block[2].last = 2; /* beside both */
+  assert_int_equal(solve(&p, &bound), 1100);
 }
 
 int main(void) {
@@ -226,6 +245,7 @@ int main(void) {
       cmocka_unit_test(chain_runs_in_place),
       cmocka_unit_test(distance_costs_its_bytes),
       cmocka_unit_test(output_over_two_inputs),
+      cmocka_unit_test(same_place_or_apart),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

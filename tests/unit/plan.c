@@ -70,14 +70,15 @@ static bool may_overlap(const Plan *p, const Span *in, const Span *out) {
   if (s->op->nout != 1 || s->out[0] != out->buffer)
     return false;
   bool reads = false;
-  for (int i = 0; i < s->op->nin; i++) {
+  for (int i = 0; i < s->nin; i++) {
     const Buffer *b = s->in[i];
     if (!b || (b != in->buffer && b->base != in->buffer))
       continue;
-    int64_t d = s->kernel->overlap(s, i);
+    int64_t d = step_overlap(s, i);
     if (s->reads_first)
       return true;
-    if (d == OVERLAP_NONE || out->at > in->at - d)
+    if (d == OVERLAP_SAME ? out->at != b->offset
+                          : d == OVERLAP_NONE || out->at > in->at - d)
       return false;
     reads = true;
   }
@@ -163,18 +164,29 @@ static void copy_bytes(void *to, const void *from, const Buffer *b) {
     ((uint8_t *)to)[i] = x[i] ^ (buffer_flipped(b) ? 0x80 : 0);
 }
 
-static void run_step(const Machine *m, const Step *s) {
+/* What step s, or an op of its tail, makes of its operands: those in memory,
+ * and of a tail's the one that is in no place. */
+static void **run_op(const Machine *m, const Step *s, const void *chain) {
   const void **in = ARENA_ARRAY(arena, const void *, s->op->nin);
   void **out = ARENA_ARRAY(arena, void *, s->op->nout);
   for (int i = 0; i < s->op->nin; i++)
-    if (s->in[i]) {
+    if (s->in[i] && s->in[i]->first < 0 && s->in[i]->place == PLACE_arena) {
+      in[i] = chain;
+    } else if (s->in[i]) {
       uint8_t *copy = arena_alloc(arena, (size_t)s->in[i]->bytes);
       copy_bytes(copy, address(m, s->in[i]), s->in[i]);
       in[i] = copy;
     }
   for (int i = 0; i < s->op->nout; i++)
-    out[i] = arena_alloc(arena, (size_t)s->out[i]->bytes);
+    out[i] = arena_alloc(arena, (size_t)type_bytes(s->op->out[i]->type));
   op_eval(s->op, in, out);
+  return out;
+}
+
+static void run_step(const Machine *m, const Step *s) {
+  void **out = run_op(m, s, NULL);
+  for (int i = 0; i < s->tail.n; i++)
+    out = run_op(m, s->tail.v[i].step, out[0]);
   if (s->scratch_bytes)
     memset(m->arena + s->scratch_offset, 0xa5, (size_t)s->scratch_bytes);
   for (int i = 0; i < s->op->nout; i++)

@@ -1,0 +1,129 @@
+/* See tail.h. An operand lies as the output does, so the distance of p from
+ * the output's first element is that of what belongs to it. */
+#include "codegen/kernels/tail.h"
+
+#include "codegen/kernels/binary.h"
+#include "codegen/kernels/lut.h"
+#include "codegen/targets/dot.h"
+#include "plan/kernel.h"
+
+enum { MAX_VECTORS = 4, MAX_LANES = 256 };
+
+bool tail_any(const Cg *g) { return g->step->tail.n > 0; }
+
+/* ---- loads ---- */
+
+static Val distance(Cg *g, Val from, Val to) {
+  Val a = LLVMBuildPtrToInt(g->b, from, g->idx, "");
+  return ll_sub(g, LLVMBuildPtrToInt(g->b, to, g->idx, ""), a);
+}
+
+/* v with its lanes from `at` on taken from `part`. */
+static Val put_lanes(Cg *g, Val v, Val part, int at) {
+  int lanes = ll_lanes(v), n = ll_lanes(part), mask[MAX_LANES];
+  for (int i = 0; i < lanes; i++)
+    mask[i] = i < n ? i : 0;
+  Val wide = ll_shuffle(g, part, part, mask, lanes);
+  for (int i = 0; i < lanes; i++)
+    mask[i] = i >= at && i < at + n ? lanes + i - at : i;
+  return ll_shuffle(g, v, wide, mask, lanes);
+}
+
+/* The first n of `lanes` bytes, in falling powers of two. */
+static Val load_some(Cg *g, Val p, int lanes, int64_t n) {
+  Ty all = ll_vec(g->i8, lanes);
+  if (n >= lanes || !lanes)
+    return ll_load(g, all, p, 1);
+  Val v = LLVMConstNull(all);
+  int at = 0;
+  for (int part = lanes / 2; part; part /= 2) {
+    if (n - at < part)
+      continue;
+    Val q = ll_gepc(g, p, at);
+    v = part == 1 ? ll_insert(g, v, ll_load(g, g->i8, q, 1), at)
+                  : put_lanes(g, v, ll_load(g, ll_vec(g->i8, part), q, 1), at);
+    at += part;
+  }
+  return v;
+}
+
+static Val load_apart(Cg *g, Val p, int lanes, const TailAt *at) {
+  Val v = LLVMConstNull(ll_vec(g->i8, lanes));
+  for (int i = 0; i < lanes && i < at->n; i++)
+    v = ll_insert(g, v, ll_load(g, g->i8, ll_gepc(g, p, i * at->pitch), 1), i);
+  return v;
+}
+
+/* Four joined vectors: a word of each takes one byte of the 16 around. */
+static Val joined_of_4(Cg *g, Val bytes, int v, DType stored) {
+  int n = ll_lanes(bytes), mask[MAX_LANES];
+  int top = dtype_is_signed(stored) ? 3 : 0;
+  for (int i = 0; i < n; i++)
+    mask[i] = i % 4 == top ? i / 16 * 16 + v * 4 + i % 16 / 4 : n + i;
+  Val word = ll_shuffle(g, bytes, LLVMConstNull(LLVMTypeOf(bytes)), mask, n);
+  word = ll_bitcast(g, word, ll_vec(g->i32, n / 4));
+  return top ? ll_ashrc(g, word, 24) : word;
+}
+
+static Val joined_of_2(Cg *g, Val bytes, int v, DType stored) {
+  Val half = ll_extend(g, bytes, stored, g->i16);
+  Val sign = dtype_is_signed(stored) ? ll_ashrc(g, half, 15)
+                                     : LLVMConstNull(LLVMTypeOf(half));
+  Val words = x86_unpack(g, half, sign, v);
+  return ll_bitcast(g, words, ll_vec(g->i32, ll_lanes(bytes) / 2));
+}
+
+/* An operand at p as i32 in the lanes of y[0 .. join - 1]. */
+static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
+                      const TailAt *at) {
+  int lanes = ll_lanes(y[0]);
+  if (at->join == 1) {
+    x[0] =
+        at->pitch ? load_apart(g, p, lanes, at) : load_some(g, p, lanes, at->n);
+    x[0] = ll_extend(g, x[0], stored, g->i32);
+    return;
+  }
+  Val bytes = load_some(g, p, at->join * lanes, at->n);
+  for (int v = 0; v < at->join; v++)
+    x[v] = at->join == 4 ? joined_of_4(g, bytes, v, stored)
+                         : joined_of_2(g, bytes, v, stored);
+}
+
+/* Operand i of the tail's op, for the elements `at`. */
+static void load_operand(Cg *g, const Tail *t, int i, Val *x, const Val *y,
+                         const TailAt *at) {
+  const Buffer *b = t->step->in[i];
+  Val base = g->args->tail[t->first + i];
+  DType stored = b->type->dtype;
+  if (type_count(b->type) > 1) {
+    base = ll_gep(g, base, distance(g, g->args->out[0], at->p));
+    load_like(g, x, y, stored, base, at);
+    return;
+  }
+  Val one = ll_extend(g, ll_load(g, g->i8, base, 1), stored, g->i32);
+  for (int v = 0; v < at->join; v++)
+    x[v] = ll_splat(g, one, ll_lanes(y[v]));
+}
+
+/* ---- ops ---- */
+
+static void apply(Cg *g, const Tail *t, Val *y, const TailAt *at) {
+  const Step *s = t->step;
+  bool unary = s->kernel == &kernel_table[K_lut];
+  Val x[MAX_VECTORS];
+  if (!unary)
+    load_operand(g, t, 1 - t->chain, x, y, at);
+  for (int v = 0; v < at->join; v++) {
+    if (unary)
+      y[v] = lut_value(g, s, y[v]);
+    else if (t->chain == 0)
+      y[v] = binary_value(g, s, y[v], x[v]);
+    else
+      y[v] = binary_value(g, s, x[v], y[v]);
+  }
+}
+
+void tail_apply(Cg *g, Val *y, const TailAt *at) {
+  for (int i = 0; i < g->step->tail.n; i++)
+    apply(g, &g->step->tail.v[i], y, at);
+}

@@ -1,0 +1,24 @@
+/* The tail of the step being built (plan/fuse.h): its ops, one after another,
+ * on values in registers on their way to memory. Every kernel that stores
+ * what it makes through these functions takes tails. */
+#ifndef KILN_CODEGEN_KERNELS_TAIL_H
+#define KILN_CODEGEN_KERNELS_TAIL_H
+
+#include "codegen/ll.h"
+
+/* Which elements of the step's output the lanes are. */
+typedef struct TailAt {
+  Val p;         /* where the first one is stored */
+  int64_t n;     /* so many exist; nothing is read for the others */
+  int join;      /* vectors in the order of conv_joined_channel, 1 = one in
+                    natural order */
+  int64_t pitch; /* natural order: bytes from lane to lane; 0: neighbours */
+} TailAt;
+
+/* y[0 .. join - 1]: the values of step->made as stored, i32 scalars or
+ * vectors; they become those of the output. */
+void tail_apply(Cg *g, Val *y, const TailAt *at);
+/* Has the step a tail at all? */
+bool tail_any(const Cg *g);
+
+#endif

@@ -1,0 +1,174 @@
+/* Which ops become tails: see fuse.h. An op is taken when
+ *
+ *   - a step whose kernel takes tails of its types makes an operand,
+ *   - which nothing else reads: no other op, not the caller, not the state,
+ *   - and which has as many elements as the result: nothing is repeated,
+ *   - and the other operand, as large or one element, is there when that
+ *     step runs,
+ *   - and the tail's arithmetic pays where the values are in vectors.
+ *
+ * Of two operands that would do, the one computed last is taken, as the other
+ * one is there by then. With keep_all every value keeps its bytes, so there
+ * is no fusion. */
+#include "plan/fuse.h"
+
+#include "plan/kernel.h"
+#include "plan/kernels/lut.h"
+#include "plan/place.h"
+
+enum { TAIL_MAX = 4 };
+
+/* Elements that pass through a kernel's store. */
+typedef enum Elements { ELEMENTS_none, ELEMENTS_bytes } Elements;
+
+static const Elements head_elements[K_COUNT] = {
+    [K_conv_lanes] = ELEMENTS_bytes, [K_conv_mve] = ELEMENTS_bytes,
+    [K_conv_smlad] = ELEMENTS_bytes, [K_conv_scalar] = ELEMENTS_bytes,
+    [K_dw_lanes] = ELEMENTS_bytes,   [K_dw_rows] = ELEMENTS_bytes,
+    [K_dw_smlad] = ELEMENTS_bytes,   [K_dw_scalar] = ELEMENTS_bytes,
+    [K_binary] = ELEMENTS_bytes,
+};
+
+static const Elements tail_elements[K_COUNT] = {
+    [K_binary] = ELEMENTS_bytes,
+    [K_lut] = ELEMENTS_bytes,
+};
+
+struct Fusion {
+  Plan *plan;
+  Step **step; /* by value id: the step that computes it, so far */
+};
+
+Fusion *fusion_new(Plan *p) {
+  Fusion *f = ARENA_NEW(p->arena, Fusion);
+  f->plan = p;
+  f->step = ARENA_ARRAY(p->arena, Step *, p->graph->values.n);
+  return f;
+}
+
+static Elements elements_of(const Elements *table, const Step *s) {
+  return s->kernel ? table[s->kernel - kernel_table] : ELEMENTS_none;
+}
+
+/* ---- conditions: NULL where they hold, else why not ---- */
+
+static const char *refuse_value(const Plan *p, const Value *v) {
+  if (value_is_output(p->graph, v))
+    return "the model returns what it reads";
+  if (value_use_count(p->graph, v) > 1)
+    return "what it reads has other readers";
+  return NULL;
+}
+
+static bool is_made_of(Elements e, const Value *v) {
+  return e == ELEMENTS_bytes && type_is_q8(v->type);
+}
+
+static const char *refuse_types(const Step *head, const Step *s) {
+  Elements e = elements_of(head_elements, head);
+  if (e != elements_of(tail_elements, s) || !is_made_of(e, head->op->out[0]) ||
+      !is_made_of(e, s->op->out[0]))
+    return "the kernel before it takes no such tail";
+  if (head->tail.n == TAIL_MAX)
+    return "the tail before it is long enough";
+  return NULL;
+}
+
+static bool is_there(const Fusion *f, const Value *v, const Step *head) {
+  const Buffer *b = buffer_root(f->plan->of_value[v->id]);
+  const Op *def = b->value->def;
+  if (!def)
+    return true;
+  const Step *s = f->step[b->value->id];
+  return s && s != head && s->index < head->index;
+}
+
+static const char *refuse_operands(const Fusion *f, const Op *op, int chain,
+                                   const Step *head) {
+  int64_t n = type_count(op->out[0]->type);
+  if (type_count(op->in[chain]->type) != n)
+    return "what it reads is repeated over the result";
+  for (int i = 0; i < op->nin; i++) {
+    if (i == chain)
+      continue;
+    int64_t count = type_count(op->in[i]->type);
+    if (count != n && count != 1)
+      return "its other operand is repeated over the result";
+    if (!is_there(f, op->in[i], head))
+      return "its other operand is computed later";
+  }
+  return NULL;
+}
+
+/* Looking up the lanes of a vector one by one is what the kernel of its own
+ * does better. */
+static const char *refuse_lanes(const Fusion *f, const Step *s) {
+  if (s->kernel == &kernel_table[K_lut] && f->plan->target->vector_bytes &&
+      !lut_is_straight(s))
+    return "tables are not looked up in vectors";
+  return NULL;
+}
+
+static const char *refuse(const Fusion *f, const Step *s, int chain,
+                          const Step *head) {
+  const char *why = refuse_value(f->plan, s->op->in[chain]);
+  if (!why)
+    why = refuse_types(head, s);
+  if (!why)
+    why = refuse_operands(f, s->op, chain, head);
+  if (!why && s->out[0]->place == PLACE_state)
+    why = "its result is state, which others may still read";
+  return why ? why : refuse_lanes(f, s);
+}
+
+/* ---- building ---- */
+
+static void append(Fusion *f, Step *head, Step *s, int chain) {
+  Plan *p = f->plan;
+  Tail t = {s, chain, head->nin};
+  Buffer **in = ARENA_ARRAY(p->arena, Buffer *, head->nin + s->nin);
+  for (int i = 0; i < head->nin; i++)
+    in[i] = head->in[i];
+  for (int i = 0; i < s->nin; i++)
+    in[head->nin + i] = i == chain ? NULL : s->in[i];
+  head->in = in;
+  head->nin += s->nin;
+  head->out = s->out;
+  s->index = head->index;
+  s->place = head->tail.n + 1;
+  ARRAY_PUSH(p->arena, &head->tail, t);
+}
+
+/* The operand's step that s becomes a tail of; -1: none. */
+static int choose(const Fusion *f, Step *s) {
+  int chain = -1, latest = -1;
+  for (int i = 0; i < s->nin; i++) {
+    const Step *head = s->op->in[i] ? f->step[s->op->in[i]->id] : NULL;
+    if (!head || elements_of(head_elements, head) == ELEMENTS_none)
+      continue;
+    const char *why = refuse(f, s, i, head);
+    if (why)
+      s->alone = why;
+    else if (head->index > latest) {
+      latest = head->index;
+      chain = i;
+    }
+  }
+  return chain;
+}
+
+bool fuse_step(Fusion *f, Step *s) {
+  int chain = -1;
+  bool tries = !f->plan->opt.keep_all && s->kernel &&
+               elements_of(tail_elements, s) != ELEMENTS_none;
+  if (tries)
+    chain = choose(f, s);
+  Step *head = chain < 0 ? s : f->step[s->op->in[chain]->id];
+  if (head != s) {
+    append(f, head, s, chain);
+    s->alone = NULL;
+  }
+  for (int i = 0; i < s->op->nout; i++)
+    f->step[s->op->out[i]->id] = head;
+  return head != s;
+}

@@ -1,0 +1,137 @@
+/* Steps with tails: convolutions, depthwise and dense layers and adds, then
+ * up to three of add, sub, mul and functions by table, which are computed
+ * before anything is stored. Odd shapes, tails of pixels and channels, either
+ * operand, both signednesses, skips that die where they are added (so that
+ * the result lies over them), skips that live on, the layer's own input as
+ * skip, constants, single elements. */
+#include "tests/kernels/light.h"
+
+enum { MOST_TAILS = 3 };
+
+/* What the head reads and makes. */
+typedef struct Head {
+  OpKind kind;
+  int64_t x[4], w[4], y[4], oc;
+  Attrs at;
+} Head;
+
+static Head random_head(Random *r) {
+  static const OpKind kinds[] = {OP_conv2d, OP_depthwise_conv2d,
+                                 OP_fully_connected, OP_add};
+  Head h = {.kind = kinds[random_below(r, 4)]};
+  int64_t n = random_in(r, 1, 2), oh = random_in(r, 1, 9);
+  int64_t ow = random_in(r, 1, 13), ic = random_in(r, 1, 20);
+  int k = random_below(r, 2) ? 3 : 1, stride = random_in(r, 1, 2);
+  bool dense = h.kind == OP_fully_connected, dw = h.kind != OP_conv2d;
+  h.at = attrs_default(h.kind);
+  h.oc = dw && !dense ? ic : random_below(r, 3) ? random_in(r, 1, 70) : ic;
+  if (dense)
+    oh = ow = 1;
+  memcpy(h.y, (int64_t[]){n, oh, ow, h.oc}, sizeof h.y);
+  if (h.kind == OP_add || dense) {
+    memcpy(h.x, (int64_t[]){n, oh, ow, ic}, sizeof h.x);
+    memcpy(h.w, (int64_t[]){h.oc, ic}, 2 * sizeof *h.w);
+    return h;
+  }
+  int pad = k / 2;
+  h.at.conv.stride = (Int2){{stride, stride}};
+  h.at.conv.pad = (Int4){{pad, pad, pad, pad}};
+  h.at.conv.act = (Act)random_below(r, ACT_COUNT);
+  memcpy(h.x, (int64_t[]){n, (oh - 1) * stride + 1, (ow - 1) * stride + 1, ic},
+         sizeof h.x);
+  memcpy(h.w, (int64_t[]){dw ? 1 : h.oc, k, k, dw ? h.oc : ic}, sizeof h.w);
+  return h;
+}
+
+static Value *random_const(Check *c, Random *r, const Type *t) {
+  uint8_t *data = arena_alloc(c->arena, (size_t)type_bytes(t));
+  for (int64_t i = 0; i < type_bytes(t); i++)
+    data[i] = (uint8_t)random_below(r, 256);
+  return graph_const(c->graph, "c", t, data);
+}
+
+static Value *weights(Check *c, Random *r, const Head *h) {
+  float *scale = ARENA_ARRAY(c->arena, float, h->oc);
+  int32_t *zero = ARENA_ARRAY(c->arena, int32_t, h->oc);
+  for (int64_t i = 0; i < h->oc; i++)
+    scale[i] = 0.0002f * (float)random_in(r, 1, 100);
+  QuantParams q = {.axis = h->kind == OP_depthwise_conv2d ? 3 : 0,
+                   .nscale = (int)h->oc,
+                   .scale = scale,
+                   .zero_point = zero,
+                   .qmin = -128,
+                   .qmax = 127};
+  int rank = h->kind == OP_fully_connected ? 2 : 4;
+  return random_const(c, r, type_new(c->arena, DT_i8, rank, h->w, &q));
+}
+
+static Value *head_op(Check *c, Random *r, const Head *h, Value *x) {
+  const Type *y = q8_type(c, r, x->type->dtype, 4, h->y, random_scale(r));
+  if (h->kind == OP_add)
+    return add_op(c, OP_add, &h->at, 2, (Value *[]){x, x}, y);
+  Value *w = weights(c, r, h);
+  if (h->kind == OP_fully_connected) {
+    int64_t rows[2] = {h->x[0], h->x[3]}, out[2] = {h->y[0], h->oc};
+    Attrs none = attrs_default(OP_reshape);
+    x = add_op(c, OP_reshape, &none, 1, &x, with_dims(c, x->type, 2, rows));
+    y = with_dims(c, y, 2, out);
+  }
+  return add_op(c, h->kind, &h->at, 2, (Value *[]){x, w}, y);
+}
+
+/* As large as the head's output, or one element. */
+static Value *random_skip(Check *c, Random *r, DType t, const Type *shape) {
+  static const int64_t one[1] = {1};
+  const Type *y = random_below(r, 8)
+                      ? q8_type(c, r, t, shape->rank, shape->dim, 0.1f)
+                      : q8_type(c, r, t, 1, one, 0.1f);
+  y = q8_type(c, r, t, y->rank, y->dim, random_scale(r));
+  return random_below(r, 5) ? random_input(c, r, "skip", y)
+                            : random_const(c, r, y);
+}
+
+static Value *tail_op(Check *c, Random *r, Value *y, Value *skip) {
+  static const OpKind two[] = {OP_add, OP_add, OP_sub, OP_mul};
+  static const OpKind one[] = {OP_relu, OP_logistic, OP_tanh, OP_quantize};
+  const Type *t = y->type;
+  bool unary = random_below(r, 4) == 0;
+  OpKind kind = unary ? one[random_below(r, 4)] : two[random_below(r, 4)];
+  Attrs at = attrs_default(kind);
+  float scale = random_below(r, 2) ? t->q->scale[0] : random_scale(r);
+  const Type *out = q8_type(c, r, t->dtype, t->rank, t->dim, scale);
+  if (unary)
+    return add_op(c, kind, &at, 1, &y, out);
+  bool swap = random_below(r, 2);
+  Value *in[] = {swap ? skip : y, swap ? y : skip};
+  at.act.act = (Act)random_below(r, ACT_COUNT);
+  return add_op(c, kind, &at, 2, in, out);
+}
+
+static void one_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 5};
+  Check c = check_new(target);
+  Head h = random_head(&r);
+  DType t = random_q8(&r);
+  if (random_below(&r, 8) == 0)
+    c.graph->rounding = ROUND_onnx;
+  Value *x = random_input(&c, &r, "x", q8_type(&c, &r, t, 4, h.x, 0.05f));
+  int64_t dim[2] = {h.y[0], h.oc};
+  const Type *shape = h.kind == OP_fully_connected
+                          ? with_dims(&c, x->type, 2, dim)
+                          : with_dims(&c, x->type, 4, h.y);
+  Value *skip[MOST_TAILS];
+  int n = random_in(&r, 1, MOST_TAILS);
+  for (int i = 0; i < n; i++)
+    skip[i] = random_skip(&c, &r, t, shape);
+  bool own =
+      type_count(x->type) == type_count(shape) && h.kind != OP_fully_connected;
+  if (own && random_below(&r, 3) == 0)
+    skip[0] = x;
+  Value *y = head_op(&c, &r, &h, x);
+  for (int i = 0; i < n; i++)
+    y = tail_op(&c, &r, y, skip[i]);
+  give(&c, &r, y);
+  check_finish(&c, &r, seed);
+}
+
+int main(void) { return check_everywhere((Everywhere){one_case, 160, 60, 30}); }

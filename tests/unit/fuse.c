@@ -1,0 +1,235 @@
+/* plan/fuse.h: which ops become tails of which steps, and why others do not.
+ * Models in text form; what the code then computes is held to the
+ * interpreter by tests/kernels/fused.c. */
+#include "tests/testing.h"
+
+#include <string.h>
+
+#include "ir/text.h"
+#include "plan/conv.h"
+
+static Arena *arena;
+static Diag *diag;
+
+static int setup(void **state) {
+  (void)state;
+  arena = arena_new();
+  diag = diag_new(arena);
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  arena_free(arena);
+  return 0;
+}
+
+#define Q " q(0.5, 3)"
+#define MAP "i8[1,8,8,4]" Q
+
+/* A 1x1 convolution's weights, in front of every case. */
+#define HEAD                                                                   \
+  "model \"m\" rounding=tflite\n"                                              \
+  "input %x : " MAP "\n"                                                       \
+  "const @w : i8[4,1,1,4] q(axis 0, {1.0, 1.0, 1.0, 1.0}, 0) = splat 1\n"      \
+  "const @dw : i8[1,1,1,4] q(axis 3, {1.0, 1.0, 1.0, 1.0}, 0) = splat 1\n"     \
+  "const @fw : i8[4,4] q(0.5, 0) = splat 1\n"                                  \
+  "const @one : i8[1]" Q " = {7}\n"                                            \
+  "const @each : i8[4]" Q " = {1, 2, 3, 4}\n"
+
+/* What the steps are, one after another; and why one of them is alone. */
+typedef struct Case {
+  const char *ops, *steps, *alone;
+} Case;
+
+static const Case cases[] = {
+    /* the skip may be either operand, and several ops follow each other */
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%b : " MAP " = add %a, %x\n"
+     "output %b\n",
+     "conv2d+add", NULL},
+    {"%a : " MAP " = depthwise_conv2d %x, @dw\n"
+     "%b : " MAP " = sub %x, %a\n"
+     "%c : " MAP " = mul %b, %x\n"
+     "output %c\n",
+     "depthwise_conv2d+sub+mul", NULL},
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%b : " MAP " = tanh %a\n"
+     "%c : " MAP " = add %b, @one\n"
+     "output %c\n",
+     "conv2d+tanh+add", NULL},
+    {"%a : " MAP " = add %x, %x\n"
+     "%b : " MAP " = logistic %a\n"
+     "output %b\n",
+     "add+logistic", NULL},
+    /* of two convolutions the later one, as the other's map is there then */
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%b : " MAP " = conv2d %a, @w\n"
+     "%s : " MAP " = conv2d %x, @w\n"
+     "%c : " MAP " = add %b, %s\n"
+     "output %c\n",
+     "conv2d conv2d conv2d+add", NULL},
+    /* a skip under another shape */
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%r : i8[256]" Q " = tanh %flat\n"
+     "%s : " MAP " = reshape %r\n"
+     "%b : " MAP " = conv2d %a, @w\n"
+     "%c : " MAP " = add %s, %b\n"
+     "output %c\n",
+     "conv2d tanh conv2d+add", NULL},
+    /* what others read has to be stored */
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%b : " MAP " = add %a, %x\n"
+     "output %a, %b\n",
+     "conv2d add", "the model returns what it reads"},
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%b : " MAP " = add %a, %a\n"
+     "output %b\n",
+     "conv2d add", "what it reads has other readers"},
+    {"state %s : " MAP " -> %a\n"
+     "%a : " MAP " = conv2d %x, @w\n"
+     "%b : " MAP " = add %a, %x\n"
+     "output %b\n",
+     "conv2d add", "what it reads has other readers"},
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%t : " MAP " = transpose %x { perm=[0,2,1,3] }\n"
+     "%b : " MAP " = add %a, %t\n"
+     "output %b\n",
+     "conv2d transpose add", "its other operand is computed later"},
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%b : " MAP " = add %a, @each\n"
+     "output %b\n",
+     "conv2d add", "its other operand is repeated over the result"},
+    {"%a : i8[1,4]" Q " = fully_connected %row, @fw\n"
+     "%b : " MAP " = add %a, %x\n"
+     "output %b\n",
+     "fully_connected add", "what it reads is repeated over the result"},
+    {"state %s : " MAP " -> %b\n"
+     "%a : " MAP " = conv2d %s, @w\n"
+     "%b : " MAP " = add %a, %x\n"
+     "output %x\n",
+     "reshape conv2d add", "its result is state, which others may still read"},
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%b : i8[1,8,8,4] q(0.25, 0) = add %a, %x\n"
+     "%c : f32[1,8,8,4] = dequantize %b\n"
+     "output %c\n",
+     "conv2d+add dequantize", "the kernel before it takes no such tail"},
+    {"%a : " MAP " = max_pool2d %x { window=[1,1] }\n"
+     "%b : " MAP " = add %a, %x\n"
+     "output %b\n",
+     "max_pool2d add", NULL},
+    {"%a : " MAP " = add %x, %x\n"
+     "%b : " MAP " = add %a, %x\n"
+     "%c : " MAP " = add %b, %x\n"
+     "%d : " MAP " = add %c, %x\n"
+     "%e : " MAP " = add %d, %x\n"
+     "%f : " MAP " = add %e, %x\n"
+     "output %f\n",
+     "add+add+add+add+add add", "the tail before it is long enough"},
+};
+enum { NCASE = sizeof cases / sizeof *cases };
+
+static Plan *plan_of(const Case *c, const char *target, bool keep_all) {
+  Str text = str_new(arena);
+  str_add(&text, HEAD);
+  if (strstr(c->ops, "%flat"))
+    str_add(&text, "input %flat : i8[256]" Q "\n");
+  if (strstr(c->ops, "%row"))
+    str_add(&text, "input %row : i8[1,4]" Q "\n");
+  str_add(&text, c->ops);
+  Graph *g = graph_parse(arena, diag, "t.kiln", str_cstr(&text), text.n);
+  if (!g || !graph_verify(g))
+    diag_print(diag, stderr);
+  assert_int_equal(diag_error_count(diag), 0);
+  const Target *t = target_find(arena, diag, target, NULL, NULL, NULL);
+  Plan *p = plan_new(arena, g, t, &(PlanOptions){.keep_all = keep_all});
+  assert_non_null(p);
+  return p;
+}
+
+static const char *steps_of(const Plan *p) {
+  Str s = str_new(arena);
+  for (int i = 0; i < p->steps.n; i++)
+    str_printf(&s, "%s%s", i ? " " : "", step_op_name(arena, p->steps.v[i]));
+  return str_cstr(&s);
+}
+
+static const char *alone_of(const Plan *p) {
+  const char *why = NULL;
+  for (int i = 0; i < p->steps.n; i++)
+    if (p->steps.v[i]->alone)
+      why = p->steps.v[i]->alone;
+  return why;
+}
+
+static void what_is_fused(void **state) {
+  (void)state;
+  for (int i = 0; i < NCASE; i++) {
+    const Plan *p = plan_of(&cases[i], "cortex-m4", false);
+    const char *alone = alone_of(p);
+    assert_string_equal(steps_of(p), cases[i].steps);
+    assert_string_equal(alone ? alone : "",
+                        cases[i].alone ? cases[i].alone : "");
+  }
+}
+
+/* Layer by layer every value is in memory. */
+static void nothing_is_fused_when_all_is_kept(void **state) {
+  (void)state;
+  for (int i = 0; i < NCASE; i++) {
+    const Plan *p = plan_of(&cases[i], "cortex-m4", true);
+    assert_null(strchr(steps_of(p), '+'));
+    assert_null(alone_of(p));
+  }
+}
+
+/* Tables stay out of vectors; what is a clamp does not. */
+static void vectors_do_not_look_up(void **state) {
+  (void)state;
+  const Case c = {"%a : " MAP " = conv2d %x, @w\n"
+                  "%b : i8[1,8,8,4] q(0.01, 3) = tanh %a\n"
+                  "%c : " MAP " = conv2d %b, @w\n"
+                  "%d : " MAP " = relu %c\n"
+                  "output %d\n",
+                  NULL, NULL};
+  const Plan *p = plan_of(&c, "x86-64-v3", false);
+  assert_string_equal(steps_of(p), "conv2d tanh conv2d+relu");
+  assert_string_equal(alone_of(p), "tables are not looked up in vectors");
+  p = plan_of(&c, "cortex-m4", false);
+  assert_string_equal(steps_of(p), "conv2d+tanh conv2d+relu");
+}
+
+/* The sum of a residual block lies where the skip did; that of a tile that
+ * overlaps the one before may not. */
+static void sums_lie_over_skips(void **state) {
+  (void)state;
+  const Case c = {"%s : " MAP " = tanh %x\n"
+                  "%a : " MAP " = conv2d %x, @w\n"
+                  "%b : " MAP " = add %a, %s\n"
+                  "%c : " MAP " = transpose %b { perm=[0,2,1,3] }\n"
+                  "output %c\n",
+                  NULL, NULL};
+  const Plan *p = plan_of(&c, "x86-64-v3", false);
+  const Step *s = p->steps.v[1];
+  const ConvParams *tile = s->params;
+  assert_true(tile->g.ow % tile->pixels); /* 64 by, say, 12 */
+  assert_true(step_overlap(s, s->op->nin + 1) == OVERLAP_NONE);
+  p = plan_of(&c, "cortex-m4", false);
+  s = p->steps.v[1];
+  assert_string_equal(steps_of(p), "tanh conv2d+add transpose");
+  assert_int_equal(s->nin, s->op->nin + 2);
+  assert_null(s->in[s->op->nin]);
+  assert_true(step_overlap(s, s->op->nin + 1) == OVERLAP_SAME);
+  assert_int_equal(s->in[s->op->nin + 1]->offset, s->out[0]->offset);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(what_is_fused, setup, teardown),
+      cmocka_unit_test_setup_teardown(nothing_is_fused_when_all_is_kept, setup,
+                                      teardown),
+      cmocka_unit_test_setup_teardown(vectors_do_not_look_up, setup, teardown),
+      cmocka_unit_test_setup_teardown(sums_lie_over_skips, setup, teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
