@@ -37,7 +37,7 @@ SumEnds sum_ends(Plan *p, Step *s, int64_t channels, int64_t k) {
   Arena *scratch = arena_new();
   Requant *spec = ARENA_ARRAY(scratch, Requant, specs);
   AccRange *range = ARENA_ARRAY(scratch, AccRange, specs);
-  unsigned forms = p->target->requant;
+  unsigned forms = target_requant_forms(p->target);
   for (int c = 0; c < specs; c++) {
     Requant r = requant_of(s->op, c);
     spec[c] = stored_requant(&r, s->out[0]);
