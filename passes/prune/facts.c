@@ -10,7 +10,9 @@
  *
  * An op that pairs channels is evaluated by the reference interpreter on
  * operands filled with their constants: a channel of the result is constant
- * when its operands' were and all of its elements came out the same. */
+ * when its operands' were and all of its elements came out the same. One that
+ * is monotone is evaluated on the lower and on the upper ends of its operands'
+ * ranges, which gives those of the result. */
 #include <math.h>
 #include <string.h>
 
@@ -178,24 +180,118 @@ static void pair_facts(const Prune *p, const Op *op) {
   }
 }
 
-static bool only_chooses(const Op *op) {
-  OpKind k = op->kind;
-  return k == OP_reshape || k == OP_transpose || k == OP_strided_slice ||
-         k == OP_split || k == OP_broadcast ||
-         (k == OP_max_pool2d && op->attrs.pool.act == ACT_none);
+/* --- ranges behind ops that pair ---------------------------------------- */
+
+/* More in any operand never gives less. */
+static bool is_monotone(const Op *op) {
+  switch (op->kind) {
+  case OP_add:
+  case OP_min:
+  case OP_max:
+  case OP_relu:
+  case OP_relu6:
+  case OP_logistic:
+  case OP_tanh:
+  case OP_quantize:
+  case OP_avg_pool2d:
+  case OP_max_pool2d:
+  case OP_mean:
+  case OP_pad:
+  case OP_reshape:
+  case OP_transpose:
+  case OP_concat:
+  case OP_split:
+  case OP_strided_slice:
+  case OP_resize_nearest:
+  case OP_broadcast:
+    return true;
+  case OP_leaky_relu:
+    return op->attrs.leaky.alpha >= 0;
+  default:
+    return false;
+  }
 }
 
-/* Ops that only choose among elements keep their range. */
-static void move_ranges(const Prune *p, const Op *op) {
-  const Channels *x = channels_of(p, op->in[0]);
-  for (int o = 0; only_chooses(op) && o < op->nout; o++) {
-    Channels *y = channels_of(p, op->out[o]);
-    for (int64_t j = 0; j < y->n; j++) {
-      const Channel *c = &x->v[channel_pair(p, op, 0, o, j)];
-      y->v[j].lo = c->lo;
-      y->v[j].hi = c->hi;
-    }
+static bool is_byte(const Value *v) {
+  return v->type->dtype == DT_i8 || v->type->dtype == DT_u8;
+}
+
+/* Bytes in, bytes out, of which something is known. */
+static bool has_ranges(const Prune *p, const Op *op) {
+  bool any = false;
+  for (int i = 0; i < op->nin; i++) {
+    const Value *v = op->in[i];
+    if (!v || !is_byte(v))
+      return false;
+    const Channels *x = v->init ? NULL : channels_of(p, v);
+    for (int64_t j = 0; x && j < x->n && !any; j++)
+      any = x->v[j].lo > dtype_min(v->type->dtype) ||
+            x->v[j].hi < dtype_max(v->type->dtype);
   }
+  for (int o = 0; o < op->nout; o++)
+    if (!is_byte(op->out[o]))
+      return false;
+  return any;
+}
+
+/* Operand i at its channels' upper, or lower, ends. */
+static const void *at_end(const Prune *p, const Value *v, bool upper) {
+  if (v->init)
+    return v->init->data;
+  const Channels *c = channels_of(p, v);
+  int64_t count = type_count(v->type);
+  uint8_t *x = ARENA_ARRAY(p->scratch, uint8_t, count);
+  for (int64_t k = 0; k < count; k++) {
+    const Channel *of = &c->v[k / c->inner % c->n];
+    x[k] = (uint8_t)(upper ? of->hi : of->lo);
+  }
+  return x;
+}
+
+static void eval_end(const Prune *p, const Op *op, bool upper, void **out) {
+  const void **in = ARENA_ARRAY(p->scratch, const void *, op->nin);
+  for (int i = 0; i < op->nin; i++)
+    in[i] = at_end(p, op->in[i], upper);
+  for (int o = 0; o < op->nout; o++)
+    out[o] = ARENA_ARRAY(p->scratch, char, type_bytes(op->out[o]->type));
+  op_eval(op, in, out);
+}
+
+static int64_t byte_at(const Type *t, const void *data, int64_t k) {
+  return t->dtype == DT_i8 ? ((const int8_t *)data)[k]
+                           : ((const uint8_t *)data)[k];
+}
+
+/* Of output o: the least of `lower`, the most of `upper` in each channel. */
+static void take_ends(const Prune *p, const Value *v, const void *lower,
+                      const void *upper) {
+  const Channels *y = channels_of(p, v);
+  int64_t count = type_count(v->type);
+  for (int64_t j = 0; j < y->n; j++) {
+    y->v[j].lo = dtype_max(v->type->dtype);
+    y->v[j].hi = dtype_min(v->type->dtype);
+  }
+  for (int64_t k = 0; k < count; k++) {
+    Channel *c = &y->v[k / y->inner % y->n];
+    int64_t lo = byte_at(v->type, lower, k), hi = byte_at(v->type, upper, k);
+    c->lo = lo < c->lo ? lo : c->lo;
+    c->hi = hi > c->hi ? hi : c->hi;
+  }
+  for (int64_t j = 0; j < y->n; j++)
+    set_range(v->type, &y->v[j], y->v[j].lo, y->v[j].hi);
+}
+
+/* A monotone op lies between what it makes of its operands' ends. */
+static void end_facts(const Prune *p, const Op *op) {
+  if (!is_monotone(op) || !has_ranges(p, op))
+    return;
+  void **lower = ARENA_ARRAY(p->scratch, void *, op->nout);
+  void **upper = ARENA_ARRAY(p->scratch, void *, op->nout);
+  eval_end(p, op, false, lower);
+  eval_end(p, op, true, upper);
+  for (int o = 0; o < op->nout; o++)
+    if (type_count(op->out[o]->type))
+      take_ends(p, op->out[o], lower[o], upper[o]);
 }
 
 /* ----------------------------------------------------------------------- */
@@ -206,7 +302,7 @@ void prune_facts(Prune *p) {
     if (linear_of(p, op, &l)) {
       linear_facts(p, &l);
     } else if (channels_pair(p, op)) {
-      move_ranges(p, op);
+      end_facts(p, op);
       pair_facts(p, op);
     }
   }

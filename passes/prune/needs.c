@@ -13,10 +13,6 @@ static void keep(Prune *p, Channel *c, Cause cause, const Op *by,
   p->changed = true;
 }
 
-static void keep_as(Prune *p, Channel *c, const Channel *like) {
-  keep(p, c, like->keep, like->by, like->why);
-}
-
 static void keep_all(Prune *p, const Value *v, const Op *by, const char *why) {
   Channels *c = channels_of(p, v);
   for (int64_t i = 0; i < c->n; i++)
@@ -47,23 +43,6 @@ static void sum_needs(Prune *p, const Linear *l) {
       output_needs(p, l, v, o);
 }
 
-/* Channel c and the products of it go together. */
-static void depthwise_needs(Prune *p, const Linear *l) {
-  Channels *x = channels_of(p, l->op->in[0]);
-  Channels *y = channels_of(p, l->op->out[0]);
-  for (int64_t o = 0; o < y->n; o++) {
-    Channel *from = &x->v[o / l->group];
-    if (y->v[o].keep && from->constant && !y->v[o].constant)
-      keep(p, from, y->v[o].keep, l->op,
-           "they meet the padding of a depthwise layer");
-    if (y->v[o].keep)
-      keep_as(p, from, &y->v[o]);
-    if (from->keep)
-      keep(p, &y->v[o], CAUSE_along, l->op,
-           "a depthwise layer computes them along with others");
-  }
-}
-
 /* --- groups --------------------------------------------------------------- */
 
 static int64_t count_kept(const Channel *c, int64_t n) {
@@ -86,16 +65,17 @@ static void equalize(Prune *p, const Op *op, Channels *c, int64_t size,
     int64_t missing = stays[g] ? most - count_kept(of, size) : 0;
     for (int64_t i = 0; missing > 0; i++)
       if (!of[i].keep) {
-        keep(p, &of[i], CAUSE_shape, op, "groups of channels are of one size");
+        keep(p, &of[i], CAUSE_shape, op,
+             "groups keep as many channels as others");
         missing--;
       }
   }
 }
 
-static void group_needs(Prune *p, const Linear *l) {
+/* A group goes with all of its inputs and outputs, or stays. */
+static void groups_stay(Prune *p, const Linear *l) {
   Channels *x = channels_of(p, l->op->in[0]);
   Channels *y = channels_of(p, l->op->out[0]);
-  sum_needs(p, l);
   int64_t groups = x->n / l->inputs;
   bool *stays = ARENA_ARRAY(p->scratch, bool, groups);
   for (int64_t g = 0; g < groups; g++)
@@ -105,13 +85,35 @@ static void group_needs(Prune *p, const Linear *l) {
   equalize(p, l->op, y, l->group, stays);
 }
 
+/* Why a channel stays that a layer or op behind makes something other of. */
+static const char *differs(const Channel *x, const Channel *y, int64_t j) {
+  if (x->constant && !y->constant)
+    return "what is made of them is not";
+  return x->twin != j ? "what is made of them differs" : y->why;
+}
+
+/* Groups of one input. */
+static void depthwise_needs(Prune *p, const Linear *l) {
+  Channels *x = channels_of(p, l->op->in[0]);
+  Channels *y = channels_of(p, l->op->out[0]);
+  for (int64_t o = 0; o < y->n; o++) {
+    int64_t c = o / l->group;
+    bool padded = x->v[c].constant && !y->v[o].constant;
+    if (y->v[o].keep)
+      keep(p, &x->v[c], y->v[o].keep, padded ? l->op : y->v[o].by,
+           padded ? "they meet the padding of a depthwise layer"
+                  : differs(&x->v[c], &y->v[o], c));
+  }
+  groups_stay(p, l);
+}
+
 static void linear_needs(Prune *p, const Linear *l) {
   if (l->depthwise)
     depthwise_needs(p, l);
-  else if (l->group != l->outputs)
-    group_needs(p, l);
   else
     sum_needs(p, l);
+  if (!l->depthwise && l->group != l->outputs)
+    groups_stay(p, l);
 }
 
 /* --- all others -------------------------------------------------------- */
@@ -122,7 +124,8 @@ static void pair_one(Prune *p, const Op *op, int i, int o) {
   for (int64_t j = 0; j < y->n; j++) {
     int64_t k = channel_pair(p, op, i, o, j);
     if (k >= 0 && y->v[j].keep)
-      keep_as(p, &x->v[k], &y->v[j]);
+      keep(p, &x->v[k], y->v[j].keep, y->v[j].by,
+           differs(&x->v[k], &y->v[j], k));
     if (k >= 0 && x->v[k].keep)
       keep(p, &y->v[j], CAUSE_along, op,
            "the op computes them along with others");

@@ -192,11 +192,25 @@ static int default_axis(const Value *v) {
              : last;
 }
 
+/* An image that a convolution reads has its channels last. */
+static bool is_read_as_image(const Value *v) {
+  for (int i = 0; i < v->uses.n; i++) {
+    const Use *u = &v->uses.v[i];
+    if (u->index == 0 &&
+        (u->op->kind == OP_conv2d || u->op->kind == OP_depthwise_conv2d))
+      return true;
+  }
+  return false;
+}
+
 static void begin_outputs(Prune *p, const Op *op) {
   const Value *x = op->nin ? op->in[0] : NULL;
   bool fits = op->nout && op->out[0]->type->rank && x && x->type->rank &&
               (!x->init || is_map(op)) && type_count(x->type);
   int axis = fits ? axis_behind(p, op) : -1;
+  if (axis >= 0 && axis != op->out[0]->type->rank - 1 &&
+      is_read_as_image(op->out[0]))
+    axis = -1;
   for (int o = 0; o < op->nout; o++)
     begin(p, op->out[o],
           axis >= 0      ? axis

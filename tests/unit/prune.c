@@ -106,11 +106,12 @@ static Value *emit(Net *n, OpKind k, const Attrs *a, int nin, Value *const *in,
   return graph_op(n->g, NULL, k, a, nin, in, 1, &t, NULL, (Loc){0})->out[0];
 }
 
+/* Of a depthwise layer `groups` is the multiplier. */
 static Value *convolution(Net *n, Value *x, OpKind kind, int64_t groups) {
   int64_t c = x->type->dim[3], k = below(n, 2) ? 3 : 1;
   bool depthwise = kind == OP_depthwise_conv2d;
-  int64_t o = depthwise ? c : groups * (1 + below(n, 9 / (int)groups));
-  int64_t dim[] = {depthwise ? 1 : o, k, k, c / groups};
+  int64_t o = groups * (depthwise ? c : 1 + below(n, 9 / (int)groups));
+  int64_t dim[] = {depthwise ? 1 : o, k, k, depthwise ? o : c / groups};
   Attrs a = attrs_default(kind);
   for (int i = 0; i < 4; i++)
     a.conv.pad.v[i] = k / 2;
@@ -125,6 +126,10 @@ static Value *plain(Net *n, Value *x) {
 
 static Value *depthwise(Net *n, Value *x) {
   return convolution(n, x, OP_depthwise_conv2d, 1);
+}
+
+static Value *multiplied(Net *n, Value *x) {
+  return plain(n, convolution(n, x, OP_depthwise_conv2d, 2));
 }
 
 static Value *grouped(Net *n, Value *x) {
@@ -190,8 +195,8 @@ static Value *pooled(Net *n, Value *x) {
 
 static Value *layer(Net *n, Value *x) {
   static Value *(*const all[])(Net *n, Value *x) = {
-      plain,  plain, plain, depthwise, grouped, residual,
-      joined, parts, slice, scaled,    pooled};
+      plain,    plain,  plain, depthwise, multiplied, grouped,
+      residual, joined, parts, slice,     scaled,     pooled};
   return all[below(n, sizeof all / sizeof *all)](n, x);
 }
 
