@@ -68,7 +68,8 @@ static int64_t step_distance(const Step *s, const Buffer *in) {
   for (int i = 0; i < s->nin; i++) {
     if (!s->in[i] || buffer_root(s->in[i]) != in)
       continue;
-    int64_t d = step_overlap(s, i), at = s->in[i]->base_offset;
+    int64_t d = step_overlap(s, i);
+    int64_t at = s->in[i]->base_offset - s->out[0]->base_offset;
     if (d == OVERLAP_NONE || (d == OVERLAP_SAME && at))
       return OVERLAP_NONE;
     same |= d == OVERLAP_SAME;
@@ -80,13 +81,15 @@ static int64_t step_distance(const Step *s, const Buffer *in) {
   return distance;
 }
 
+/* An output that is a part of a block counts when it is the first of it to be
+ * written: there is nothing in the rest yet. */
 static void add_overlaps(Layout *l, const Step *s) {
-  Buffer *out = s->op->nout == 1 ? s->out[0] : NULL;
+  Buffer *out = s->op->nout == 1 ? buffer_root(s->out[0]) : NULL;
   if (!out || !in_arena(out) || out->first != s->index)
     return;
   for (int i = 0; i < s->nin; i++) {
     Buffer *in = s->in[i] ? buffer_root(s->in[i]) : NULL;
-    if (!in || !in_arena(in) || in->last != s->index)
+    if (!in || in == out || !in_arena(in) || in->last != s->index)
       continue;
     int64_t d = step_distance(s, in);
     MemOverlap o = {l->of_buffer[in->id], l->of_buffer[out->id],

@@ -1,5 +1,6 @@
-/* Placement. Values that are the same bytes under other shapes (reshape)
- * form a class: one root buffer and views of it. A class lies where the
+/* Placement. Values that are the same bytes under other shapes (reshape), or
+ * contiguous parts of one another (concat, split; view.c), form a class: one
+ * root buffer and views of it. A class lies where the
  * caller has it when the caller sees any of it: in his input, his output or
  * his state, in the model's own type; all others lie in the arena, in the
  * signedness that the target's kernels want.
@@ -41,11 +42,6 @@ static Buffer *view_new(Plan *p, const Value *v, Buffer *of) {
 
 Buffer *buffer_root(Buffer *b) { return b->base ? b->base : b; }
 
-bool op_is_view(const Plan *p, const Op *op) {
-  return op_info(op->kind)->traits & T_VIEW &&
-         p->of_value[op->out[0]->id]->base;
-}
-
 /* A constant seen under another shape is copied: it is rare (passes fold
  * it), and its bytes may not even be in the object. */
 static bool can_view(const Plan *p, const Op *op) {
@@ -55,6 +51,59 @@ static bool can_view(const Plan *p, const Op *op) {
   const Type *from = op->in[0]->type, *to = op->out[0]->type;
   bool stored = type_is_q8(from); /* maybe with the other signedness */
   return stored == type_is_q8(to) && (from->dtype == to->dtype || !stored);
+}
+
+/* Does the caller see v itself? */
+static bool is_kept(const Plan *p, const Value *v) {
+  for (int i = 0; i < p->graph->states.n; i++)
+    if (p->graph->states.v[i].out == v)
+      return true;
+  return value_is_output(p->graph, v);
+}
+
+/* A part of the input stays where it is, if the input stays, too: a copy
+ * would free the rest of what nobody else reads. */
+static bool can_slice(const Plan *p, const Op *op, int i) {
+  const Buffer *x = buffer_root(p->of_value[op->in[0]->id]);
+  bool stays = x->place == PLACE_input || op->kind == OP_split ||
+               value_use_count(p->graph, op->in[0]) > 1;
+  return part_of_input(op, i) >= 0 && !is_kept(p, op->out[i]) && stays &&
+         (x->place == PLACE_input || x->place == PLACE_arena);
+}
+
+static void place_slices(Plan *p, const Op *op) {
+  Buffer *x = p->of_value[op->in[0]->id];
+  for (int i = 0; i < op->nout; i++) {
+    const Value *v = op->out[i];
+    if (!can_slice(p, op, i)) {
+      value_buffer(p, v, PLACE_arena, 0);
+      continue;
+    }
+    p->of_value[v->id] = view_new(p, v, x);
+    p->of_value[v->id]->base_offset += part_of_input(op, i);
+  }
+}
+
+/* Operands that are a class of their own in the arena are computed where the
+ * output has them: the class becomes one with the output's. */
+static void place_parts(Plan *p, const Op *op) {
+  Buffer *y = p->of_value[op->out[0]->id];
+  for (int i = 0; i < op->nin; i++) {
+    Buffer *x = p->of_value[op->in[i]->id], *root = buffer_root(x);
+    int64_t at = part_of_output(op, i);
+    if (at < 0 || root->place != PLACE_arena || root == y ||
+        root->bytes != x->bytes || is_kept(p, op->in[i]))
+      continue;
+    for (int k = 0; k < p->buffers.n; k++) {
+      Buffer *b = p->buffers.v[k];
+      if (buffer_root(b) != root || b == root)
+        continue;
+      b->base = y;
+      b->base_offset += at;
+    }
+    root->base = y;
+    root->base_offset = at;
+  }
 }
 
 static void place_op(Plan *p, const Op *op) {
@@ -68,8 +117,14 @@ static void place_op(Plan *p, const Op *op) {
     p->of_value[v->id] = view_new(p, v, p->of_value[op->in[0]->id]);
     return;
   }
+  if (op->kind == OP_split || op->kind == OP_strided_slice) {
+    place_slices(p, op);
+    return;
+  }
   for (int i = 0; i < op->nout; i++)
     value_buffer(p, op->out[i], PLACE_arena, 0);
+  if (op->kind == OP_concat || op->kind == OP_pad)
+    place_parts(p, op);
 }
 
 static int64_t align_up(int64_t x, int align) {
@@ -97,7 +152,7 @@ static void place_output(Plan *p, Copies *c, int index) {
   if (!b)
     b = value_buffer(p, v, PLACE_const, 0);
   Buffer *root = buffer_root(b);
-  if (root->place == PLACE_arena) {
+  if (root->place == PLACE_arena && root->bytes == b->bytes) {
     root->place = PLACE_output;
     root->index = index;
     return;
@@ -108,12 +163,12 @@ static void place_output(Plan *p, Copies *c, int index) {
 /* New state may overwrite the old one as it is computed when nothing reads
  * the old one from then on. */
 static bool state_in_place(const Plan *p, Buffer *old, const Buffer *new_root) {
-  const Op *def = new_root->value->def;
   if (new_root->place != PLACE_arena || new_root->bytes != old->bytes)
     return false;
   bool from_then = false;
   for (const Op *op = p->graph->first; op; op = op->next) {
-    from_then |= op == def;
+    for (int i = 0; i < op->nout; i++)
+      from_then |= buffer_root(p->of_value[op->out[i]->id]) == new_root;
     for (int i = 0; from_then && i < op->nin; i++)
       if (op->in[i] && buffer_root(p->of_value[op->in[i]->id]) == old)
         return false;

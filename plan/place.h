@@ -22,8 +22,15 @@ void place_values(Plan *p, Copies *copies);
 
 /* The buffer that b's bytes belong to: its base, or itself. */
 Buffer *buffer_root(Buffer *b);
-/* Is op's output its input's bytes under another shape? Then it is no
- * step. After place_values. */
+/* Do op's results lie in its operands' bytes, or its operands in its
+ * result's? Then it is no step. After place_values. */
 bool op_is_view(const Plan *p, const Op *op);
+
+/* Byte offset of operand i in the output of a concat or pad, of output i in
+ * the input of a split or slice; -1 where it is no contiguous part of it. */
+int64_t part_of_output(const Op *op, int i);
+int64_t part_of_input(const Op *op, int i);
+/* Does `part` lie `at` bytes into `of`? */
+bool buffer_is_part(const Buffer *part, const Buffer *of, int64_t at);
 
 #endif

@@ -17,6 +17,7 @@
 #include "ir/exec.h"
 #include "plan/kernel.h"
 #include "plan/kernels/light.h"
+#include "plan/place.h"
 
 bool match_move(const Op *op, const Target *t) {
   (void)t;
@@ -142,8 +143,24 @@ static void merge_dims(MovePart *m) {
     }
 }
 
+/* Was the operand computed where the output has it, or does the output lie in
+ * the operand? */
+static bool is_there(const Parts *ps, const MovePart *m) {
+  const Step *s = ps->s;
+  if (m->src < 0)
+    return false;
+  if (s->op->kind == OP_split)
+    return buffer_is_part(s->out[m->dst], s->in[0],
+                          part_of_input(s->op, m->dst));
+  return (s->op->kind == OP_concat || s->op->kind == OP_pad) &&
+         buffer_is_part(s->in[m->src], s->out[0],
+                        part_of_output(s->op, m->src));
+}
+
 static void add_part(Parts *ps, const MovePart *part) {
   MovePart m = *part;
+  if (is_there(ps, &m))
+    return;
   for (int d = 0; d < m.ndim; d++)
     if (m.dim[d] == 0)
       return;

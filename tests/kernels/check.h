@@ -172,19 +172,24 @@ static inline void check_output(const Check *c, const Plan *p, int seed,
 static inline int64_t check_distance(const Step *s, const Buffer *in) {
   int64_t distance = OVERLAP_NONE, unit = 1;
   bool dies = in && in->place == PLACE_arena && !in->base &&
-              in->last == s->index && in->first < s->index;
-  for (int i = 0; dies && i < s->op->nin; i++) {
+              in->last == s->index && in->first >= 0 && in->first < s->index;
+  bool same = false;
+  for (int i = 0; dies && i < s->nin; i++) {
     if (!s->in[i] || (s->in[i] != in && s->in[i]->base != in))
       continue;
-    int64_t d = s->kernel->overlap(s, i);
+    int64_t d = step_overlap(s, i);
     if (d == OVERLAP_NONE || s->in[i] != in)
       return OVERLAP_NONE;
+    same |= d == OVERLAP_SAME;
+    d = d == OVERLAP_SAME ? 0 : d;
     distance = d > distance ? d : distance;
     unit = dtype_bits(in->type->dtype) / 8;
   }
-  const Type *y = s->out[0]->type;
-  unit = dtype_bits(y->dtype) / 8 > unit ? dtype_bits(y->dtype) / 8 : unit;
-  return distance < 0 ? distance : (distance + unit - 1) / unit * unit;
+  if (distance < 0 || (same && distance))
+    return OVERLAP_NONE;
+  int64_t out = dtype_bits(s->out[0]->type->dtype) / 8;
+  unit = out > unit ? out : unit > 1 ? unit : 1;
+  return (distance + unit - 1) / unit * unit;
 }
 
 /* Lays all blocks of the arena side by side, but for the first output that

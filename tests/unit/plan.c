@@ -63,22 +63,25 @@ typedef struct Span {
   const Buffer *buffer; /* NULL: scratch */
 } Span;
 
+static const Buffer *root_of(const Buffer *b) { return b->base ? b->base : b; }
+
 static bool may_overlap(const Plan *p, const Span *in, const Span *out) {
   if (!in->buffer || !out->buffer || in->last != out->first)
     return false;
   const Step *s = p->steps.v[out->first];
-  if (s->op->nout != 1 || s->out[0] != out->buffer)
+  const Buffer *y = s->out[0];
+  if (s->op->nout != 1 || root_of(y) != out->buffer)
     return false;
   bool reads = false;
   for (int i = 0; i < s->nin; i++) {
     const Buffer *b = s->in[i];
-    if (!b || (b != in->buffer && b->base != in->buffer))
+    if (!b || root_of(b) != in->buffer)
       continue;
     int64_t d = step_overlap(s, i);
     if (s->reads_first)
       return true;
-    if (d == OVERLAP_SAME ? out->at != b->offset
-                          : d == OVERLAP_NONE || out->at > in->at - d)
+    if (d == OVERLAP_SAME ? y->offset != b->offset
+                          : d == OVERLAP_NONE || y->offset > b->offset - d)
       return false;
     reads = true;
   }
@@ -92,12 +95,14 @@ static void assert_apart(const Plan *p, const Span *a, const Span *b) {
     assert_true(may_overlap(p, a, b) || may_overlap(p, b, a));
 }
 
-/* Kernels are not asked whether they could update state as they read it. */
+/* Kernels are not asked whether they could update state as they read it; a
+ * part of the new one may be there already. */
 static void assert_no_state_in_place(const Step *s) {
   for (int i = 0; i < s->op->nin; i++)
     for (int k = 0; k < s->op->nout; k++)
       if (s->in[i] && s->in[i]->place == PLACE_state &&
-          s->out[k]->place == PLACE_state)
+          s->out[k]->place == PLACE_state &&
+          root_of(s->in[i]) != root_of(s->out[k]))
         assert_int_not_equal(s->in[i]->offset, s->out[k]->offset);
 }
 
@@ -486,14 +491,13 @@ static Value *some_value(Maker *m, int s) {
   }
 }
 
-/* One half of v along its last axis, by a split whose other half nobody
- * reads. */
-static Value *half_of(Maker *m, Value *v, int which) {
+/* One half of v along an axis, by a split whose other half nobody reads. */
+static Value *half_of(Maker *m, Value *v, int axis, int which) {
   Type *half = arena_dup(m->g->arena, v->type, sizeof *half);
-  half->dim[half->rank - 1] /= 2;
+  half->dim[axis] /= 2;
   const Type *types[] = {half, half};
   Attrs attrs = attrs_default(OP_split);
-  attrs.axis.axis = half->rank - 1;
+  attrs.axis.axis = axis;
   Op *op =
       graph_op(m->g, NULL, OP_split, &attrs, 1, &v, 2, types, NULL, (Loc){0});
   return op->out[which];
@@ -507,9 +511,16 @@ static void add_op(Maker *m) {
   Value *in[2] = {some_value(m, from), some_value(m, from)};
   Attrs attrs = attrs_default(kind);
   if (kind == OP_concat) {
-    attrs.axis.axis = m->shape[from]->rank - 1;
-    in[0] = half_of(m, in[0], 0);
-    in[1] = half_of(m, in[1], 1);
+    /* the outermost of several elements, or the last: parts or strided */
+    int axis = pick(m, 2) ? m->shape[from]->rank - 1 : 1;
+    attrs.axis.axis = axis;
+    in[0] = half_of(m, in[0], axis, 0);
+    in[1] = half_of(m, in[1], axis, 1);
+    for (int i = 0; i < 2; i++)
+      if (pick(m, 2))
+        in[i] = graph_op(m->g, NULL, OP_relu, NULL, 1, &in[i], 1, &in[i]->type,
+                         NULL, (Loc){0})
+                    ->out[0];
   }
   int nin = kind == OP_concat ? 2 : op_info(kind)->nin_min;
   Op *op = graph_op(m->g, NULL, kind, &attrs, nin, in, 1, &m->shape[to], NULL,
