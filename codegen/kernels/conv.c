@@ -110,6 +110,14 @@ int64_t largest_divisor(int64_t n, int64_t most) {
   return d < 1 ? 1 : d;
 }
 
+/* n elements of v from `first` on. */
+static Val part_of(Cg *g, Val v, int first, int n) {
+  int mask[64];
+  for (int i = 0; i < n; i++)
+    mask[i] = first + i;
+  return ll_shuffle(g, v, v, mask, n);
+}
+
 static void store_masked(Cg *g, Val bytes, Val p, int64_t n) {
   Val bits[64];
   unsigned lanes = (unsigned)ll_lanes(bytes);
@@ -136,10 +144,7 @@ static void store_bytes(Cg *g, Val bytes, Val p, int64_t n) {
   for (int part = lanes / 2; part; part /= 2) {
     if (n - at < part)
       continue;
-    int mask[64];
-    for (int i = 0; i < part; i++)
-      mask[i] = at + i;
-    ll_store(g, ll_shuffle(g, bytes, bytes, mask, part), ll_gepc(g, p, at), 1);
+    ll_store(g, part_of(g, bytes, at, part), ll_gepc(g, p, at), 1);
     at += part;
   }
 }
@@ -161,7 +166,7 @@ static Val clamp_bytes(Cg *g, const ConvParams *c, Val bytes) {
 }
 
 /* Four vectors in the form RF_bits: low halves into words by twos, and those
- * saturated into bytes, put back in order. */
+ * saturated into bytes, put in the order of x86_pack4. */
 static Val pack_low(Cg *g, const ConvParams *c, const Val v[4]) {
   static const int order[] = {0, 2,  4,  6,  1, 3,  5,  7,
                               8, 10, 12, 14, 9, 11, 13, 15};
@@ -169,17 +174,54 @@ static Val pack_low(Cg *g, const ConvParams *c, const Val v[4]) {
   int mask[64], n = ll_lanes(bytes);
   for (int i = 0; i < n; i++)
     mask[i] = i / 16 * 16 + order[i % 16];
-  bytes = ll_shuffle(g, bytes, bytes, mask, n);
-  return clamp_bytes(g, c, bytes);
+  return ll_shuffle(g, bytes, bytes, mask, n);
 }
 
-static void store_low(Cg *g, const ConvParams *c, const Val *acc, Val entry,
-                      Val p, int64_t n) {
+/* Four accumulators, whose tables go around with `join`, as bytes in the
+ * order of x86_pack4. */
+static Val requant_four(Cg *g, const ConvParams *c, const Val acc[4],
+                        Val entry) {
   Val v[4];
-  for (int i = 0; i < 4; i++)
-    v[i] = vec_requant_low(g, &c->rq, &c->rt, acc[i],
-                           ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0])));
-  store_bytes(g, pack_low(g, c, v), p, n);
+  bool low = c->rq.form == RF_bits;
+  for (int i = 0; i < 4; i++) {
+    int64_t lanes = ll_lanes(acc[0]);
+    Val at = ll_addc(g, entry, i % c->join * lanes);
+    v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at)
+               : vec_requant_saturating(g, &c->rq, &c->rt, acc[i], at,
+                                        c->out_type);
+  }
+  if (!low)
+    return x86_pack4(g, v, c->out_type);
+  return clamp_bytes(g, c, pack_low(g, c, v));
+}
+
+int conv_pixels_together(const Cg *g, const ConvParams *c) {
+  bool packs = g->target->masks && c->lanes * 4 == g->target->vector_bytes;
+  bool plain = !c->sums && !tail_any(g);
+  return packs && plain && c->join < 4 ? 4 / c->join : 1;
+}
+
+/* A pixel's channels are where the packs put its accumulators: `join` dwords
+ * of every four. */
+void conv_store_together(Cg *g, const ConvParams *c, const Val acc[4],
+                         Val entry, Val p, int64_t n) {
+  Val bytes = requant_four(g, c, acc, entry);
+  int join = c->join, pixels = 4 / join, lanes = ll_lanes(acc[0]), mask[16];
+  int vector = lanes * join; /* bytes of a pixel */
+  for (int i = 0; i < lanes; i++) {
+    int pixel = i / (lanes / pixels), at = i % (lanes / pixels);
+    mask[i] = at / join * 4 + pixel * join + at % join;
+  }
+  Val words = ll_bitcast(g, bytes, LLVMTypeOf(acc[0]));
+  words = ll_shuffle(g, words, words, mask, lanes);
+  bytes = ll_bitcast(g, words, LLVMTypeOf(bytes));
+  if (n == c->g.oc && n == vector) {
+    store_bytes(g, bytes, p, 4 * lanes);
+    return;
+  }
+  for (int i = 0; i < pixels; i++)
+    store_bytes(g, part_of(g, bytes, i * vector, vector),
+                ll_gepc(g, p, i * c->g.oc), n);
 }
 
 void conv_store(Cg *g, const ConvParams *c, Val acc, Val channel, Val p) {
@@ -197,23 +239,17 @@ void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
     vec_store8(g, ll_extract(g, y, i), ll_gepc(g, p, i * c->g.oc));
 }
 
-/* Packing four vectors saturates, which is all the clamp that most need. */
-static Val requant_joined(Cg *g, const ConvParams *c, Val acc, Val entry) {
-  if (c->join == 4 && !tail_any(g))
-    return vec_requant_saturating(g, &c->rq, &c->rt, acc, entry, c->out_type);
-  return vec_requant(g, &c->rq, &c->rt, acc, entry);
-}
-
 void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        Val p, int64_t n) {
-  if (c->join == 4 && c->rq.form == RF_bits && !tail_any(g)) {
-    store_low(g, c, acc, entry, p, n);
+  if (c->join == 4 && !tail_any(g)) {
+    store_bytes(g, requant_four(g, c, acc, entry), p, n);
     return;
   }
   Val v[4];
-  for (int i = 0; i < c->join; i++)
-    v[i] = requant_joined(g, c, acc[i],
-                          ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0])));
+  for (int i = 0; i < c->join; i++) {
+    Val at = ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0]));
+    v[i] = vec_requant(g, &c->rq, &c->rt, acc[i], at);
+  }
   tail_apply(g, v, &(TailAt){.p = p, .n = n, .join = c->join});
   DType out = g->step->out[0]->type->dtype;
   Val bytes = c->join == 4   ? x86_pack4(g, v, out)

@@ -64,6 +64,12 @@ void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
 void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        Val p, int64_t n);
 
+/* Neighbouring pixels of a tile that the target stores together, 1 where it
+ * does not; and that: acc[pixel * join + vector], else as above. */
+int conv_pixels_together(const Cg *g, const ConvParams *c);
+void conv_store_together(Cg *g, const ConvParams *c, const Val acc[4],
+                         Val entry, Val p, int64_t n);
+
 /* Sums that need the input's zero point at run time: takes that of the pixel
  * off acc, whose first lane is channel `first`; zero points from `zeros` on.
  * Others: acc itself. */

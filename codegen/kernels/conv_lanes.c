@@ -132,26 +132,38 @@ static void store_sums(Cg *g, const Tile *t, Val out, const Val *acc) {
     }
 }
 
-static void store_tile(Cg *g, const Tile *t, Val out, const Val *acc) {
+/* The joined vectors from v on of pixel p, at acc. */
+static void final_sums(Cg *g, const Tile *t, const Val *all, int p, int v,
+                       Val *acc) {
+  const ConvParams *c = t->c;
+  for (int i = 0; i < c->join; i++) {
+    acc[i] = all[acc_at(c, p, v + i)];
+    if (c->weight_zero)
+      acc[i] = conv_take_zero(g, c, acc[i], all[sum_at(c, p)]);
+  }
+}
+
+static void store_tile(Cg *g, const Tile *t, Val out, const Val *all) {
   const ConvParams *c = t->c;
   out = ll_gep(g, out, ll_mulc(g, t->first, c->out_bytes));
   if (c->sums) {
-    store_sums(g, t, out, acc);
+    store_sums(g, t, out, all);
     return;
   }
+  int together = conv_pixels_together(g, c);
   for (int v = 0; v < c->vectors; v += c->join) {
-    int64_t at = (int64_t)v * c->lanes;
-    if (t->channels <= at)
-      break;
-    for (int p = 0; p < c->pixels; p++) {
-      Val joined[4];
-      for (int i = 0; i < c->join; i++) {
-        Val a = acc[acc_at(c, p, v + i)];
-        joined[i] =
-            c->weight_zero ? conv_take_zero(g, c, a, acc[sum_at(c, p)]) : a;
-      }
-      conv_store_joined(g, c, joined, ll_addc(g, t->first, at),
-                        ll_gepc(g, out, p * c->g.oc + at), t->channels - at);
+    int64_t at = (int64_t)v * c->lanes, n = t->channels - at;
+    Val acc[4], entry = ll_addc(g, t->first, at);
+    int p = 0;
+    for (; n > 0 && p + together <= c->pixels && together > 1; p += together) {
+      for (int i = 0; i < together; i++)
+        final_sums(g, t, all, p + i, v, acc + i * c->join);
+      conv_store_together(g, c, acc, entry, ll_gepc(g, out, p * c->g.oc + at),
+                          n);
+    }
+    for (; n > 0 && p < c->pixels; p++) {
+      final_sums(g, t, all, p, v, acc);
+      conv_store_joined(g, c, acc, entry, ll_gepc(g, out, p * c->g.oc + at), n);
     }
   }
 }

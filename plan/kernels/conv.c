@@ -90,9 +90,15 @@ static void choose_tile(ConvParams *c, const Target *t) {
   c->vectors = even_part(nvec, most);
   c->blocks = ceil_div(nvec, c->vectors);
   int fit = (t->nvregs - 2 - c->vectors * width) / (c->vectors * width);
-  if (fit > 14)
-    fit = 14;
+  int most_pixels = c->vectors == 1 ? 16 : 14;
+  if (fit > most_pixels)
+    fit = most_pixels;
   c->pixels = even_part(c->g.ow, fit);
+  /* x86 packs four vectors at a time: of one pixel, or of four or two */
+  int four = c->vectors == 1 ? 4 : 2;
+  int up = (c->pixels + four - 1) / four * four;
+  if (t->masks && c->vectors <= 2 && up <= fit && up <= c->g.ow)
+    c->pixels = up;
 }
 
 /* Which channel each accumulator of each block is; past the last: oc. */
