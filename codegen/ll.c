@@ -113,6 +113,29 @@ Val ll_blob(Cg *g, const Blob *b) {
   return v;
 }
 
+/* The first n of `lanes` bits. */
+static Val first_lanes(Cg *g, int64_t n, int lanes) {
+  Val bits[64];
+  Ty bit = LLVMInt1TypeInContext(g->ctx);
+  for (int i = 0; i < lanes; i++)
+    bits[i] = LLVMConstInt(bit, i < n, 0);
+  return LLVMConstVector(bits, (unsigned)lanes);
+}
+
+Val ll_load_masked(Cg *g, Ty t, Val p, int64_t n, Val rest) {
+  Ty over[] = {t, g->ptr};
+  Val mask = first_lanes(g, n, ll_lanes(rest));
+  return ll_intrinsic(g, "llvm.masked.load", over, 2,
+                      (Val[]){p, ll_i32(g, 1), mask, rest}, 4);
+}
+
+void ll_store_masked(Cg *g, Val v, Val p, int64_t n) {
+  Ty over[] = {LLVMTypeOf(v), g->ptr};
+  Val mask = first_lanes(g, n, ll_lanes(v));
+  ll_intrinsic(g, "llvm.masked.store", over, 2,
+               (Val[]){v, p, ll_i32(g, 1), mask}, 4);
+}
+
 Val ll_hide(Cg *g, Val p) {
   Ty t = LLVMTypeOf(p);
   Ty fn = LLVMFunctionType(t, &t, 1, 0);

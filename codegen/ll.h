@@ -57,6 +57,10 @@ Val ll_gep(Cg *g, Val base, Val byte_offset);
 Val ll_gepc(Cg *g, Val base, int64_t byte_offset);
 Val ll_load(Cg *g, Ty t, Val p, int align);
 void ll_store(Cg *g, Val v, Val p, int align);
+/* Only the first n lanes are touched; the others of a load are those of
+ * `rest`. For targets that have masks. */
+Val ll_load_masked(Cg *g, Ty t, Val p, int64_t n, Val rest);
+void ll_store_masked(Cg *g, Val v, Val p, int64_t n);
 /* The global of a blob (made on first use). */
 Val ll_blob(Cg *g, const Blob *b);
 /* p with its origin hidden from the optimizer (an empty asm), so that loads

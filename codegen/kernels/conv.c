@@ -118,17 +118,6 @@ static Val part_of(Cg *g, Val v, int first, int n) {
   return ll_shuffle(g, v, v, mask, n);
 }
 
-static void store_masked(Cg *g, Val bytes, Val p, int64_t n) {
-  Val bits[64];
-  unsigned lanes = (unsigned)ll_lanes(bytes);
-  Ty bit = LLVMInt1TypeInContext(g->ctx);
-  for (unsigned i = 0; i < lanes; i++)
-    bits[i] = LLVMConstInt(bit, i < n, 0);
-  Val args[] = {bytes, p, ll_i32(g, 1), LLVMConstVector(bits, lanes)};
-  Ty over[] = {LLVMTypeOf(bytes), g->ptr};
-  ll_intrinsic(g, "llvm.masked.store", over, 2, args, 4);
-}
-
 /* The first n bytes of a vector, where there are no masks in falling powers
  * of two. */
 static void store_bytes(Cg *g, Val bytes, Val p, int64_t n) {
@@ -138,7 +127,7 @@ static void store_bytes(Cg *g, Val bytes, Val p, int64_t n) {
     return;
   }
   if (g->target->masks && lanes >= 16) {
-    store_masked(g, bytes, p, n);
+    ll_store_masked(g, bytes, p, n);
     return;
   }
   for (int part = lanes / 2; part; part /= 2) {

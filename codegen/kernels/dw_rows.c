@@ -1,8 +1,9 @@
-/* dw_rows: 3x3 depthwise from rows interleaved once.
+/* dw_rows: 3x3 depthwise from rows interleaved once, in place.
  *
  *   for image, block of channels, y by 2 (or 1 where rows are strided):
+ *     row[4] = source[y - pad ..], rows of zero points outside
  *     for x:
- *       i[2] = interleave(source[y .. y + 3][x + 2])
+ *       i[2] = interleave(row[0 .. 3][x + 2 - pad])
  *       acc[row] = bias
  *       for column, row: acc[row] += dot(i[column], w[row][column])
  *       store(requant(acc[0])), store(requant(acc[1]))
@@ -11,13 +12,15 @@
  * Interleaving four rows makes a dword a channel's column of four bytes. With
  * the weights (w0 w1 w2 0) it gives output row y, with (0 w0 w1 w2) row y + 1.
  * Few channels: a vector is several pixels, x is a vector, and the columns
- * between i[0] and i[1] are shifts of both. */
+ * beside it are shifts of it and its neighbours; where every second pixel
+ * counts, even and odd ones are parted first. What comes in at a time, a pixel
+ * or such a vector or a pair of them, is a unit of the row. */
 #include "codegen/kernels/conv.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 #include "plan/kernels/dw.h"
 
-enum { PARTS = 4, TAPS = 3, MOST_UNROLL = 8 };
+enum { PARTS = 4, TAPS = 3, MOST_UNROLL = 6 };
 
 /* Four bytes of four rows: register j has the channels 4j .. 4j + 3 of every
  * 16. */
@@ -32,28 +35,105 @@ typedef struct Rows {
   int rows;     /* of output at a time */
   int64_t live; /* channels that exist; pixels * oc of several pixels */
   Val w, entry; /* weights; first entry of the tables */
-  Val src, out; /* of the first row, at the block */
+  Val row[4];   /* of input, at the block */
+  Val out;      /* of the first row, at the block */
+  Val zeros;    /* a row of zero points, NULL where no row is outside */
 } Rows;
 
-/* The column at flat element `at` of the row. */
-static Column load_column(Cg *g, const Rows *r, Val at) {
-  Val t[4];
-  int last = r->rows + TAPS - 2; /* the rows of one output row are three */
+/* ---- columns ---- */
+
+/* A vector of zero points, as stored. */
+static Val zero_bytes(Cg *g, const Rows *r) {
+  const Stage *st = &r->c->stage;
+  return ll_const_splat(g, g->i8, st->fill ^ st->xor, r->lanes);
+}
+
+/* The rows' vectors `at` bytes on, of which n bytes exist. The fourth row of
+ * one output row, whose weights are zero, is the third. */
+static void load_rows(Cg *g, const Rows *r, Val at, int64_t n, Val t[4]) {
+  Ty ty = ll_vec(g->i8, r->lanes);
+  int flip = r->c->stage.xor ;
   for (int i = 0; i < 4; i++) {
-    int row = i < last ? i : last;
-    Val p = ll_gepc(g, ll_gep(g, r->src, at), row * r->c->pitch);
-    t[i] = ll_load(g, ll_vec(g->i8, r->lanes), p, 1);
+    if (i == 3 && r->rows == 1) {
+      t[3] = t[2];
+      return;
+    }
+    t[i] = zero_bytes(g, r);
+    Val p = ll_gep(g, r->row[i], at);
+    if (n > 0)
+      t[i] = n < r->lanes ? ll_load_masked(g, ty, p, n, t[i])
+                          : ll_load(g, ty, p, 1);
+    if (flip)
+      t[i] = LLVMBuildXor(g->b, t[i], ll_const_splat(g, g->i8, flip, r->lanes),
+                          "");
   }
+}
+
+static Column interleave(Cg *g, const Val t[4]) {
   Column col;
-  Ty halves = ll_vec(g->i16, r->lanes / 2);
+  int n = ll_lanes(t[0]);
+  Ty halves = ll_vec(g->i16, n / 2), words = ll_vec(g->i32, n / 4);
   for (int high = 0; high < 2; high++) {
     Val a = ll_bitcast(g, x86_unpack(g, t[0], t[1], high), halves);
     Val b = ll_bitcast(g, x86_unpack(g, t[2], t[3], high), halves);
     for (int i = 0; i < 2; i++)
-      col.part[2 * high + i] =
-          ll_bitcast(g, x86_unpack(g, a, b, i), ll_vec(g->i32, r->lanes / 4));
+      col.part[2 * high + i] = ll_bitcast(g, x86_unpack(g, a, b, i), words);
   }
   return col;
+}
+
+/* Of the pixels of two neighbouring vectors the even ones, or the odd. */
+static Val every_second(Cg *g, const Rows *r, Val a, Val b, int odd) {
+  int mask[64], pixel = (int)r->c->pixel;
+  for (int i = 0; i < r->lanes; i++)
+    mask[i] = (2 * (i / pixel) + odd) * pixel + i % pixel;
+  return ll_shuffle(g, a, b, mask, r->lanes);
+}
+
+/* The columns of even and of odd pixels of two vectors, n bytes of them. */
+static void load_pair(Cg *g, const Rows *r, Val at, int64_t n, Column pair[2]) {
+  Val low[4], high[4], t[4];
+  load_rows(g, r, at, n, low);
+  load_rows(g, r, ll_addc(g, at, r->lanes), n - r->lanes, high);
+  for (int odd = 0; odd < 2; odd++) {
+    for (int i = 0; i < 4; i++)
+      t[i] = every_second(g, r, low[i], high[i], odd);
+    pair[odd] = interleave(g, t);
+  }
+}
+
+static bool is_pairs(const ConvParams *c) {
+  return c->pixels > 1 && c->g.sw == 2;
+}
+
+/* Bytes from unit to unit. */
+static int64_t unit_bytes(const ConvParams *c) {
+  return c->pixels * c->pixel * (is_pairs(c) ? 2 : 1);
+}
+
+/* Bytes that exist of unit u, wherever that is. */
+static int64_t unit_live(const Rows *r, int64_t u) {
+  const ConvParams *c = r->c;
+  int64_t left = c->pitch - u * unit_bytes(c), all = unit_bytes(c);
+  if (u < 0 || left <= 0)
+    return 0;
+  return c->pixels == 1 ? r->live : left < all ? left : all;
+}
+
+/* The column of unit u, or its two columns; where u is no constant, it is
+ * one that exists as a whole. */
+static void load_unit(Cg *g, const Rows *r, Val u, Column *col) {
+  const ConvParams *c = r->c;
+  int64_t n = c->pixels == 1 ? r->live : unit_bytes(c);
+  if (LLVMIsAConstantInt(u))
+    n = unit_live(r, LLVMConstIntGetSExtValue(u));
+  Val at = ll_mulc(g, u, unit_bytes(c)), t[4];
+  if (is_pairs(c)) {
+    load_pair(g, r, at, n, col);
+    return;
+  }
+  load_rows(g, r, at, n, t);
+  *col = interleave(g, t);
 }
 
 /* Lanes n .. of a, then those of b. */
@@ -66,7 +146,7 @@ static Val shift_lanes(Cg *g, Val a, Val b, int n) {
   return ll_shuffle(g, a, b, mask, lanes);
 }
 
-/* The column `n` channels behind a, of a and its neighbour b. */
+/* The column n bytes behind a, of a and its neighbour b. */
 static Column between(Cg *g, const Column *a, const Column *b, int64_t n) {
   Column col;
   for (int j = 0; j < PARTS; j++) {
@@ -77,17 +157,59 @@ static Column between(Cg *g, const Column *a, const Column *b, int64_t n) {
   return col;
 }
 
-static void mac_column(Cg *g, const Rows *r, const Column *x, Val w, int row,
+/* Columns that the next output has too. */
+static int carried(const ConvParams *c) {
+  return c->pixels > 1 ? 2 : TAPS - (int)c->g.sw;
+}
+
+/* The first unit that output x is the first to need. */
+static int64_t new_unit(const ConvParams *c, int64_t x) {
+  if (c->pixels > 1)
+    return x + 1;
+  return x * c->g.sw - c->g.pl + carried(c);
+}
+
+/* The columns of output x, whose new units are from u on; `have` moves. */
+static void next_columns(Cg *g, const Rows *r, Val u, Column *have,
+                         Column col[TAPS]) {
+  const ConvParams *c = r->c;
+  int kept = carried(c);
+  Column all[TAPS + 1];
+  for (int k = 0; k < kept; k++)
+    all[k] = have[k];
+  for (int k = kept; k < TAPS; k++)
+    load_unit(g, r, ll_addc(g, u, k - kept), &all[k]);
+  for (int k = 0; k < TAPS; k++)
+    col[k] = all[k];
+  if (is_pairs(c)) { /* even, odd, the next even and odd */
+    col[2] = between(g, &all[0], &all[2], c->pixel);
+    have[0] = all[2];
+    have[1] = all[3];
+    return;
+  }
+  if (c->pixels > 1) {
+    col[0] = between(g, &all[0], &all[1], r->lanes - c->pixel);
+    col[2] = between(g, &all[1], &all[2], c->pixel);
+  }
+  for (int k = 0; k < kept; k++)
+    have[k] = all[TAPS - kept + k];
+}
+
+/* ---- outputs ---- */
+
+static void mac_column(Cg *g, const Rows *r, const Column *x, int row,
                        int column, Val *acc) {
   int64_t vector = r->lanes, at = (row * TAPS + column) * vector * 4;
   for (int j = 0; j < PARTS; j++) {
+    if (LLVMIsNull(x->part[j]))
+      continue;
     Ty t = LLVMTypeOf(acc[j]);
-    Val weights = ll_load(g, t, ll_gepc(g, w, at + j * vector), 16);
+    Val weights = ll_load(g, t, ll_gepc(g, r->w, at + j * vector), 16);
     acc[j] = x86_vpdpbusd(g, acc[j], x->part[j], weights);
   }
 }
 
-/* The outputs of one vector and its neighbours, at `to`, n of its bytes. */
+/* The outputs of one vector, n bytes at `to` and in the next row. */
 static void store_outputs(Cg *g, const Rows *r, const Column col[TAPS], Val to,
                           int64_t n) {
   const ConvParams *c = r->c;
@@ -98,101 +220,148 @@ static void store_outputs(Cg *g, const Rows *r, const Column col[TAPS], Val to,
     for (int j = 0; j < PARTS; j++)
       acc[j] = ll_load(g, t, ll_gepc(g, bias, (int64_t)j * r->lanes), 16);
     for (int k = 0; k < TAPS; k++)
-      mac_column(g, r, &col[k], r->w, row, k, acc);
+      mac_column(g, r, &col[k], row, k, acc);
     conv_store_joined(g, c, acc, r->entry,
                       ll_gepc(g, to, row * c->g.ow * c->g.oc), n);
   }
 }
 
-/* The columns that the next output has too: two, or one of strided ones; of
- * several pixels the vector before. */
-static int carried(const ConvParams *c) {
-  return c->pixels > 1 ? 1 : TAPS - (int)c->g.sw;
-}
-
-/* One vector of outputs, number x; `have` moves on. */
-static void one_vector(Cg *g, const Rows *r, Val x, Column *have, int64_t n) {
+/* Output vector x. */
+static void one_vector(Cg *g, const Rows *r, Val x, Column *have) {
   const ConvParams *c = r->c;
   Column col[TAPS];
-  int64_t step = c->pixels * c->pixel;
-  int kept = carried(c);
-  Val at = ll_mulc(g, x, step * c->g.sw);
-  for (int k = 0; k < kept; k++)
-    col[k] = have[k];
-  if (c->pixels > 1) {
-    Column next = load_column(g, r, ll_addc(g, at, step));
-    col[1] = between(g, &have[0], &next, c->pixel);
-    col[2] = between(g, &have[0], &next, 2 * c->pixel);
-    have[0] = next;
-  } else {
-    for (int k = kept; k < TAPS; k++)
-      col[k] = load_column(g, r, ll_addc(g, at, k * step));
-    for (int k = 0; k < kept; k++)
-      have[k] = col[TAPS - kept + k];
+  int64_t step = c->pixels * c->g.oc, n = r->live;
+  if (LLVMIsAConstantInt(x) && c->pixels > 1) {
+    int64_t left = c->g.ow * c->g.oc - LLVMConstIntGetSExtValue(x) * step;
+    n = left < n ? left : n;
   }
+  Val u = ll_mulc(g, x, c->pixels > 1 ? 1 : c->g.sw);
+  next_columns(g, r, ll_addc(g, u, new_unit(c, 0)), have, col);
   store_outputs(g, r, col, ll_gep(g, r->out, ll_mulc(g, x, step)), n);
 }
 
-static int pack_state(const Column *have, int n, Val *flat) {
+/* Are all units that output x is the first to need there as a whole? */
+static bool is_plain(const Rows *r, int64_t x) {
+  const ConvParams *c = r->c;
+  int64_t first = new_unit(c, x), last = first;
+  if (c->pixels == 1)
+    last = x * c->g.sw - c->g.pl + TAPS - 1;
+  return first >= 0 && (last + 1) * unit_bytes(c) <= c->pitch &&
+         (x + 1) * c->pixels <= c->g.ow;
+}
+
+static int flatten(const Column *have, int n, Val *flat) {
   for (int i = 0; i < n * PARTS; i++)
     flat[i] = have[i / PARTS].part[i % PARTS];
   return n * PARTS;
 }
 
-static void unpack_state(const Val *flat, int n, Column *have) {
+static void unflatten(const Val *flat, int n, Column *have) {
   for (int i = 0; i < n * PARTS; i++)
     have[i / PARTS].part[i % PARTS] = flat[i];
 }
 
-/* A row of outputs (or a pair): whole vectors in a loop, unrolled so that
- * the carried columns change their places in it and not their registers;
- * the rest spelled out. */
+/* Outputs from x on, as many as a whole number of turns takes of n; how many
+ * those are. Unrolled, so that the carried columns change their places and
+ * not their registers. */
+static int64_t plain_vectors(Cg *g, const Rows *r, int64_t x, int64_t n,
+                             Column *have) {
+  int unroll = n <= MOST_UNROLL ? (int)n : (int)largest_divisor(n, MOST_UNROLL);
+  if (unroll < 3 && n > MOST_UNROLL)
+    unroll = 4;
+  if (g->for_size || unroll < 1)
+    unroll = 1;
+  int64_t many = n / unroll * unroll;
+  if (!many)
+    return 0;
+  Val state[TAPS * PARTS];
+  int kept = carried(r->c), flat = flatten(have, kept, state);
+  Loop l = loop_begin_carry(g, x, x + many, unroll, flat, state);
+  unflatten(l.carry, kept, have);
+  for (int u = 0; u < unroll; u++)
+    one_vector(g, r, ll_addc(g, l.i, u), have);
+  flatten(have, kept, state);
+  loop_end(g, &l, state);
+  unflatten(l.carry, kept, have);
+  return many;
+}
+
+/* A row of outputs, or a pair: those at its ends are spelled out. */
 static void row_vectors(Cg *g, const Rows *r) {
   const ConvParams *c = r->c;
-  int64_t whole = c->g.ow / c->pixels, left = c->g.ow % c->pixels;
-  int unroll = (int)largest_divisor(whole, MOST_UNROLL);
-  if (unroll < 3)
-    unroll = whole < MOST_UNROLL ? (int)whole : 4;
-  if (g->for_size)
-    unroll = 1;
-  int64_t turns = whole / unroll, x = turns * unroll;
+  int64_t total = (c->g.ow + c->pixels - 1) / c->pixels, x = 0, end;
   int kept = carried(c);
   Column have[TAPS];
-  Val state[TAPS * PARTS];
-  for (int k = 0; k < kept; k++)
-    have[k] = load_column(g, r, ll_idx(g, k * c->pixel));
-  int n = pack_state(have, kept, state);
-  Loop l = loop_begin_carry(g, 0, x, unroll, n, state);
-  unpack_state(l.carry, kept, have);
-  for (int u = 0; u < unroll; u++)
-    one_vector(g, r, ll_addc(g, l.i, u), have, r->live);
-  pack_state(have, kept, state);
-  loop_end(g, &l, state);
-  unpack_state(l.carry, kept, have);
-  for (; x < whole; x++)
-    one_vector(g, r, ll_idx(g, x), have, r->live);
-  if (left)
-    one_vector(g, r, ll_idx(g, x), have, left * c->g.oc);
+  if (is_pairs(c))
+    load_unit(g, r, ll_idx(g, 0), have);
+  else
+    for (int k = 0; k < kept; k++)
+      load_unit(g, r, ll_idx(g, new_unit(c, 0) - kept + k), &have[k]);
+  for (; x < total && !is_plain(r, x); x++)
+    one_vector(g, r, ll_idx(g, x), have);
+  for (end = x; end < total && is_plain(r, end);)
+    end++;
+  x += plain_vectors(g, r, x, end - x, have);
+  for (; x < total; x++)
+    one_vector(g, r, ll_idx(g, x), have);
+}
+
+/* ---- rows ---- */
+
+/* Row `i` of the window of output row y. */
+static Val input_row(Cg *g, const Rows *r, Val src, Val y, int i) {
+  const ConvParams *c = r->c;
+  Val row = ll_addc(g, ll_mulc(g, y, c->g.sh), i - c->g.pt);
+  Val p = ll_gep(g, src, ll_mulc(g, row, c->pitch));
+  if (r->zeros) {
+    Val inside = ll_icmp(g, LLVMIntULT, row, ll_idx(g, c->g.ih));
+    p = ll_select(g, inside, p, r->zeros);
+  }
+  return ll_gep(g, p, r->entry);
+}
+
+/* `rows` rows of outputs from y on. */
+static void some_rows(Cg *g, const Rows *all, const ConvImage *im, Val y,
+                      int rows) {
+  Rows r = *all;
+  r.rows = rows;
+  for (int i = 0; i < rows + TAPS - 1; i++)
+    r.row[i] = input_row(g, &r, im->src, y, i);
+  r.out = ll_gep(g, conv_output(g, r.c, im->out, y, ll_idx(g, 0)), r.entry);
+  row_vectors(g, &r);
 }
 
 /* All rows of one block of channels, the first of which is `first`. */
 static void block_rows(Cg *g, Rows *r, const ConvImage *im, Val first) {
   const ConvParams *c = r->c;
-  r->w = ll_gep(g, ll_blob(g, c->w),
-                ll_mulc(g, first, (int64_t)r->rows * TAPS * 4));
+  int rows = dw_rows_at_once(c);
+  int64_t left = c->g.oh % rows;
+  r->w =
+      ll_gep(g, ll_blob(g, c->w), ll_mulc(g, first, (int64_t)rows * TAPS * 4));
   r->entry = first;
-  Tiles y = tiles_begin(g, c->g.oh, r->rows);
-  Val zero = ll_idx(g, 0);
-  r->src = ll_gep(g, conv_window(g, c, im->src, y.at, zero), first);
-  r->out = ll_gep(g, conv_output(g, c, im->out, y.at, zero), first);
-  row_vectors(g, r);
-  tiles_end(g, &y);
+  Loop y = loop_begin(g, 0, c->g.oh - left, rows);
+  some_rows(g, r, im, y.i, rows);
+  loop_end(g, &y, NULL);
+  if (left)
+    some_rows(g, r, im, ll_idx(g, c->g.oh - 1), 1);
+}
+
+/* Fills the scratch, a row of zero points. */
+static void fill_zeros(Cg *g, Rows *r, Val scratch) {
+  int64_t bytes = dw_rows_scratch(r->c);
+  if (!bytes)
+    return;
+  Loop l = loop_begin(g, 0, bytes, r->lanes);
+  ll_store(g, zero_bytes(g, r), ll_gep(g, scratch, l.i), 1);
+  loop_end(g, &l, NULL);
+  r->zeros = scratch;
 }
 
 void lower_dw_rows(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
-  Rows r = {.c = c, .lanes = c->lanes, .rows = dw_rows_at_once(c)};
+  Rows r = {.c = c, .lanes = c->lanes};
   int64_t whole = c->blocks * c->lanes;
+  fill_zeros(g, &r, a->scratch);
   ConvImage im = conv_image_begin(g, c, a);
   if (c->blocks) {
     r.live = r.lanes;

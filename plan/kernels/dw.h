@@ -20,5 +20,7 @@ void dw_choose_strip(const Plan *p, const Step *s, DwParams *d);
  * behind the blocks (c->lanes channels each), 0 = there is none. */
 int dw_rows_at_once(const ConvParams *c);
 int dw_rows_tail(const ConvParams *c);
+/* Bytes of its row of zero points, 0 = all rows of windows are inside. */
+int64_t dw_rows_scratch(const ConvParams *c);
 
 #endif

@@ -10,7 +10,7 @@ bool match_dw_rows(const Op *op, const Target *t) {
     return false;
   ConvGeom g = conv_geom(op);
   return g.kh == 3 && g.kw == 3 && g.dh == 1 && g.dw == 1 && g.mult == 1 &&
-         g.sw <= 2 && dw_narrow_weights(op, &g);
+         g.sw <= 2 && g.pl <= 2 && dw_narrow_weights(op, &g);
 }
 
 /* Half of dw_lanes', which interleaves for every output. */
@@ -30,18 +30,35 @@ int dw_rows_tail(const ConvParams *c) {
   return left > 0 ? lanes : 0;
 }
 
+int64_t dw_rows_scratch(const ConvParams *c) {
+  const ConvGeom *g = &c->g;
+  bool below = (g->oh - 1) * g->sh + g->kh - g->pt > g->ih;
+  int64_t row = (c->pitch + c->lanes - 1) / c->lanes * c->lanes;
+  return g->pt || below ? row : 0;
+}
+
 /* Neighbouring pixels of few channels share a vector, one of many channels
  * has several; the last of them may be shorter. */
 static void choose_vectors(ConvParams *c, int most) {
-  int64_t oc = c->g.oc;
+  const ConvGeom *g = &c->g;
+  bool padded = g->sw == 1 ? g->pl == 1 : !g->pl; /* as usual */
   c->lanes = most;
   c->pixels = 1;
-  c->blocks = oc / most;
-  if (oc < most && oc >= 4 && most % oc == 0 && c->g.sw == 1 &&
-      c->g.ow >= most / oc) {
-    c->pixels = (int)(most / oc);
+  c->blocks = g->oc / most;
+  if (g->oc >= 4 && g->oc < most && most % g->oc == 0 && padded &&
+      g->ow >= most / g->oc) {
+    c->pixels = (int)(most / g->oc);
     c->blocks = 1;
   }
+}
+
+/* Reads in place, whatever the form. */
+static void read_in_place(ConvParams *c, const Step *s) {
+  conv_source(c, s, DT_u8, 1, false);
+  c->stage.xor = c->in_type != s->in[0]->type->dtype ? 0x80 : 0;
+  c->stage.fill = c->in_zero;
+  c->stage.on = false;
+  c->pitch = c->g.iw * c->pixel;
 }
 
 /* Channel of each accumulator lane: of the blocks, then of the tail, where
@@ -85,11 +102,8 @@ static const Blob *pack_columns(Plan *p, Step *s, const ConvParams *c,
 
 bool prepare_dw_rows(Plan *p, Step *s) {
   ConvParams c = {.g = conv_geom(s->op), .group = 1, .vectors = 1};
+  read_in_place(&c, s);
   choose_vectors(&c, p->target->vector_bytes);
-  bool beyond = c.pixels > 1 || c.g.oc % 16;
-  conv_source(&c, s, DT_u8, 1, beyond);
-  if (beyond)
-    c.stage.slack = 2 * c.lanes;
   c.group = 4;
   c.join = 4;
   c.weight_bytes = 1;
@@ -97,8 +111,7 @@ bool prepare_dw_rows(Plan *p, Step *s) {
   int32_t *order = vector_order(p->arena, &c, &entries);
   c.w = pack_columns(p, s, &c, order, entries);
   conv_finish(p, s, &c, entries, order, false, target_conv_forms(p->target));
-  conv_done(p, s, &c, 0);
-  bool once = c.g.oh % dw_rows_at_once(&c) == 0;
-  s->tail_overlap = once ? OVERLAP_SAME : OVERLAP_NONE;
+  conv_done(p, s, &c, dw_rows_scratch(&c));
+  s->tail_overlap = OVERLAP_SAME; /* every output is stored once */
   return true;
 }

@@ -133,15 +133,11 @@ static Attrs case_attrs(Random *r, OpKind kind, const Shape *s) {
   return at;
 }
 
-static void one_case(const char *target, int seed) {
-  static const OpKind kinds[] = {OP_conv2d, OP_depthwise_conv2d,
-                                 OP_fully_connected};
-  Random r = {(uint32_t)seed * 7919u + 1};
+static void shape_case(const char *target, int seed, Random *rest, OpKind kind,
+                       Shape s, DType dt) {
+  Random r = *rest;
   Check c = check_new(target);
-  OpKind kind = kinds[random_below(&r, 3)];
-  Shape s = random_shape(&r, kind);
   Types t = case_types(&r, kind, &s);
-  DType dt = random_below(&r, 2) ? DT_i8 : DT_u8;
   QuantParams wq = weight_quant(c.arena, &r, dt, s.oc, t.axis);
   float out_scale = 0.0005f * (float)(random_in(&r, 1, 40) * t.k);
   const Type *x =
@@ -162,6 +158,38 @@ static void one_case(const char *target, int seed) {
     op->rounding = ROUND_tflm;
   graph_output(c.graph, op->out[0]);
   check_finish(&c, &r, seed);
+}
+
+static void one_case(const char *target, int seed) {
+  static const OpKind kinds[] = {OP_conv2d, OP_depthwise_conv2d,
+                                 OP_fully_connected};
+  Random r = {(uint32_t)seed * 7919u + 1};
+  OpKind kind = kinds[random_below(&r, 3)];
+  Shape s = random_shape(&r, kind);
+  shape_case(target, seed, &r, kind, s, random_below(&r, 2) ? DT_i8 : DT_u8);
+}
+
+/* 3x3, undilated: one pixel or several a vector, one row of outputs at a time
+ * or two, strides, pads, ends of rows and of channels. */
+static void rows_case(const char *target, int seed) {
+  static const int channels[] = {4, 8, 16, 32, 64, 19, 57, 106, 140, 3};
+  Random r = {(uint32_t)seed * 7919u + 5};
+  int stride = random_in(&r, 1, 2), even = random_below(&r, 2);
+  Shape s = {
+      .n = 1, .kh = 3, .kw = 3, .dh = 1, .dw = 1, .mult = 1, .groups = 1};
+  s.ic = s.oc = channels[seed % 10];
+  s.ih = random_in(&r, 3, 12);
+  s.iw = random_in(&r, 3, 45);
+  s.sh = s.sw = stride;
+  for (int i = 0; i < 4; i++) /* as most models have them, or any */
+    s.pad[i] = even ? stride == 1 || i % 2 : random_below(&r, 3);
+  shape_case(target, seed, &r, OP_depthwise_conv2d, s, DT_i8);
+}
+
+static void rows_of_depthwise(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-avx512vnni"};
+  check_targets(t, 1, 150, rows_case);
 }
 
 static void on_the_host(void **state) {
@@ -187,6 +215,7 @@ static void on_application_cores(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(on_the_host),
+      cmocka_unit_test(rows_of_depthwise),
       cmocka_unit_test(on_small_cores),
       cmocka_unit_test(on_application_cores),
   };
