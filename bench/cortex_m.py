@@ -12,7 +12,8 @@ import re
 import subprocess
 import sys
 
-from networks import OUT, ROOT, SHARED, TINY, compile_model, log, number, table
+from networks import (BEFORE_M4, OUT, ROOT, SHARED, TINY, compile_model, log,
+                      number, table)
 
 MCU = SHARED + "/bench-mcu/"
 
@@ -127,8 +128,25 @@ def cell(ours, peer):
 def size_row(name, report):
     peer = NETWORKS[name].peer
     return [name, number(report["flash_bytes"]), number(peer["flash"]),
-            number(report["arena_bytes"]), number(peer["arena"]),
             number(report["stack_bytes"])]
+
+
+def arena_row(name, report):
+    """Of the report at -O2; compiles for size, too."""
+    small = compile_model(NETWORKS[name].model, name, "cortex-m4", ["-Os"])[1]
+    return [name, number(report["arena_bytes"]),
+            f"**{number(small['arena_bytes'])}**",
+            number(small["arena_lower_bound"]),
+            number(small["arena_io_bytes"]),
+            number(NETWORKS[name].peer["arena"])]
+
+
+def before_row(name, instructions, report):
+    was, arena = BEFORE_M4[name]
+    ratio = f"{was / instructions:.2f}" if instructions else "failed"
+    return [name, f"{was / 1e6:.2f}", f"{(instructions or 0) / 1e6:.2f}",
+            ratio, number(arena), number(report["arena_bytes"]),
+            f"{arena / report['arena_bytes']:.2f}"]
 
 
 def main():
@@ -149,13 +167,21 @@ def main():
     print("Instructions an inference, rounding tflite, beside TFLite Micro + "
           "CMSIS-NN;\nin brackets theirs / Kiln's.\n")
     table(["network", "Kiln M4", "TFLM M4", "Kiln M55", "TFLM M55"], rows)
-    print("Sizes in bytes on Cortex-M4. Flash: code and constants. TFLM's "
-          "arena holds the\ninput and the output too; Kiln's callers have "
-          "those.\n")
-    table(["network", "Kiln flash", "TFLM flash", "Kiln arena", "TFLM arena",
-           "Kiln stack"],
-          [size_row(name, results[name, "cortex-m4", "tflite"][1])
-           for name in names])
+    on_m4 = {name: results[name, "cortex-m4", "tflite"] for name in names}
+    print("Sizes in bytes on Cortex-M4. Flash: code and constants.\n")
+    table(["network", "Kiln flash", "TFLM flash", "Kiln stack"],
+          [size_row(name, on_m4[name][1]) for name in names])
+    print("Arena bytes on Cortex-M4. The caller has the input and the output; "
+          "with both, as\nTFLM counts, in the last columns. At least: the lower "
+          "bound of -Os.\n")
+    table(["network", "arena -O2", "arena -Os", "at least", "-Os with in, out",
+           "TFLM"], [arena_row(name, on_m4[name][1]) for name in names])
+    print("Cortex-M4 before channels were pruned, ops fused and arenas planned "
+          "in place, and\nnow: million instructions, bytes of the arena at "
+          "-O2.\n")
+    table(["network", "M before", "M now", "ratio", "arena before",
+           "arena now", "arena ratio"],
+          [before_row(name, *on_m4[name][:2]) for name in names])
     right = all(result[2] for result in results.values())
     print("Outputs: " + ("the known FNV-1a value in every run, both roundings."
                          if right else "NOT ALL OF THE KNOWN VALUES."))

@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 
-from networks import OUT, PEERS, SHARED, TINY, compile_model, log, table
+from networks import (BEFORE_HOST, OUT, PEERS, SHARED, TINY, compile_model,
+                      log, table)
 
 # Name: the .tflite that Kiln compiles, its other forms for the peers.
 NETWORKS = {
@@ -79,6 +80,11 @@ def table_row(name, rows, report):
                 f"{p:.1f}" if p else "-" for p in peers] + [f"{ratio:.2f}"]
 
 
+def before_row(name, rows):
+    was, now = BEFORE_HOST[name], best_times(rows)["ours"]
+    return [name, f"{was:.1f}", f"{now:.1f}", f"{was / now:.2f}"]
+
+
 def main():
     python, names = sys.argv[1], sys.argv[2:] or list(NETWORKS)
     results = {n: measure(python, n, *NETWORKS[n]) for n in names}
@@ -88,6 +94,10 @@ def main():
           "Kiln.\n")
     table(["network", "MMAC", "Kiln"] + HEADINGS + ["ratio"],
           [table_row(n, *results[n]) for n in names])
+    print("Microseconds before channels were pruned, ops fused and arenas "
+          "planned in place, and\nnow.\n")
+    table(["network", "us before", "us now", "faster"],
+          [before_row(n, results[n][0]) for n in names if n in BEFORE_HOST])
     print("What Kiln made, and what that took.\n")
     table(["network", "flash B", "arena B", "stack B", "compile s",
            "peak MB"],
