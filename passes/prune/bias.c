@@ -42,7 +42,8 @@ static int64_t folded_int(const Prune *p, const Linear *l, int64_t o) {
   for (int64_t i = 0; i < l->inputs; i++) {
     const Channel *k = folded(p, l, o, i);
     for (int64_t t = 0; k && t < l->taps; t++)
-      sum += (k->lo - l->zero) * linear_int(l, o, linear_at(l, o, t, i));
+      sum +=
+          ((int64_t)k->lo - l->zero) * linear_int(l, o, linear_at(l, o, t, i));
   }
   return sum;
 }

@@ -24,10 +24,10 @@ typedef enum Cause {
 
 /* One channel of one value. */
 typedef struct Channel {
-  bool constant;  /* every element of it holds `bits` */
-  uint64_t bits;  /* as stored (ir/element.h) */
-  int64_t lo, hi; /* range of a stored integer; of floats 0, 0 */
-  int64_t twin;   /* the first channel that always holds the same; or itself */
+  bool constant; /* every element of it holds `bits` */
+  uint64_t bits; /* as stored (ir/element.h) */
+  double lo, hi; /* range of what is stored, as a number */
+  int64_t twin;  /* the first channel that always holds the same; or itself */
   Cause keep;
   const Op *by;    /* whom it stays for; NULL: the model's borders */
   const char *why; /* as a clause about such: "they are read" */
@@ -110,6 +110,16 @@ typedef struct Verdict {
 } Verdict;
 /* Of all channels of x. Made once. */
 const Verdict *linear_verdicts(const Prune *p, const Linear *l);
+
+/* --- ranges.c ------------------------------------------------------------- */
+
+void channel_constant(const Type *t, Channel *c, uint64_t bits);
+/* NaN: no bound. One whose ends meet becomes a constant. */
+void channel_range(const Type *t, Channel *c, double lo, double hi);
+/* Whatever an element of that type may be. */
+void channel_any(DType t, Channel *c);
+/* The ranges behind an op that pairs channels. */
+void prune_range_facts(const Prune *p, const Op *op);
 
 /* --- the steps ----------------------------------------------------------- */
 

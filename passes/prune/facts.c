@@ -5,14 +5,14 @@
  * values at the bounds bound the result; where they are equal it is a
  * constant. So all-zero weights, constant inputs and clamps that saturate
  * whatever comes in are one case. Padding adds nothing, so where there is
- * some, every term may also be 0. Of floats only sums of constants are known;
- * what meets padding and is not zero makes no constant.
+ * some, every term may also be 0. Floats take the very steps of the layer at
+ * both bounds: a fused multiply-add is monotone in its operands, rounding
+ * included. NaN is not thought of.
  *
  * An op that pairs channels is evaluated by the reference interpreter on
  * operands filled with their constants: a channel of the result is constant
- * when its operands' were and all of its elements came out the same. One that
- * is monotone is evaluated on the lower and on the upper ends of its operands'
- * ranges, which gives those of the result. */
+ * when its operands' were and all of its elements came out the same. Its
+ * range: ranges.c. */
 #include <math.h>
 #include <string.h>
 
@@ -23,27 +23,12 @@
 #include "ir/requant.h"
 #include "passes/prune/channels.h"
 
-static void set_constant(const Type *t, Channel *c, uint64_t bits) {
-  c->constant = true;
-  c->bits = bits;
-  if (dtype_is_integer(t->dtype))
-    c->lo = c->hi = dtype_is_signed(t->dtype) ? element_to_int(t->dtype, bits)
-                                              : (int64_t)bits;
-}
-
-static void set_range(const Type *t, Channel *c, int64_t lo, int64_t hi) {
-  c->lo = lo;
-  c->hi = hi;
-  if (lo == hi)
-    set_constant(t, c,
-                 (uint64_t)lo & ((UINT64_C(1) << dtype_bits(t->dtype)) - 1));
-}
-
 /* --- sums -------------------------------------------------------------- */
 
 static void add_term(const Linear *l, const Channel *x, int64_t w, int64_t *lo,
                      int64_t *hi) {
-  int64_t a = (x->lo - l->zero) * w, b = (x->hi - l->zero) * w;
+  int64_t a = ((int64_t)x->lo - l->zero) * w;
+  int64_t b = ((int64_t)x->hi - l->zero) * w;
   int64_t least = a < b ? a : b, most = a < b ? b : a;
   if (l->pads) {
     least = least < 0 ? least : 0;
@@ -65,34 +50,56 @@ static void int_output(const Linear *l, const Channel *x, int64_t o,
   if (lo < INT32_MIN || hi > INT32_MAX)
     return; /* the accumulator might wrap */
   Requant r = requant_of(l->op, o);
-  set_range(l->op->out[0]->type, y, requant_apply(&r, lo),
-            requant_apply(&r, hi));
+  channel_range(l->op->out[0]->type, y, requant_apply(&r, lo),
+                requant_apply(&r, hi));
 }
 
-/* In the order of the interpreter, which is that of the sum without the
- * terms that are 0. */
+/* [lo, hi] of what bounds a sum of floats. */
+typedef struct Bounds {
+  float lo, hi;
+} Bounds;
+
+static Bounds bias_bounds(const Linear *l, int64_t o) {
+  const Value *b = op_in(l->op, 2);
+  const float *data = b ? b->init->data : NULL;
+  Bounds s = {b ? data[o] : 0, b ? data[o] : 0};
+  for (int64_t i = o; b && i < type_count(b->type); i += l->outputs) {
+    s.lo = fminf(s.lo, data[i]);
+    s.hi = fmaxf(s.hi, data[i]);
+  }
+  return s;
+}
+
+static void add_float_term(const Linear *l, const Channel *x, float w,
+                           Bounds *s) {
+  float lo = (float)x->lo, hi = (float)x->hi;
+  if (l->pads) {
+    lo = fminf(lo, 0);
+    hi = fmaxf(hi, 0);
+  }
+  s->lo = fmaf(w > 0 ? lo : hi, w, s->lo);
+  s->hi = fmaf(w > 0 ? hi : lo, w, s->hi);
+}
+
+static Act act_of(const Op *op) {
+  return op->kind == OP_matmul            ? ACT_none
+         : op->kind == OP_fully_connected ? op->attrs.dense.act
+                                          : op->attrs.conv.act;
+}
+
+/* Terms that are 0 change no sum. */
 static void float_output(const Linear *l, const Channel *x, int64_t o,
                          Channel *y) {
-  const Value *b = op_in(l->op, 2);
-  float sum = b ? ((const float *)b->init->data)[o] : 0;
-  if (border_is_bias(l->op))
-    return;
+  Bounds s = bias_bounds(l, o);
   for (int64_t tap = 0; tap < l->taps; tap++)
     for (int64_t i = 0; i < l->inputs; i++) {
-      int64_t at = linear_at(l, o, tap, i);
-      const Channel *c = &x[linear_channel(l, o, i)];
-      if (linear_is_zero(l, o, at))
-        continue;
-      if (!linear_uniform(l, c))
-        return;
-      sum = fmaf((float)element_to_double(l->x->dtype, c->bits),
-                 (float)linear_float(l, at), sum);
+      float w = (float)linear_float(l, linear_at(l, o, tap, i));
+      if (w != 0)
+        add_float_term(l, &x[linear_channel(l, o, i)], w, &s);
     }
-  Act act = l->op->kind == OP_fully_connected ? l->op->attrs.dense.act
-                                              : l->op->attrs.conv.act;
-  set_constant(l->op->out[0]->type, y,
-               element_from_double(l->op->out[0]->type->dtype,
-                                   (double)eval_act(act, sum)));
+  Act act = act_of(l->op);
+  channel_range(l->op->out[0]->type, y, (double)eval_act(act, s.lo),
+                (double)eval_act(act, s.hi));
 }
 
 static void linear_facts(const Prune *p, const Linear *l) {
@@ -159,7 +166,7 @@ static void mark_uniform(const Type *t, const void *data, const Channels *y,
     for (int64_t i = 0; i < y->inner; i++)
       if (element_load(t->dtype, data, k + i) != bits)
         return;
-  set_constant(t, &y->v[j], bits);
+  channel_constant(t, &y->v[j], bits);
 }
 
 static void pair_facts(const Prune *p, const Op *op) {
@@ -180,120 +187,6 @@ static void pair_facts(const Prune *p, const Op *op) {
   }
 }
 
-/* --- ranges behind ops that pair ---------------------------------------- */
-
-/* More in any operand never gives less. */
-static bool is_monotone(const Op *op) {
-  switch (op->kind) {
-  case OP_add:
-  case OP_min:
-  case OP_max:
-  case OP_relu:
-  case OP_relu6:
-  case OP_logistic:
-  case OP_tanh:
-  case OP_quantize:
-  case OP_avg_pool2d:
-  case OP_max_pool2d:
-  case OP_mean:
-  case OP_pad:
-  case OP_reshape:
-  case OP_transpose:
-  case OP_concat:
-  case OP_split:
-  case OP_strided_slice:
-  case OP_resize_nearest:
-  case OP_broadcast:
-    return true;
-  case OP_leaky_relu:
-    return op->attrs.leaky.alpha >= 0;
-  default:
-    return false;
-  }
-}
-
-static bool is_byte(const Value *v) {
-  return v->type->dtype == DT_i8 || v->type->dtype == DT_u8;
-}
-
-/* Bytes in, bytes out, of which something is known. */
-static bool has_ranges(const Prune *p, const Op *op) {
-  bool any = false;
-  for (int i = 0; i < op->nin; i++) {
-    const Value *v = op->in[i];
-    if (!v || !is_byte(v))
-      return false;
-    const Channels *x = v->init ? NULL : channels_of(p, v);
-    for (int64_t j = 0; x && j < x->n && !any; j++)
-      any = x->v[j].lo > dtype_min(v->type->dtype) ||
-            x->v[j].hi < dtype_max(v->type->dtype);
-  }
-  for (int o = 0; o < op->nout; o++)
-    if (!is_byte(op->out[o]))
-      return false;
-  return any;
-}
-
-/* Operand i at its channels' upper, or lower, ends. */
-static const void *at_end(const Prune *p, const Value *v, bool upper) {
-  if (v->init)
-    return v->init->data;
-  const Channels *c = channels_of(p, v);
-  int64_t count = type_count(v->type);
-  uint8_t *x = ARENA_ARRAY(p->scratch, uint8_t, count);
-  for (int64_t k = 0; k < count; k++) {
-    const Channel *of = &c->v[k / c->inner % c->n];
-    x[k] = (uint8_t)(upper ? of->hi : of->lo);
-  }
-  return x;
-}
-
-static void eval_end(const Prune *p, const Op *op, bool upper, void **out) {
-  const void **in = ARENA_ARRAY(p->scratch, const void *, op->nin);
-  for (int i = 0; i < op->nin; i++)
-    in[i] = at_end(p, op->in[i], upper);
-  for (int o = 0; o < op->nout; o++)
-    out[o] = ARENA_ARRAY(p->scratch, char, type_bytes(op->out[o]->type));
-  op_eval(op, in, out);
-}
-
-static int64_t byte_at(const Type *t, const void *data, int64_t k) {
-  return t->dtype == DT_i8 ? ((const int8_t *)data)[k]
-                           : ((const uint8_t *)data)[k];
-}
-
-/* Of output o: the least of `lower`, the most of `upper` in each channel. */
-static void take_ends(const Prune *p, const Value *v, const void *lower,
-                      const void *upper) {
-  const Channels *y = channels_of(p, v);
-  int64_t count = type_count(v->type);
-  for (int64_t j = 0; j < y->n; j++) {
-    y->v[j].lo = dtype_max(v->type->dtype);
-    y->v[j].hi = dtype_min(v->type->dtype);
-  }
-  for (int64_t k = 0; k < count; k++) {
-    Channel *c = &y->v[k / y->inner % y->n];
-    int64_t lo = byte_at(v->type, lower, k), hi = byte_at(v->type, upper, k);
-    c->lo = lo < c->lo ? lo : c->lo;
-    c->hi = hi > c->hi ? hi : c->hi;
-  }
-  for (int64_t j = 0; j < y->n; j++)
-    set_range(v->type, &y->v[j], y->v[j].lo, y->v[j].hi);
-}
-
-/* A monotone op lies between what it makes of its operands' ends. */
-static void end_facts(const Prune *p, const Op *op) {
-  if (!is_monotone(op) || !has_ranges(p, op))
-    return;
-  void **lower = ARENA_ARRAY(p->scratch, void *, op->nout);
-  void **upper = ARENA_ARRAY(p->scratch, void *, op->nout);
-  eval_end(p, op, false, lower);
-  eval_end(p, op, true, upper);
-  for (int o = 0; o < op->nout; o++)
-    if (type_count(op->out[o]->type))
-      take_ends(p, op->out[o], lower[o], upper[o]);
-}
-
 /* ----------------------------------------------------------------------- */
 
 void prune_facts(Prune *p) {
@@ -302,7 +195,7 @@ void prune_facts(Prune *p) {
     if (linear_of(p, op, &l)) {
       linear_facts(p, &l);
     } else if (channels_pair(p, op)) {
-      end_facts(p, op);
+      prune_range_facts(p, op);
       pair_facts(p, op);
     }
   }

@@ -177,8 +177,8 @@ static bool bias_has_room(const Prune *p, const Linear *l) {
       const Channel *c = &x[linear_channel(l, o, i)];
       bool takes = c->constant && !refuses(p, l, c);
       for (int64_t t = 0; takes && t < l->taps; t++) {
-        int64_t term =
-            (c->lo - l->zero) * linear_int(l, o, linear_at(l, o, t, i));
+        int64_t term = ((int64_t)c->lo - l->zero) *
+                       linear_int(l, o, linear_at(l, o, t, i));
         sum += term < 0 ? -term : term;
       }
     }

@@ -169,11 +169,9 @@ static void begin(Prune *p, const Value *v, int axis) {
   c->n = t->dim[axis];
   c->inner = elements(t, axis + 1, t->rank);
   c->v = ARENA_ARRAY(p->scratch, Channel, c->n);
-  bool is_int = dtype_is_integer(t->dtype) && dtype_bits(t->dtype) <= 32;
   for (int64_t i = 0; i < c->n; i++) {
     c->v[i].twin = i;
-    c->v[i].lo = is_int ? dtype_min(t->dtype) : 0;
-    c->v[i].hi = is_int ? dtype_max(t->dtype) : 0;
+    channel_any(t->dtype, &c->v[i]);
   }
 }
 
