@@ -42,10 +42,20 @@ static Val real_of_int(Cg *g, Val x) {
   return LLVMBuildSIToFP(g->b, x, ll_like(x, g->f32), "");
 }
 
+/* A constant of the plane. In a tail the loops around it want the registers,
+ * and a word of 32 bits takes two instructions wherever it is spelled out: as
+ * an unknown it is made once, and waits on the stack. */
+static Val plane_const(Cg *g, Val like, int32_t x) {
+  int lanes = ll_lanes(like);
+  if (lanes || !g->step->tail.n)
+    return ll_const_splat(g, g->i32, x, lanes);
+  return ll_hide(g, ll_i32(g, x));
+}
+
 /* What one operand adds to the result, in the lanes of x; stored i32. */
 static Val term(Cg *g, const BinaryParams *p, int i, Val x) {
   if (p->form == BINARY_plane)
-    return ll_mulc(g, x, p->m[i]);
+    return ll_mul(g, x, plane_const(g, x, p->m[i]));
   if (p->form == BINARY_float)
     return real_of_int(g, ll_addc(g, x, -p->delta[i]));
   x = ll_addc(g, x, -p->zero[i]);
@@ -86,7 +96,8 @@ static Val load_term(Cg *g, const Binary *b, int i, Val p, int lanes) {
 
 static Val combine(Cg *g, const BinaryParams *p, Val a, Val b) {
   if (p->form == BINARY_plane) {
-    Val y = ll_ashrc(g, ll_addc(g, ll_add(g, a, b), p->c), p->k);
+    Val c = plane_const(g, a, p->c);
+    Val y = ll_ashrc(g, ll_add(g, ll_add(g, a, b), c), p->k);
     return ll_clampc(g, y, p->lo, p->hi);
   }
   if (p->form == BINARY_float)

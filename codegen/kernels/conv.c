@@ -224,6 +224,10 @@ void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
                        int n) {
   Val y = vec_requant_same(g, &c->rq, &c->rt, acc, channel);
   tail_apply(g, &y, &(TailAt){.p = p, .n = n, .join = 1, .pitch = c->g.oc});
+  if (n == ll_lanes(y)) {
+    mve_store_apart(g, y, p, c->g.oc);
+    return;
+  }
   for (int i = 0; i < n; i++)
     vec_store8(g, ll_extract(g, y, i), ll_gepc(g, p, i * c->g.oc));
 }

@@ -1,5 +1,5 @@
-/* See tail.h. An operand lies as the output does, so the distance of p from
- * the output's first element is that of what belongs to it. */
+/* See tail.h. An operand's elements lie as the output's do, so that all are
+ * as far from those as the first one. */
 #include "codegen/kernels/tail.h"
 
 #include "codegen/kernels/binary.h"
@@ -13,9 +13,18 @@ bool tail_any(const Cg *g) { return g->step->tail.n > 0; }
 
 /* ---- loads ---- */
 
-static Val distance(Cg *g, Val from, Val to) {
-  Val a = LLVMBuildPtrToInt(g->b, from, g->idx, "");
-  return ll_sub(g, LLVMBuildPtrToInt(g->b, to, g->idx, ""), a);
+static Val address(Cg *g, Val p) {
+  return LLVMBuildPtrToInt(g->b, p, g->idx, "");
+}
+
+/* p of the output, in an operand that begins at `first`. */
+static Val place_in(Cg *g, const Buffer *b, Val first, Val p) {
+  const Buffer *out = g->step->out[0];
+  if (b->place == out->place && b->index == out->index &&
+      b->offset == out->offset)
+    return p;
+  Val apart = ll_sub(g, address(g, first), address(g, g->args->out[0]));
+  return LLVMBuildIntToPtr(g->b, ll_add(g, address(g, p), apart), g->ptr, "");
 }
 
 /* v with its lanes from `at` on taken from `part`. */
@@ -47,11 +56,14 @@ static Val load_some(Cg *g, Val p, int lanes, int64_t n) {
   return v;
 }
 
-static Val load_apart(Cg *g, Val p, int lanes, const TailAt *at) {
+/* MVE alone has lanes that lie apart: pixels. */
+static Val load_apart(Cg *g, Val p, int lanes, DType stored, const TailAt *at) {
+  if (at->n == lanes)
+    return mve_load_apart(g, p, at->pitch, dtype_is_signed(stored));
   Val v = LLVMConstNull(ll_vec(g->i8, lanes));
-  for (int i = 0; i < lanes && i < at->n; i++)
+  for (int i = 0; i < at->n; i++)
     v = ll_insert(g, v, ll_load(g, g->i8, ll_gepc(g, p, i * at->pitch), 1), i);
-  return v;
+  return ll_extend(g, v, stored, g->i32);
 }
 
 /* Four joined vectors: a word of each takes one byte of the 16 around. */
@@ -78,9 +90,9 @@ static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
                       const TailAt *at) {
   int lanes = ll_lanes(y[0]);
   if (at->join == 1) {
-    x[0] =
-        at->pitch ? load_apart(g, p, lanes, at) : load_some(g, p, lanes, at->n);
-    x[0] = ll_extend(g, x[0], stored, g->i32);
+    x[0] = at->pitch
+               ? load_apart(g, p, lanes, stored, at)
+               : ll_extend(g, load_some(g, p, lanes, at->n), stored, g->i32);
     return;
   }
   Val bytes = load_some(g, p, at->join * lanes, at->n);
@@ -96,8 +108,7 @@ static void load_operand(Cg *g, const Tail *t, int i, Val *x, const Val *y,
   Val base = g->args->tail[t->first + i];
   DType stored = b->type->dtype;
   if (type_count(b->type) > 1) {
-    base = ll_gep(g, base, distance(g, g->args->out[0], at->p));
-    load_like(g, x, y, stored, base, at);
+    load_like(g, x, y, stored, place_in(g, b, base, at->p), at);
     return;
   }
   Val one = ll_extend(g, ll_load(g, g->i8, base, 1), stored, g->i32);

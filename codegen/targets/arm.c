@@ -27,3 +27,25 @@ Val mve_vmladava(Cg *g, Val acc, Val x, Val w) {
   Val args[] = {no, no, no, acc, x, w}; /* signed, added, not exchanged */
   return ll_intrinsic(g, "llvm.arm.mve.vmldava", &t, 1, args, 6);
 }
+
+/* 0, pitch, 2 pitch, 3 pitch */
+static Val mve_offsets(Cg *g, int64_t pitch) {
+  Val lane[4];
+  for (int i = 0; i < 4; i++)
+    lane[i] = ll_i32(g, i * pitch);
+  return LLVMConstVector(lane, 4);
+}
+
+Val mve_load_apart(Cg *g, Val p, int64_t pitch, bool is_signed) {
+  Val at = mve_offsets(g, pitch);
+  Ty t = LLVMTypeOf(at), over[] = {t, g->ptr, t};
+  Val args[] = {p, at, ll_i32(g, 8), ll_i32(g, 0), ll_i32(g, !is_signed)};
+  return ll_intrinsic(g, "llvm.arm.mve.vldr.gather.offset", over, 3, args, 5);
+}
+
+void mve_store_apart(Cg *g, Val v, Val p, int64_t pitch) {
+  Val at = mve_offsets(g, pitch);
+  Ty over[] = {g->ptr, LLVMTypeOf(at), LLVMTypeOf(v)};
+  Val args[] = {p, at, v, ll_i32(g, 8), ll_i32(g, 0)};
+  ll_intrinsic(g, "llvm.arm.mve.vstr.scatter.offset", over, 3, args, 5);
+}

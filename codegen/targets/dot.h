@@ -40,6 +40,9 @@ Val arm_smlad(Cg *g, Val x, Val w, Val acc);
 Val arm_smlaxy(Cg *g, Val x, int x_half, Val w, int w_half, Val acc);
 /* Bytes 0 and 2 of a word (shifted right by 8 first when `odd`) as i16. */
 Val arm_xtb16(Cg *g, Val word, bool odd, bool is_signed);
+/* MVE: four bytes at p, `pitch` apart, as i32 lanes; and back, low bytes. */
+Val mve_load_apart(Cg *g, Val p, int64_t pitch, bool is_signed);
+void mve_store_apart(Cg *g, Val v, Val p, int64_t pitch);
 /* MVE: acc + sum of 16 s8 products. */
 Val mve_vmladava(Cg *g, Val acc, Val x, Val w);
 
