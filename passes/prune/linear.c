@@ -89,7 +89,9 @@ static bool is_whole(const Linear *l) {
 }
 
 int64_t linear_channel(const Linear *l, int64_t o, int64_t i) {
-  return is_whole(l) ? i / l->inner % l->n : o / l->group * l->inputs + i;
+  if (!is_whole(l))
+    return o / l->group * l->inputs + i;
+  return l->inputs == l->n ? i : i / l->inner % l->n; /* mostly the first */
 }
 
 int64_t linear_at(const Linear *l, int64_t o, int64_t tap, int64_t i) {
@@ -99,19 +101,15 @@ int64_t linear_at(const Linear *l, int64_t o, int64_t tap, int64_t i) {
                                   : (o * l->taps + tap) * l->inputs + i;
 }
 
-static uint64_t weight_bits(const Linear *l, int64_t at) {
-  return element_load(l->w->dtype, l->op->in[1]->init->data, at);
-}
-
 int64_t linear_int(const Linear *l, int64_t o, int64_t at) {
-  uint64_t bits = weight_bits(l, at);
-  int64_t w = dtype_is_signed(l->w->dtype) ? element_to_int(l->w->dtype, bits)
-                                           : (int64_t)bits;
-  return w - type_channel_zero_point(l->w, o);
+  const void *w = l->op->in[1]->init->data;
+  int64_t stored =
+      l->w->dtype == DT_i8 ? ((const int8_t *)w)[at] : ((const uint8_t *)w)[at];
+  return stored - type_channel_zero_point(l->w, o);
 }
 
 double linear_float(const Linear *l, int64_t at) {
-  return element_to_double(l->w->dtype, weight_bits(l, at));
+  return (double)((const float *)l->op->in[1]->init->data)[at];
 }
 
 bool linear_is_zero(const Linear *l, int64_t o, int64_t at) {

@@ -254,19 +254,16 @@ static int64_t split_pair(const Op *op, int o, int64_t j) {
 
 int64_t channel_pair(const Prune *p, const Op *op, int i, int o, int64_t j) {
   const Channels *x = channels_of(p, op->in[i]);
-  bool along = channels_of(p, op->out[o])->axis == op->attrs.axis.axis;
-  switch (op->kind) {
-  case OP_reshape:
-    return channels_of(p, op->out[0])->n == x->n ? j : j / x->inner % x->n;
-  case OP_strided_slice:
+  const Channels *y = channels_of(p, op->out[o]);
+  if (op->kind == OP_reshape)
+    return y->n == x->n ? j : j / x->inner % x->n;
+  if (op->kind == OP_strided_slice)
     return op->attrs.slice.begin.n ? j + op->attrs.slice.begin.v[x->axis] : j;
-  case OP_concat:
-    return along ? joined_pair(op, i, j) : j;
-  case OP_split:
-    return along ? split_pair(op, o, j) : j;
-  default:
-    return channels_spread(p, op, i) ? -1 : j;
-  }
+  if (op->kind == OP_concat && op->attrs.axis.axis == y->axis)
+    return joined_pair(op, i, j);
+  if (op->kind == OP_split && op->attrs.axis.axis == y->axis)
+    return split_pair(op, o, j);
+  return channels_spread(p, op, i) ? -1 : j;
 }
 
 int channels_const_axis(const Prune *p, const Op *op, int i) {

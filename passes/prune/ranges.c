@@ -54,36 +54,19 @@ static bool has_constant(const Op *op) {
 
 /* In every operand, up or down for each element. */
 static bool is_monotone(const Op *op) {
-  switch (op->kind) {
-  case OP_add:
-  case OP_min:
-  case OP_max:
-  case OP_relu:
-  case OP_relu6:
-  case OP_leaky_relu:
-  case OP_neg:
-  case OP_logistic:
-  case OP_tanh:
-  case OP_quantize:
-  case OP_dequantize:
-  case OP_avg_pool2d:
-  case OP_max_pool2d:
-  case OP_mean:
-  case OP_pad:
-  case OP_reshape:
-  case OP_transpose:
-  case OP_concat:
-  case OP_split:
-  case OP_strided_slice:
-  case OP_resize_nearest:
-  case OP_broadcast:
-    return true;
-  case OP_mul:
-  case OP_sub:
-    return has_constant(op);
-  default:
-    return false;
-  }
+  static const OpKind always[] = {
+      OP_add,        OP_min,           OP_max,
+      OP_relu,       OP_relu6,         OP_leaky_relu,
+      OP_neg,        OP_logistic,      OP_tanh,
+      OP_quantize,   OP_dequantize,    OP_avg_pool2d,
+      OP_max_pool2d, OP_mean,          OP_pad,
+      OP_reshape,    OP_transpose,     OP_concat,
+      OP_split,      OP_strided_slice, OP_resize_nearest,
+      OP_broadcast};
+  for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+    if (always[i] == op->kind)
+      return true;
+  return (op->kind == OP_mul || op->kind == OP_sub) && has_constant(op);
 }
 
 static bool is_ranged(const Value *v) {
