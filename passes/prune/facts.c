@@ -82,9 +82,10 @@ static void add_float_term(const Linear *l, const Channel *x, float w,
 }
 
 static Act act_of(const Op *op) {
-  return op->kind == OP_matmul            ? ACT_none
-         : op->kind == OP_fully_connected ? op->attrs.dense.act
-                                          : op->attrs.conv.act;
+  return op->kind == OP_matmul             ? ACT_none
+         : op->kind == OP_conv_transpose2d ? op->attrs.conv_transpose.act
+         : op->kind == OP_fully_connected  ? op->attrs.dense.act
+                                           : op->attrs.conv.act;
 }
 
 /* Terms that are 0 change no sum. */

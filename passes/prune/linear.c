@@ -10,7 +10,8 @@
 /* --- form --------------------------------------------------------------- */
 
 static bool is_conv(const Op *op) {
-  return op->kind == OP_conv2d || op->kind == OP_depthwise_conv2d;
+  return op->kind == OP_conv2d || op->kind == OP_depthwise_conv2d ||
+         op->kind == OP_conv_transpose2d;
 }
 
 static bool is_known(const Value *v) { return !v || v->init; }
@@ -29,7 +30,10 @@ static bool has_form(const Op *op) {
          (!b || b->type->dtype == DT_i32 || b->type->dtype == DT_f32);
 }
 
+/* Outputs of a transposed convolution see some of the taps in any case. */
 static bool sees_padding(const Op *op) {
+  if (op->kind == OP_conv_transpose2d)
+    return true;
   for (int i = 0; i < 4; i++)
     if (op->attrs.conv.pad.v[i])
       return true;
@@ -141,6 +145,8 @@ bool linear_uniform(const Linear *l, const Channel *x) {
 static const char *refuses_border(const Linear *l) {
   if (!is_float(l))
     return "they meet padding, and integer layers have one bias";
+  if (l->op->kind == OP_conv_transpose2d)
+    return "a transposed convolution lets each output see other taps";
   return border_pays(l->op)
              ? NULL
              : "they meet padding, with more border classes than taps";

@@ -175,9 +175,13 @@ static void begin(Prune *p, const Value *v, int axis) {
   }
 }
 
-static bool is_layer(const Op *op) {
+static bool is_conv(const Op *op) {
   return op->kind == OP_conv2d || op->kind == OP_depthwise_conv2d ||
-         op->kind == OP_fully_connected || op->kind == OP_matmul;
+         op->kind == OP_conv_transpose2d;
+}
+
+static bool is_layer(const Op *op) {
+  return is_conv(op) || op->kind == OP_fully_connected || op->kind == OP_matmul;
 }
 
 /* Of what is no op's that pairs: the last dimension, or what a transpose
@@ -194,8 +198,7 @@ static int default_axis(const Value *v) {
 static bool is_read_as_image(const Value *v) {
   for (int i = 0; i < v->uses.n; i++) {
     const Use *u = &v->uses.v[i];
-    if (u->index == 0 &&
-        (u->op->kind == OP_conv2d || u->op->kind == OP_depthwise_conv2d))
+    if (u->index == 0 && is_conv(u->op))
       return true;
   }
   return false;

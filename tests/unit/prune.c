@@ -196,10 +196,22 @@ static Value *pooled(Net *n, Value *x) {
   return emit(n, k, &a, 1, &x, x->type);
 }
 
+/* Transposed, of floats only. */
+static Value *spread(Net *n, Value *x) {
+  int64_t o = 1 + below(n, 9), dim[] = {o, 3, 3, x->type->dim[3]};
+  Attrs a = attrs_default(OP_conv_transpose2d);
+  if (!n->real)
+    return plain(n, x);
+  a.conv_transpose.pad = (Int2){{1, 1}};
+  a.conv_transpose.act = (Act)below(n, ACT_relu6 + 1);
+  Value *in[] = {x, weights(n, 4, dim, o), biases(n, o)};
+  return emit(n, OP_conv_transpose2d, &a, 3, in, image(n, SIDE, o));
+}
+
 static Value *layer(Net *n, Value *x) {
   static Value *(*const all[])(Net *n, Value *x) = {
-      plain,    plain,  plain, depthwise, multiplied, grouped,
-      residual, joined, parts, slice,     scaled,     pooled};
+      plain,  plain, plain, depthwise, multiplied, grouped, residual,
+      joined, parts, slice, scaled,    pooled,     spread};
   return all[below(n, sizeof all / sizeof *all)](n, x);
 }
 
