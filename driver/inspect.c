@@ -1,8 +1,9 @@
 /* kiln inspect: what a model consists of and costs; with --target also what
  * each operator of the optimized model runs as; with --pruning what became of
- * its channels. */
+ * its channels, with --memory what lies where. */
 #include <string.h>
 
+#include "driver/memory.h"
 #include "driver/pruning.h"
 #include "driver/session.h"
 #include "driver/table.h"
@@ -133,10 +134,11 @@ static bool make_plan(Cli *cli, Graph *g, Plan **p) {
   *p = NULL;
   if (!cli_has(cli, OPT_target) && !cli_has(cli, OPT_mcpu))
     return true;
-  PlanOptions opt = {0};
+  CodegenOptions codegen;
   const Target *t = session_target(cli);
-  if (!t || !session_optimize(cli, g, NULL))
+  if (!t || !session_codegen(cli, &codegen) || !session_optimize(cli, g, NULL))
     return false;
+  PlanOptions opt = {.for_size = codegen.for_size};
   *p = plan_new(cli->arena, g, t, &opt);
   return *p != NULL;
 }
@@ -146,6 +148,8 @@ bool command_inspect(Cli *cli) {
   Graph *g = session_load(cli);
   if (g && cli_has(cli, OPT_pruning))
     return print_pruning(cli, g);
+  if (g && cli_has(cli, OPT_memory))
+    return print_memory(cli, g);
   if (!g || !make_plan(cli, g, &p))
     return false;
   if (cli_has(cli, OPT_json))

@@ -120,9 +120,11 @@ void plan_arena(Plan *p) {
   add_blocks(p, &l);
   for (int i = 0; !p->opt.keep_all && i < p->steps.n; i++)
     add_overlaps(&l, p->steps.v[i]);
-  p->arena_bytes =
-      memory_plan(l.scratch, l.blocks.v, l.blocks.n, l.overlaps.v, l.overlaps.n,
-                  p->arena_align, &p->arena_lower_bound);
+  MemBound bound;
+  p->arena_bytes = memory_plan(l.scratch, l.blocks.v, l.blocks.n, l.overlaps.v,
+                               l.overlaps.n, p->arena_align, &bound);
+  p->arena_lower_bound = bound.bytes;
+  p->bound_step = bound.step / 2;
   take_offsets(p, &l);
   arena_free(l.scratch);
 }

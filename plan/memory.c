@@ -204,9 +204,21 @@ static void index_overlaps(Solver *s, int noverlap) {
   }
 }
 
+/* The most is needed where some block begins. */
+static MemBound find_bound(const Solver *s) {
+  MemBound bound = {0};
+  for (int i = 0; i < s->n; i++) {
+    int step = s->block[i].first;
+    int64_t bytes = memory_step_bound(s, step);
+    if (bytes > bound.bytes || (bytes == bound.bytes && step < bound.step))
+      bound = (MemBound){bytes, step};
+  }
+  return bound;
+}
+
 int64_t memory_plan(Arena *scratch, MemBlock *blocks, int nblock,
                     const MemOverlap *overlaps, int noverlap, int align,
-                    int64_t *lower_bound) {
+                    MemBound *bound) {
   Solver s = {.arena = scratch,
               .block = blocks,
               .n = nblock,
@@ -217,9 +229,8 @@ int64_t memory_plan(Arena *scratch, MemBlock *blocks, int nblock,
   s.offset = ARENA_ARRAY(scratch, int64_t, nblock);
   s.best = ARENA_ARRAY(scratch, int64_t, nblock);
   s.forbidden = ARENA_ARRAY(scratch, Forbidden, 2 * nblock);
-  /* the most is needed where some block begins */
-  for (int i = 0; i < nblock; i++)
-    s.bound = max64(s.bound, memory_step_bound(&s, blocks[i].first));
+  *bound = find_bound(&s);
+  s.bound = bound->bytes;
   int *order = ARENA_ARRAY(scratch, int, nblock);
   search_greedy(&s, order);
   bool proven = s.best_bytes == s.bound ||
@@ -228,6 +239,5 @@ int64_t memory_plan(Arena *scratch, MemBlock *blocks, int nblock,
     search_local(&s, order);
   for (int i = 0; i < nblock; i++)
     blocks[i].offset = s.best[i];
-  *lower_bound = s.bound;
   return s.best_bytes;
 }

@@ -21,10 +21,17 @@ typedef struct MemOverlap {
   bool same;        /* only at offset(in) itself; then distance is 0 */
 } MemOverlap;
 
-/* Fills offsets, returns the bytes needed; *lower_bound gets the largest sum
- * of bytes that must coexist under those distances. */
+/* The largest sum of bytes that must coexist under those distances, and the
+ * first step at which they do. */
+typedef struct MemBound {
+  int64_t bytes;
+  int step;
+} MemBound;
+
+/* Fills offsets, returns the bytes needed; no placement needs less than the
+ * bound. */
 int64_t memory_plan(Arena *scratch, MemBlock *blocks, int nblock,
                     const MemOverlap *overlaps, int noverlap, int align,
-                    int64_t *lower_bound);
+                    MemBound *bound);
 
 #endif

@@ -51,7 +51,7 @@ static int64_t union_bytes(PeakBlock *v, int n) {
   return sum;
 }
 
-static Peak blocks_at(const Plan *p, const Step *s) {
+Peak plan_peak_at(const Plan *p, const Step *s) {
   Peak peak = {.step = s};
   for (int i = 0; i < p->buffers.n; i++) {
     const Buffer *b = p->buffers.v[i];
@@ -69,7 +69,7 @@ static Peak blocks_at(const Plan *p, const Step *s) {
 Peak plan_peak(const Plan *p) {
   Peak most = {0};
   for (int i = 0; i < p->steps.n; i++) {
-    Peak peak = blocks_at(p, p->steps.v[i]);
+    Peak peak = plan_peak_at(p, p->steps.v[i]);
     if (peak.bytes > most.bytes)
       most = peak;
   }

@@ -14,9 +14,11 @@ typedef struct PeakBlock {
 typedef struct Peak {
   const Step *step;        /* NULL: nothing lies in the arena */
   int64_t bytes;           /* in use; what two blocks share counts once */
-  ARRAY(PeakBlock) blocks; /* the largest first */
+  ARRAY(PeakBlock) blocks; /* of plan_peak the largest first */
 } Peak;
 
+/* What lies in the arena while s runs, by place. */
+Peak plan_peak_at(const Plan *p, const Step *s);
 /* The step (the first of several) during which most bytes are in use. */
 Peak plan_peak(const Plan *p);
 

@@ -139,6 +139,7 @@ struct Plan {
   ARRAY(const Blob *) blobs;
   Buffer **of_value; /* by value id; NULL: has none */
   int64_t arena_bytes, arena_lower_bound, state_bytes;
+  int bound_step; /* whose blocks alone need the lower bound */
   int arena_align;
 };
 

@@ -37,6 +37,22 @@ static json_object *shapes_json(Buffer *const *b, int n) {
   return shapes;
 }
 
+static json_object *block_json(const Plan *p, const PeakBlock *b) {
+  json_object *o = json_object_new_object();
+  put_text(o, "role", b->role);
+  put_text(o, "name", b->buffer ? clean(p, b->buffer->value->name) : NULL);
+  put_int(o, "offset", b->offset);
+  put_int(o, "bytes", b->bytes);
+  return o;
+}
+
+static json_object *blocks_json(const Plan *p, const Peak *peak) {
+  json_object *blocks = json_object_new_array();
+  for (int i = 0; i < peak->blocks.n; i++)
+    json_object_array_add(blocks, block_json(p, &peak->blocks.v[i]));
+  return blocks;
+}
+
 static json_object *layer_json(const Plan *p, const Step *s) {
   json_object *o = json_object_new_object();
   put_text(o, "name", clean(p, s->out[0]->value->name));
@@ -57,6 +73,9 @@ static json_object *layer_json(const Plan *p, const Step *s) {
   put_int(o, "packed_bytes", s->blob_bytes);
   put_int(o, "code_bytes", s->code_bytes);
   put_int(o, "scratch_bytes", s->scratch_bytes);
+  Peak blocks = plan_peak_at(p, s);
+  put_int(o, "arena_used", blocks.bytes);
+  json_object_object_add(o, "arena", blocks_json(p, &blocks));
   json_object_object_add(o, "in", shapes_json(s->in, s->nin));
   json_object_object_add(o, "out", shapes_json(s->out, s->op->nout));
   return o;
@@ -83,19 +102,11 @@ static void put_totals(json_object *o, const Plan *p, const ObjectSizes *z) {
   put_int(o, "flash_bytes", z->flash_bytes);
   put_int(o, "arena_bytes", p->arena_bytes);
   put_int(o, "arena_lower_bound", p->arena_lower_bound);
+  put_int(o, "arena_bound_layer", p->bound_step);
   put_int(o, "arena_io_bytes", p->arena_bytes + plan_io_bytes(p));
   put_int(o, "arena_align", p->arena_align);
   put_int(o, "state_bytes", p->state_bytes);
   put_int(o, "stack_bytes", z->stack_bytes);
-}
-
-static json_object *block_json(const Plan *p, const PeakBlock *b) {
-  json_object *o = json_object_new_object();
-  put_text(o, "role", b->role);
-  put_text(o, "name", b->buffer ? clean(p, b->buffer->value->name) : NULL);
-  put_int(o, "offset", b->offset);
-  put_int(o, "bytes", b->bytes);
-  return o;
 }
 
 /* null when nothing lies in the arena. */
@@ -104,12 +115,9 @@ static json_object *peak_json(const Plan *p) {
   if (!peak.step)
     return NULL;
   json_object *o = json_object_new_object();
-  json_object *blocks = json_object_new_array();
   put_int(o, "layer", peak.step->index);
   put_int(o, "bytes", peak.bytes);
-  for (int i = 0; i < peak.blocks.n; i++)
-    json_object_array_add(blocks, block_json(p, &peak.blocks.v[i]));
-  json_object_object_add(o, "blocks", blocks);
+  json_object_object_add(o, "blocks", blocks_json(p, &peak));
   return o;
 }
 

@@ -50,8 +50,10 @@ static bool pair_fits(const Problem *p, int a, int b) {
 /* Runs the planner and holds its answer against the rule. */
 static int64_t solve(Problem *p, int64_t *bound) {
   Arena *a = arena_new();
+  MemBound least;
   int64_t bytes =
-      memory_plan(a, p->block, p->n, p->overlap, p->noverlap, p->align, bound);
+      memory_plan(a, p->block, p->n, p->overlap, p->noverlap, p->align, &least);
+  *bound = least.bytes;
   arena_free(a);
   int64_t top = 0;
   for (int i = 0; i < p->n; i++) {
