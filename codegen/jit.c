@@ -109,7 +109,7 @@ static bool load(Jit *j, Bytes object) {
 Executor *jit_new(const Plan *p, const Emitted *e) {
   Jit *j = calloc(1, sizeof *j);
   if (!j) {
-    diag_error(p->diag, E0901, (Loc){0}, "out of memory");
+    diag_error(p->diag, E0005, (Loc){0}, "out of memory");
     return NULL;
   }
   j->base = (Executor){"object", jit_run, jit_reset, jit_free};
@@ -120,7 +120,9 @@ Executor *jit_new(const Plan *p, const Emitted *e) {
   j->out = calloc((size_t)p->graph->outputs.n + 1, sizeof *j->out);
   bool memory = j->arena && j->state && j->in && j->out;
   if (!memory)
-    diag_error(p->diag, E0901, (Loc){0}, "out of memory for an arena");
+    diag_error(p->diag, E0005, (Loc){.file = p->graph->file},
+               "no memory for an arena of %lld bytes",
+               (long long)p->arena_bytes);
   if (!memory || !load(j, e->object)) {
     jit_free(&j->base);
     return NULL;

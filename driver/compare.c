@@ -72,7 +72,7 @@ bool verify_new(Cli *cli, Verify *v) {
   *v = (Verify){.cli = cli, .has_object = !cli_has(cli, OPT_interpreter)};
   const Target *t = session_target(cli);
   if (!t || (v->has_object && !check_runnable(cli, t)) ||
-      !(v->ref = verify_load(v)))
+      !(v->ref = verify_load(v)) || !session_has_memory(cli, v->ref))
     return false;
   v->opt = graph_clone(cli->arena, v->ref);
   v->loose = v->ref->rounding == ROUND_onnx || cli_has(cli, OPT_allow);

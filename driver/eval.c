@@ -199,8 +199,8 @@ static void print_text(const Eval *e, const char *executor) {
 bool command_eval(Cli *cli) {
   Graph *g = session_load(cli);
   Eval e = {.g = g};
-  if (!g || !check_model(cli, &e) || !read_data(cli, &e) ||
-      !session_optimize(cli, g, NULL))
+  if (!g || !session_has_memory(cli, g) || !check_model(cli, &e) ||
+      !read_data(cli, &e) || !session_optimize(cli, g, NULL))
     return false;
   Executor *x = session_executor(cli, g);
   bool ok = x && eval_all(cli, &e, x);

@@ -141,8 +141,8 @@ bool command_run(Cli *cli) {
   Feeds feeds = {0};
   Graph *g = read_feeds(cli, &feeds) ? load(cli, &feeds) : NULL;
   const void **in = g ? ARENA_ARRAY(cli->arena, const void *, g->inputs.n) : 0;
-  if (!g || !name_feeds(cli, g, &feeds) || !take_feeds(cli, g, &feeds, in) ||
-      !session_optimize(cli, g, NULL))
+  if (!g || !session_has_memory(cli, g) || !name_feeds(cli, g, &feeds) ||
+      !take_feeds(cli, g, &feeds, in) || !session_optimize(cli, g, NULL))
     return false;
   Executor *e = session_executor(cli, g);
   if (!e)

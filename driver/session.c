@@ -1,6 +1,7 @@
 #include "driver/session.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "driver/progress.h"
 
@@ -80,6 +81,40 @@ bool session_build(Cli *cli, const Graph *g, const Target *t, bool keep_all,
   bool ok = out->plan && codegen_emit(out->plan, &codegen, what, &out->emitted);
   progress_end(&progress);
   return ok;
+}
+
+static const Value *largest_value(const Graph *g) {
+  const Value *largest = NULL;
+  for (int i = 0; i < g->values.n; i++) {
+    const Value *v = g->values.v[i];
+    if (v && !v->init &&
+        (!largest || type_bytes(v->type) > type_bytes(largest->type)))
+      largest = v;
+  }
+  return largest;
+}
+
+/* Values are at most 2^40 bytes each: their sum can't overflow. */
+static int64_t value_bytes(const Graph *g) {
+  int64_t sum = 0;
+  for (int i = 0; i < g->values.n; i++)
+    if (g->values.v[i] && !g->values.v[i]->init)
+      sum += type_bytes(g->values.v[i]->type);
+  return sum;
+}
+
+bool session_has_memory(Cli *cli, const Graph *g) {
+  int64_t have = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+  const Value *v = largest_value(g);
+  if (!v || have <= 0 || value_bytes(g) <= have)
+    return true;
+  Str type = str_new(cli->arena);
+  type_print(&type, v->type);
+  Loc loc = v->def ? v->def->loc : (Loc){.file = g->file, .what = v->name};
+  return diag_error(cli->diag, E0005, loc,
+                    "to run the model takes %lld bytes, more than this machine "
+                    "has; the largest part is '%s' : %s",
+                    (long long)value_bytes(g), v->name, str_cstr(&type));
 }
 
 static Executor *compiled_executor(Cli *cli, const Graph *g) {

@@ -40,6 +40,10 @@ typedef struct Built {
 bool session_build(Cli *cli, const Graph *g, const Target *t, bool keep_all,
                    unsigned what, const char *name, Built *out);
 
+/* Has this machine the memory to run g? false: E0005, which names the
+ * operator of the largest value. */
+bool session_has_memory(Cli *cli, const Graph *g);
+
 /* Something that runs g here: the object compiled for this machine, or with
  * --interpreter the interpreter. */
 Executor *session_executor(Cli *cli, const Graph *g);

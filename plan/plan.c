@@ -171,6 +171,34 @@ static void find_lifetimes(Plan *p) {
     p->buffers.v[i]->last = p->steps.n - 1;
 }
 
+/* What 32-bit programs can address: sizes are signed there. */
+static bool has_addresses(const Plan *p, int64_t bytes) {
+  return p->target->pointer_bits > 32 || bytes <= INT32_MAX;
+}
+
+static bool values_have_addresses(Plan *p) {
+  bool ok = true;
+  for (int i = 0; i < p->buffers.n; i++) {
+    const Buffer *b = p->buffers.v[i];
+    const Value *v = b->value;
+    if (!b->base && !has_addresses(p, b->bytes))
+      ok = diag_error(p->diag, E0304,
+                      v->def ? v->def->loc
+                             : (Loc){.file = p->graph->file, .what = v->name},
+                      "'%s' takes %lld bytes, more than %s can address",
+                      v->name, (long long)b->bytes, p->target->name);
+  }
+  return ok;
+}
+
+static bool arena_has_addresses(Plan *p) {
+  int64_t bytes = p->arena_bytes + p->state_bytes;
+  return has_addresses(p, bytes) ||
+         diag_error(p->diag, E0304, (Loc){.file = p->graph->file},
+                    "arena and state take %lld bytes, more than %s can address",
+                    (long long)bytes, p->target->name);
+}
+
 Plan *plan_new(Arena *a, const Graph *g, const Target *t,
                const PlanOptions *opt) {
   Plan *p = ARENA_NEW(a, Plan);
@@ -184,11 +212,11 @@ Plan *plan_new(Arena *a, const Graph *g, const Target *t,
   Copies copies = {0};
   place_values(p, &copies);
   make_steps(p, &copies);
-  if (!have_kernels(p) || !prepare_steps(p))
+  if (!values_have_addresses(p) || !have_kernels(p) || !prepare_steps(p))
     return NULL;
   find_lifetimes(p);
   plan_arena(p);
-  return p;
+  return arena_has_addresses(p) ? p : NULL;
 }
 
 /* Tables of several layers are often the same (an exp table, unit
