@@ -1,9 +1,11 @@
 /* kiln inspect: what a model consists of and costs; with --target also what
  * each operator of the optimized model runs as; with --pruning what became of
- * its channels, with --memory what lies where. */
+ * its channels, with --memory what lies where, with --proofs what is proven of
+ * its sums. */
 #include <string.h>
 
 #include "driver/memory.h"
+#include "driver/proofs.h"
 #include "driver/pruning.h"
 #include "driver/session.h"
 #include "driver/table.h"
@@ -150,6 +152,8 @@ bool command_inspect(Cli *cli) {
     return print_pruning(cli, g);
   if (g && cli_has(cli, OPT_memory))
     return print_memory(cli, g);
+  if (g && cli_has(cli, OPT_proofs))
+    return print_proofs(cli, g);
   if (!g || !make_plan(cli, g, &p))
     return false;
   if (cli_has(cli, OPT_json))

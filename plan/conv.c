@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ir/map.h"
+#include "plan/proof.h"
 
 static ConvGeom dense_geom(const Op *op) {
   const Type *w = op->in[1]->type;
@@ -67,19 +68,23 @@ static const Value *bias_of(const Op *op) {
   return op->kind == OP_matmul ? NULL : op_in(op, 2);
 }
 
-static bool is_one_matrix(const Op *op) {
+bool conv_is_one_matrix(const Op *op) {
   const Type *w = op->in[1]->type;
   return op->kind != OP_matmul ||
          type_count(w) == w->dim[w->rank - 2] * w->dim[w->rank - 1];
 }
 
-bool conv_is_q8(const Op *op) {
+bool conv_has_q8_types(const Op *op) {
   const Value *bias = bias_of(op);
   return type_is_q8(op->in[0]->type) && type_is_q8(op->out[0]->type) &&
-         is_8bit(op->in[1]->type) && op->in[1]->init && is_one_matrix(op) &&
-         is_const(bias) &&
+         is_8bit(op->in[1]->type) && op->in[1]->init &&
+         conv_is_one_matrix(op) && is_const(bias) &&
          (!bias || bias->type->dtype == DT_i32 ||
           (bias->type->dtype == DT_f32 && bias->init));
+}
+
+bool conv_is_q8(const Op *op) {
+  return conv_has_q8_types(op) && proof_fits_i32(op);
 }
 
 /* Zero points as operands: that of x, those of w. */
@@ -103,7 +108,7 @@ static bool is_byte(const Value *v) {
 
 bool conv_is_sums(const Op *op) {
   if ((op->kind != OP_conv2d && op->kind != OP_matmul) || !op_is_plain(op) ||
-      !is_byte(op->in[0]) || !op->in[1]->init || !is_one_matrix(op))
+      !is_byte(op->in[0]) || !op->in[1]->init || !conv_is_one_matrix(op))
     return false;
   const Value *z = op_in(op, zero_operand(op, 1));
   int64_t oc = conv_geom(op).oc;
@@ -227,33 +232,16 @@ bool conv_one_weight_zero(const Op *op) {
   return true;
 }
 
-/* Sums over one output channel's weights. */
-typedef struct WeightSums {
-  int64_t k, sum; /* count; sum of w */
-  AccRange range; /* of the sum of (x - zx)(w - zw) */
-} WeightSums;
-
-static WeightSums weight_sums(const Op *op, const ConvGeom *g, int64_t c,
-                              int64_t xmin, int64_t xmax) {
-  WeightSums s = {0};
+/* The sum of w - zw over one output channel's weights. */
+static int64_t weight_sum(const Op *op, const ConvGeom *g, int64_t c) {
+  int64_t sum = 0;
   int32_t zero = conv_weight_zero(op, c);
   int64_t depth = g->depthwise ? 1 : g->ic / g->groups;
   for (int64_t y = 0; y < g->kh; y++)
     for (int64_t x = 0; x < g->kw; x++)
-      for (int64_t i = 0; i < depth; i++) {
-        int64_t w = conv_weight(op, g, c, y, x, i), d = w - zero;
-        s.sum += w;
-        s.range.lo += d < 0 ? d * xmax : d * xmin;
-        s.range.hi += d < 0 ? d * xmin : d * xmax;
-      }
-  s.k = g->kh * g->kw * depth;
-  return s;
-}
-
-static AccRange clip32(AccRange r) {
-  r.lo = max64(min64(r.lo, INT32_MAX), INT32_MIN);
-  r.hi = max64(min64(r.hi, INT32_MAX), INT32_MIN);
-  return r;
+      for (int64_t i = 0; i < depth; i++)
+        sum += conv_weight(op, g, c, y, x, i) - zero;
+  return sum;
 }
 
 int64_t conv_joined_channel(int join, int lanes, int64_t v, int64_t i) {
@@ -279,20 +267,17 @@ typedef struct Folded {
   AccRange *range;
 } Folded;
 
-static Folded fold_zeros(Arena *scratch, const Op *op, const ConvParams *c,
-                         int64_t xmin, int64_t xmax) {
+static Folded fold_zeros(Arena *scratch, const Op *op, const ConvParams *c) {
   const ConvGeom *g = &c->g;
   Folded f = {ARENA_ARRAY(scratch, int32_t, g->oc),
               ARENA_ARRAY(scratch, int32_t, g->oc),
               ARENA_ARRAY(scratch, AccRange, g->oc)};
   for (int64_t o = 0; o < g->oc; o++) {
-    WeightSums w = weight_sums(op, g, o, xmin, xmax);
-    int64_t sum = w.sum - w.k * conv_weight_zero(op, o);
+    int64_t sum = weight_sum(op, g, o);
     f.weight_sum[o] = wrapped(sum);
     f.bias[o] = wrapped(requant_bias(op, o) - c->in_zero * sum);
-    f.range[o].lo = requant_bias(op, o) + w.range.lo;
-    f.range[o].hi = requant_bias(op, o) + w.range.hi;
-    f.range[o] = clip32(f.range[o]);
+    if (!c->sums)
+      f.range[o] = proof_sums(op, g, o);
   }
   return f;
 }
@@ -324,11 +309,8 @@ static void const_operand(Plan *p, Step *s, int i) {
 void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
                  const int32_t *order, bool split_zero, unsigned forms) {
   const Op *op = s->op;
-  const Type *in = op->in[0]->type;
-  int64_t zero = c->sums ? 0 : type_zero_point(in);
-  int64_t xmin = c->sums ? 0 : in->q->qmin, xmax = c->sums ? 0 : in->q->qmax;
   Arena *scratch = arena_new();
-  Folded f = fold_zeros(scratch, op, c, xmin - zero, xmax - zero);
+  Folded f = fold_zeros(scratch, op, c);
   c->weight_zero = split_zero ? conv_weight_zero(op, 0) : 0;
   if (!c->sums)
     finish_requant(p, s, c, entries, order, forms, &f, scratch);

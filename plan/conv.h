@@ -76,8 +76,13 @@ typedef struct ConvParams {
  * convolutions without stride and padding are flattened into one row. */
 ConvGeom conv_geom(const Op *op);
 
-/* Does the op have the 8-bit types that these kernels take? */
+/* Does the op have the 8-bit types that these kernels take, with weights and
+ * biases known? */
+bool conv_has_q8_types(const Op *op);
+/* And do its sums fit 32 bits (plan/proof.h)? */
 bool conv_is_q8(const Op *op);
+/* Of a matmul: is its second operand one matrix for all of the first? */
+bool conv_is_one_matrix(const Op *op);
 /* Or is it one of plain bytes, with known weights, whose sums are wanted? */
 bool conv_is_sums(const Op *op);
 

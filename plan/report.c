@@ -4,6 +4,7 @@
 
 #include "plan/budget.h"
 #include "plan/peak.h"
+#include "plan/proof.h"
 #include "plan/pruning.h"
 
 /* Names come from the model and may be any bytes. */
@@ -67,6 +68,8 @@ static json_object *layer_json(const Plan *p, const Step *s) {
     json_object_object_add(o, "pruning", pruning_json(p->arena, s->op));
   if (s->alone)
     put_text(o, "alone", s->alone);
+  if (proof_applies(s->op))
+    json_object_object_add(o, "proof", proof_json(s->op));
   put_text(o, "symbol", s->symbol);
   put_int(o, "macs", op_macs(s->op));
   put_int(o, "weight_bytes", op_weight_bytes(s->op));
@@ -294,6 +297,7 @@ void report_text(Str *out, const Plan *p, const ObjectSizes *sizes,
              rounding_name(p->graph->rounding));
   table_print(out, &t);
   pruning_text(out, p->graph);
+  proof_text(out, p->graph);
   put_sizes(out, p, sizes);
   put_budgets(out, p, sizes, limits);
 }

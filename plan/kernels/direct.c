@@ -31,7 +31,7 @@ static bool is_quantized(const Op *op) {
 bool match_direct_int(const Op *op, const Target *t) {
   (void)t;
   return op->kind == OP_conv2d && is_byte(op->in[0]) && is_byte(op->in[1]) &&
-         (op_is_plain(op) || (is_quantized(op) && !conv_is_q8(op))) &&
+         (op_is_plain(op) || (is_quantized(op) && !conv_has_q8_types(op))) &&
          fits_index(op);
 }
 

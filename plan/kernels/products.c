@@ -20,7 +20,7 @@ static bool is_quantized(const Op *op) {
   const Value *bias = op->kind == OP_matmul ? NULL : op_in(op, 2);
   return type_is_q8(op->in[0]->type) && is_byte(op->in[1]) &&
          type_is_q8(op->out[0]->type) && depth(op) <= SUMS_MOST &&
-         (!bias || bias->type->dtype == DT_i32) && !conv_is_q8(op);
+         (!bias || bias->type->dtype == DT_i32) && !conv_has_q8_types(op);
 }
 
 static bool is_plain(const Op *op, const Target *t) {

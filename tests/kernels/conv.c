@@ -1,6 +1,6 @@
 /* conv2d, depthwise_conv2d and fully_connected over odd shapes: tails in
  * pixels, outputs and k; strides, dilation, pads; zero points anywhere; i8
- * and u8; per tensor and per channel. */
+ * and u8; per tensor and per channel; sums that leave 32 bits. */
 #include "tests/kernels/check.h"
 
 typedef struct Shape {
@@ -76,11 +76,12 @@ static QuantParams weight_quant(Arena *a, Random *r, DType t, int oc,
                        .qmax = dtype_max(t)};
 }
 
-static Value *random_const(Check *c, Random *r, const char *name,
-                           const Type *t) {
+/* Biases up to `most` in magnitude. */
+static Value *random_const(Check *c, Random *r, const char *name, const Type *t,
+                           int most) {
   uint8_t *data = arena_alloc(c->arena, (size_t)type_bytes(t));
   for (int64_t i = 0; i < type_count(t); i++) {
-    int32_t bias = random_in(r, -10000, 10000);
+    int32_t bias = random_in(r, 0, most) * (random_below(r, 2) ? 1 : -1);
     if (t->dtype == DT_i32)
       memcpy(data + 4 * i, &bias, 4);
     else
@@ -139,7 +140,10 @@ static void shape_case(const char *target, int seed, Random *rest, OpKind kind,
   Check c = check_new(target);
   Types t = case_types(&r, kind, &s);
   QuantParams wq = weight_quant(c.arena, &r, dt, s.oc, t.axis);
-  float out_scale = 0.0005f * (float)(random_in(&r, 1, 40) * t.k);
+  /* One case in eight has sums that leave 32 bits. */
+  bool wide = seed % 8 == 7;
+  float out_scale = wide ? 0x1p31f * 5e-6f * (float)random_in(&r, 1, 40)
+                         : 0.0005f * (float)(random_in(&r, 1, 40) * t.k);
   const Type *x =
       type_new(c.arena, dt, t.xr, t.x,
                quant_per_tensor(c.arena, 0.05f, zero_in(&r, dt), dt));
@@ -149,13 +153,13 @@ static void shape_case(const char *target, int seed, Random *rest, OpKind kind,
                quant_per_tensor(c.arena, out_scale, zero_in(&r, dt), dt));
   int64_t oc = s.oc;
   const Type *b = type_new(c.arena, DT_i32, 1, &oc, NULL);
-  Value *in[] = {graph_input(c.graph, "x", x), random_const(&c, &r, "w", w),
-                 random_const(&c, &r, "b", b)};
+  Value *in[] = {graph_input(c.graph, "x", x), random_const(&c, &r, "w", w, 0),
+                 random_const(&c, &r, "b", b, wide ? INT32_MAX - 1 : 10000)};
   Attrs at = case_attrs(&r, kind, &s);
   int nin = random_below(&r, 4) ? 3 : 2;
   Op *op = graph_op(c.graph, NULL, kind, &at, nin, in, 1, &y, NULL, (Loc){0});
   if (random_below(&r, 5) == 0)
-    op->rounding = ROUND_tflm;
+    op->rounding = wide ? ROUND_onnx : ROUND_tflm;
   graph_output(c.graph, op->out[0]);
   check_finish(&c, &r, seed);
 }
