@@ -89,7 +89,7 @@ static const char *refuse_operands(const Fusion *f, const Op *op, int chain,
   if (type_count(op->in[chain]->type) != n)
     return "what it reads is repeated over the result";
   for (int i = 0; i < op->nin; i++) {
-    if (i == chain)
+    if (i == chain || op->kind == OP_lut) /* its table is in the plan's own */
       continue;
     int64_t count = type_count(op->in[i]->type);
     if (count != n && count != 1)

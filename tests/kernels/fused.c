@@ -90,15 +90,25 @@ static Value *random_skip(Check *c, Random *r, DType t, const Type *shape) {
                             : random_const(c, r, y);
 }
 
+/* lut with a table of anything. */
+static Value *table_op(Check *c, Random *r, Value *y, const Type *out) {
+  const int64_t patterns = 256;
+  Value *in[] = {y, random_const(c, r, with_dims(c, out, 1, &patterns))};
+  Attrs at = attrs_default(OP_lut);
+  return add_op(c, OP_lut, &at, 2, in, out);
+}
+
 static Value *tail_op(Check *c, Random *r, Value *y, Value *skip) {
   static const OpKind two[] = {OP_add, OP_add, OP_sub, OP_mul};
-  static const OpKind one[] = {OP_relu, OP_logistic, OP_tanh, OP_quantize};
+  static const OpKind one[] = {OP_relu, OP_logistic, OP_lut, OP_quantize};
   const Type *t = y->type;
   bool unary = random_below(r, 4) == 0;
   OpKind kind = unary ? one[random_below(r, 4)] : two[random_below(r, 4)];
   Attrs at = attrs_default(kind);
   float scale = random_below(r, 2) ? t->q->scale[0] : random_scale(r);
   const Type *out = q8_type(c, r, t->dtype, t->rank, t->dim, scale);
+  if (kind == OP_lut)
+    return table_op(c, r, y, out);
   if (unary)
     return add_op(c, kind, &at, 1, &y, out);
   bool swap = random_below(r, 2);
