@@ -53,6 +53,10 @@ typedef struct ConvParams {
   int64_t blocks;          /* tiles over the channels */
   int join;                /* vectors that are packed together: see
                               conv_joined_channel; tables are in that order */
+  bool patched;            /* windows are gathered into scratch, tile by tile,
+                              from the input itself: no stage */
+  bool clipped;            /* with `patched`: some stick out of the image */
+  bool joined;             /* conv_smlad's weights: see there */
   int32_t in_zero;         /* stored zero point of the source */
   int32_t weight_zero;     /* != 0: subtract it times the sum of inputs */
   int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */
@@ -100,6 +104,15 @@ int32_t conv_weight_zero(const Op *op, int64_t c);
 /* The same for all channels? Kernels that subtract it times the sum of the
  * inputs take one. */
 bool conv_one_weight_zero(const Op *op);
+
+/* After conv_source without `want`, for a kernel that gathers windows itself:
+ * takes the stage off. A lone window that lies in the input without gaps is
+ * read in place, all others are patched. */
+void conv_patch(ConvParams *p);
+/* How far the output may start before the input when a patched kernel goes
+ * over the pixels in order, c->pixels of a row at a time: see conv_patch.c.
+ */
+int64_t conv_patch_overlap(const ConvParams *c);
 
 /* Bias with the zero points folded in; requantization over the reachable
  * accumulators, or what sums need. Tables have `entries` entries, entry i for

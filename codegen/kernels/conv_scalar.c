@@ -1,11 +1,13 @@
 /* conv_scalar: one multiply at a time, for any target.
  *
- *   for image, y, x, output o:
- *     acc = bias[o]
- *     for run of the window, for k in run: acc += source[k] * w[o][k]
- *     store(requant(acc))
+ *   for image, y, x, group:
+ *     window = the group's inputs, gathered
+ *     for output o of the group:
+ *       acc = bias[o]
+ *       for k of the window: acc += window[k] * w[o][k]
+ *       store(requant(acc))
  */
-#include "codegen/kernels/conv.h"
+#include "codegen/kernels/patch.h"
 #include "codegen/lower.h"
 
 static Val load_weight(Cg *g, const ConvParams *c, Val w, Val index) {
@@ -34,60 +36,67 @@ static void store_output(Cg *g, const ConvParams *c, Val out, Val channel,
   conv_store(g, c, acc, channel, ll_gep(g, out, channel));
 }
 
-static Val dot_run(Cg *g, const ConvParams *c, Val src, Val w, Val acc) {
-  Loop k = loop_begin_carry(g, 0, c->run, 1, 1, &acc);
-  Val p = ll_mul(g, load_input(g, c, src, k.i), load_weight(g, c, w, k.i));
-  Val next = ll_add(g, k.carry[0], p);
-  loop_end(g, &k, &next);
-  return k.carry[0];
-}
-
 /* What an output pixel is made of: window, output, sums' zero point. */
 typedef struct Pixel {
   Val src, out, zero;
 } Pixel;
 
-static void one_output(Cg *g, const ConvParams *c, const Pixel *p, Val src,
-                       Val channel) {
-  int64_t row = c->taps_h * c->taps_w * c->run_padded * c->weight_bytes;
-  Val w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, channel, row));
-  Val acc = load_bias(g, c, channel);
-  Runs r = runs_begin(g, c, src, w, c->run_padded * c->weight_bytes, 1, &acc);
-  acc = dot_run(g, c, r.src, r.w, r.cols.carry[0]);
-  runs_end(g, &r, &acc);
-  store_output(g, c, p->out, channel, r.rows.carry[0], p->zero);
+/* A window's elements of one group, side by side. */
+static int64_t window_bytes(const ConvParams *c) {
+  return c->taps_h * c->taps_w * c->run;
 }
 
-/* Outputs of one pixel, group by group: a group reads its own channels. */
-static void pixel_outputs(Cg *g, const ConvParams *c, const Pixel *p) {
+static void one_output(Cg *g, const ConvParams *c, const Pixel *p,
+                       Val channel) {
+  int64_t n = window_bytes(c);
+  Val w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, channel, n * c->weight_bytes));
+  Val acc = load_bias(g, c, channel);
+  Loop k = loop_begin_carry(g, 0, n, 1, 1, &acc);
+  Val x = load_input(g, c, p->src, k.i);
+  acc = ll_add(g, k.carry[0], ll_mul(g, x, load_weight(g, c, w, k.i)));
+  loop_end(g, &k, &acc);
+  store_output(g, c, p->out, channel, k.carry[0], p->zero);
+}
+
+static void gather(Cg *g, const ConvParams *c, const PatchTiles *t, Val to,
+                   Val fill, Val first) {
+  Val none = ll_i32(g, 0);
+  PatchRuns r = patch_runs_begin(g, c, c->run, &none);
+  to = ll_gep(g, to, r.to);
+  Val from = patch_run(g, c, t, &r, 0, to, fill, first);
+  Loop k = loop_begin(g, 0, c->run, 1);
+  Val x = ll_load(g, g->i8, ll_gep(g, from, k.i), 1);
+  ll_store(g, x, ll_gep(g, to, k.i), 1);
+  loop_end(g, &k, NULL);
+  patch_runs_end(g, &r, &none);
+}
+
+/* The padding's value: that of the input's zero point, wherever it stands. */
+static Val padding(Cg *g, const ConvParams *c, const StepArgs *a) {
+  if (c->zero_operand < 0 || c->zero_step)
+    return ll_i8(g, c->in_zero);
+  return ll_load(g, g->i8, a->in[c->zero_operand], 1);
+}
+
+/* Group by group: a group reads its own channels. */
+void lower_conv_scalar(Cg *g, const Step *s, const StepArgs *a) {
+  const ConvParams *c = s->params;
   int64_t per_group = c->g.oc / c->g.groups;
+  Val fill = padding(g, c, a);
+  PatchTiles t = patch_tiles_begin(g, c, a);
+  Pixel p = {.src = a->scratch, .out = t.out[0]};
+  if (c->weight_sums)
+    p.zero =
+        ll_gep(g, a->in[c->zero_operand], ll_mulc(g, t.col[0], c->zero_step));
   Loop group = loop_begin(g, 0, c->g.groups, 1);
-  int64_t bytes = c->g.ic / c->g.groups;
-  Val src = ll_gep(g, p->src, ll_mulc(g, group.i, bytes));
+  Val first = ll_mulc(g, group.i, c->g.ic / c->g.groups);
+  if (c->patched)
+    gather(g, c, &t, a->scratch, fill, first);
+  else
+    p.src = ll_gep(g, t.image, first);
   Loop o = loop_begin(g, 0, per_group, 1);
-  Val channel = ll_add(g, ll_mulc(g, group.i, per_group), o.i);
-  one_output(g, c, p, src, channel);
+  one_output(g, c, &p, ll_add(g, ll_mulc(g, group.i, per_group), o.i));
   loop_end(g, &o, NULL);
   loop_end(g, &group, NULL);
-}
-
-typedef void (*PixelFn)(Cg *g, const ConvParams *c, const Pixel *p);
-
-static void every_pixel(Cg *g, const Step *s, const StepArgs *a, PixelFn fn) {
-  const ConvParams *c = s->params;
-  ConvImage im = conv_image_begin(g, c, a);
-  Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Loop x = loop_begin(g, 0, c->g.ow, 1);
-  Pixel p = {.src = conv_window(g, c, im.src, y.i, x.i),
-             .out = conv_output(g, c, im.out, y.i, x.i)};
-  if (c->weight_sums)
-    p.zero = ll_gep(g, a->in[c->zero_operand], ll_mulc(g, x.i, c->zero_step));
-  fn(g, c, &p);
-  loop_end(g, &x, NULL);
-  loop_end(g, &y, NULL);
-  conv_image_end(g, &im);
-}
-
-void lower_conv_scalar(Cg *g, const Step *s, const StepArgs *a) {
-  every_pixel(g, s, a, pixel_outputs);
+  patch_tiles_end(g, &t);
 }

@@ -1,173 +1,246 @@
-/* conv_smlad: Cortex-M4's two 16-bit products a cycle. The windows of one or
- * two pixels are gathered and widened once; then every pair of outputs walks
- * over them.
+/* conv_smlad: Cortex-M4's two 16-bit products a cycle. The windows of two
+ * pixels are gathered and widened once; then every four outputs walk over
+ * them. Two channels a, b share the halfwords h[k] = 256 a[k] + b[k] of their
+ * weights (joined):
  *
  *   for image, y, tile of pixels:
  *     for p: wide[p] = i16 of the window, in words of (k, k+2), (k+1, k+3)
- *     for pair of outputs:
- *       acc[p][2] = bias
- *       for k in window by 4:
- *         for o in pair: even, odd = sxtb16(w), sxtb16(w >> 8)
- *           for p: acc[p][o] += even . wide[p][k], odd . wide[p][k + 2]
- *       store(requant(acc))
+ *     for four outputs, as two pairs:
+ *       ha[p] = 256 bias a + bias b, b[p] = bias b
+ *       for words of the window:
+ *         for pair: ha += wide . h; b += wide . sxtb16(h)
+ *       a = (ha - b) / 256
+ *       store(requant(a), requant(b))
  *
- * sxtb16 takes bytes 0 and 2 of a word, on inputs and weights alike, so the
- * order of k inside a word of four cancels and nothing is repacked. */
-#include "codegen/kernels/conv.h"
+ * ha = 256 sum(x a) + sum(x b) modulo 2^32, and the difference is exact as
+ * long as 256 sum(x a) is a word. Where that is not proven, or where h is no
+ * halfword, its bytes are a and b themselves and a = sum(x sxtb16(h >> 8)).
+ *
+ * sxtb16 takes bytes 0 and 2 of a word of inputs; weights are packed in that
+ * order. A lone pixel whose window lies in the input without gaps is widened
+ * word by word as it is read. */
+#include "codegen/kernels/patch.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 
-enum { MAX_PIXELS = 2, PAIR = 2, UNROLL = 4 };
+enum { QUAD = 4, MAX_ACC = PATCH_MAX_PIXELS * QUAD, UNROLL = 8 };
 
-typedef struct Gather {
+typedef struct Conv {
   const ConvParams *c;
-  Val wide;            /* (pixels, window padded to 4) i16 */
-  Val bytes;           /* (pixels, window padded to 4), where runs are ragged */
-  Val sum[MAX_PIXELS]; /* of the window's inputs, where needed */
-} Gather;
+  int64_t window; /* elements, runs padded to 4 */
+  Val wide;       /* [window / 4][2][pixel] words */
+  Val line;       /* (pixels, run padded to 4) bytes */
+  PatchTiles tile;
+  Val sum[PATCH_MAX_PIXELS]; /* of the window's inputs, where needed */
+} Conv;
 
-/* Four bytes at src to two words at dst; returns sum plus their sum. */
-static Val widen_word(Cg *g, const ConvParams *c, Val dst, Val src, Val sum) {
-  Val word = ll_load(g, g->i32, src, 1);
-  bool is_signed = dtype_is_signed(c->in_type);
-  for (int odd = 0; odd < 2; odd++) {
-    Val half = arm_xtb16(g, word, odd, is_signed);
-    ll_store(g, half, ll_gepc(g, dst, 4 * odd), 4);
-    if (c->weight_zero)
-      sum = arm_smlad(g, half, ll_i32(g, 0x00010001), sum);
+/* ---- the window ---- */
+
+/* Four bytes at p, of which `valid` exist; zeros behind. */
+static Val load_bytes(Cg *g, Val p, int64_t valid) {
+  if (valid >= 4)
+    return ll_load(g, g->i32, p, 1);
+  Val word = ll_zext(g, ll_load(g, g->i8, p, 1), g->i32);
+  for (int i = 1; i < valid; i++) {
+    Val b = ll_zext(g, ll_load(g, g->i8, ll_gepc(g, p, i), 1), g->i32);
+    word = ll_or(g, word, ll_shlc(g, b, 8 * i));
   }
-  return sum;
+  return word;
 }
 
-/* n bytes (a multiple of 4), into `wide` from i16 `at` on. */
-static Val widen_bytes(Cg *g, const ConvParams *c, Val wide, Val src, int64_t n,
-                       Val sum) {
-  int64_t unroll = g->for_size ? 1 : largest_divisor(n / 4, 4);
-  Loop k = loop_begin_carry(g, 0, n, 4 * unroll, 1, &sum);
-  Val next = k.carry[0];
-  Val from = ll_gep(g, src, k.i), to = ll_gep(g, wide, ll_mulc(g, k.i, 2));
-  for (int64_t u = 0; u < unroll; u++)
-    next =
-        widen_word(g, c, ll_gepc(g, to, 8 * u), ll_gepc(g, from, 4 * u), next);
-  loop_end(g, &k, &next);
-  return k.carry[0];
+static Val halves(Cg *g, const ConvParams *c, Val word, int odd) {
+  return arm_xtb16(g, word, odd, dtype_is_signed(c->in_type));
 }
 
-/* Runs of whole words: straight from the source. */
-static Val gather_words(Cg *g, const ConvParams *c, Val wide, Val src) {
-  Val zero = ll_i32(g, 0);
-  Runs r = runs_begin(g, c, src, wide, c->run * 2, 1, &zero);
-  Val sum = widen_bytes(g, c, r.w, r.src, c->run, r.cols.carry[0]);
-  runs_end(g, &r, &sum);
-  return r.rows.carry[0];
-}
-
-/* Ragged runs: joined byte by byte first, zeros behind. */
-static Val gather_bytes(Cg *g, const ConvParams *c, Val wide, Val bytes,
-                        Val src) {
-  int64_t window = c->taps_h * c->taps_w * c->run;
-  Runs r = runs_begin(g, c, src, bytes, c->run, 0, NULL);
-  Loop k = loop_begin(g, 0, c->run, 1);
-  ll_store(g, ll_load(g, g->i8, ll_gep(g, r.src, k.i), 1), ll_gep(g, r.w, k.i),
-           1);
-  loop_end(g, &k, NULL);
-  runs_end(g, &r, NULL);
-  for (int64_t i = window; i < c->run_padded; i++)
-    ll_store(g, ll_i8(g, 0), ll_gepc(g, bytes, i), 1);
-  return widen_bytes(g, c, wide, bytes, c->run_padded, ll_i32(g, 0));
-}
-
-static void gather(Cg *g, Gather *w, Val src) {
-  const ConvParams *c = w->c;
-  for (int p = 0; p < c->pixels; p++) {
-    Val from = ll_gepc(g, src, p * conv_step_bytes(c));
-    Val wide = ll_gepc(g, w->wide, p * 2 * c->run_padded);
-    if (c->run % 4 == 0)
-      w->sum[p] = gather_words(g, c, wide, from);
-    else
-      w->sum[p] = gather_bytes(g, c, wide,
-                               ll_gepc(g, w->bytes, p * c->run_padded), from);
-  }
-}
-
-/* Four k of the tile. */
-static void mac_word(Cg *g, const ConvParams *c, Val wide, Val w, Val *acc) {
-  Val x[MAX_PIXELS][2];
-  for (int p = 0; p < c->pixels; p++)
-    for (int odd = 0; odd < 2; odd++)
-      x[p][odd] = ll_load(g, g->i32,
-                          ll_gepc(g, wide, p * 2 * c->run_padded + 4 * odd), 4);
-  for (int o = 0; o < PAIR; o++) {
-    Val word = ll_load(g, g->i32, ll_gepc(g, w, 4 * o), 4);
-    for (int odd = 0; odd < 2; odd++) {
-      Val half = arm_xtb16(g, word, odd, true);
-      for (int p = 0; p < c->pixels; p++)
-        acc[p * PAIR + o] = arm_smlad(g, x[p][odd], half, acc[p * PAIR + o]);
-    }
-  }
-}
-
-static void dot_pair(Cg *g, const Gather *gt, Val w, Val *acc) {
-  const ConvParams *c = gt->c;
-  int nacc = c->pixels * PAIR;
-  int64_t words = c->run_padded / 4;
-  int64_t unroll = g->for_size ? 1 : largest_divisor(words, UNROLL);
-  Val wide = ll_hide(g, gt->wide); /* loads stay inside the loop */
-  Loop k = loop_begin_carry(g, 0, words, unroll, nacc, acc);
-  Val next[MAX_PIXELS * PAIR];
-  for (int i = 0; i < nacc; i++)
-    next[i] = k.carry[i];
-  Val x = ll_gep(g, wide, ll_mulc(g, k.i, 8));
-  Val wk = ll_gep(g, w, ll_mulc(g, k.i, 4 * PAIR));
-  for (int64_t u = 0; u < unroll; u++)
-    mac_word(g, c, ll_gepc(g, x, 8 * u), ll_gepc(g, wk, 4 * PAIR * u), next);
-  loop_end(g, &k, next);
-  for (int i = 0; i < nacc; i++)
-    acc[i] = k.carry[i];
-}
-
-/* Outputs `first` and first + 1 (of which `valid` exist). */
-static void one_pair(Cg *g, const Gather *gt, Val out, Val pair, int valid) {
-  const ConvParams *c = gt->c;
-  Val first = ll_mulc(g, pair, PAIR);
-  Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, first, 4));
-  Val w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, pair, PAIR * c->run_padded));
-  Val acc[MAX_PIXELS * PAIR];
-  for (int o = 0; o < PAIR; o++)
-    for (int p = 0; p < c->pixels; p++)
-      acc[p * PAIR + o] = ll_load(g, g->i32, ll_gepc(g, bias, 4 * o), 4);
-  dot_pair(g, gt, w, acc);
-  for (int o = 0; o < valid; o++)
+/* Four elements of each pixel into wide at `to` bytes. */
+static void widen_word(Cg *g, const Conv *v, Val to, const Val *word,
+                       Val *sum) {
+  const ConvParams *c = v->c;
+  for (int odd = 0; odd < 2; odd++)
     for (int p = 0; p < c->pixels; p++) {
-      Val a = acc[p * PAIR + o], channel = ll_addc(g, first, o);
+      Val half = halves(g, c, word[p], odd);
+      ll_store(g, half, ll_gepc(g, to, 4 * (odd * c->pixels + p)), 4);
       if (c->weight_zero)
-        a = conv_take_zero(g, c, a, gt->sum[p]);
-      conv_store(g, c, a, channel,
-                 ll_gepc(g, ll_gep(g, out, channel), p * c->g.oc));
+        sum[p] = arm_smlad(g, half, ll_i32(g, 0x00010001), sum[p]);
     }
 }
 
-static void every_pair(Cg *g, const Gather *gt, Val out) {
-  int64_t whole = gt->c->g.oc / PAIR;
+static void widen_words(Cg *g, const Conv *v, Val to, const Val *src, Val at,
+                        int64_t n, int64_t valid, Val *sum) {
+  for (int64_t u = 0; u < n; u++) {
+    Val word[PATCH_MAX_PIXELS];
+    for (int p = 0; p < v->c->pixels; p++)
+      word[p] = load_bytes(g, ll_gepc(g, ll_gep(g, src[p], at), 4 * u), valid);
+    widen_word(g, v, ll_gepc(g, to, 8 * v->c->pixels * u), word, sum);
+  }
+}
+
+/* A run of each pixel: whole words, then what is left. */
+static void widen_run(Cg *g, const Conv *v, Val to, const Val *src, Val *sum) {
+  const ConvParams *c = v->c;
+  int64_t words = c->run / 4, tail = c->run % 4, a_word = 8 * c->pixels;
+  if (words) {
+    int64_t unroll = g->for_size ? 1 : largest_divisor(words, 4);
+    Loop k = loop_begin_carry(g, 0, words, unroll, c->pixels, sum);
+    Val next[PATCH_MAX_PIXELS];
+    for (int p = 0; p < c->pixels; p++)
+      next[p] = k.carry[p];
+    widen_words(g, v, ll_gep(g, to, ll_mulc(g, k.i, a_word)), src,
+                ll_mulc(g, k.i, 4), unroll, 4, next);
+    loop_end(g, &k, next);
+    for (int p = 0; p < c->pixels; p++)
+      sum[p] = k.carry[p];
+  }
+  if (tail)
+    widen_words(g, v, ll_gepc(g, to, words * a_word), src, ll_idx(g, 4 * words),
+                1, tail, sum);
+}
+
+static void gather(Cg *g, Conv *v) {
+  const ConvParams *c = v->c;
+  Val zero[PATCH_MAX_PIXELS] = {ll_i32(g, 0), ll_i32(g, 0)};
+  Val fill = ll_i8(g, c->in_zero);
+  PatchRuns r = patch_runs_begin(g, c, c->run_padded * 2 * c->pixels, zero);
+  Val src[PATCH_MAX_PIXELS];
+  for (int p = 0; p < c->pixels; p++) {
+    Val line = c->clipped ? ll_gepc(g, v->line, p * c->run_padded) : NULL;
+    src[p] = patch_run(g, c, &v->tile, &r, p, line, fill, ll_idx(g, 0));
+    v->sum[p] = r.cols.carry[p];
+  }
+  widen_run(g, v, ll_gep(g, v->wide, r.to), src, v->sum);
+  patch_runs_end(g, &r, v->sum);
+  for (int p = 0; p < c->pixels; p++)
+    v->sum[p] = r.rows.carry[p];
+}
+
+/* ---- outputs ---- */
+
+/* A word of two k of the window, one of each pair's weights. */
+static void mac_word(Cg *g, const Conv *v, const Val *x, Val w, int pairs,
+                     Val *acc) {
+  const ConvParams *c = v->c;
+  for (int i = 0; i < pairs; i++) {
+    Val h = ll_load(g, g->i32, ll_gepc(g, w, 4 * i), 4);
+    Val low = arm_xtb16(g, h, false, true);
+    Val high = c->joined ? h : arm_xtb16(g, h, true, true);
+    for (int p = 0; p < c->pixels; p++) {
+      Val *a = acc + p * QUAD + 2 * i;
+      a[1] = arm_smlad(g, x[p], high, a[1]);
+      a[0] = arm_smlad(g, x[p], low, a[0]);
+    }
+  }
+}
+
+/* Four k; x: in wide, or of an unpatched window its bytes. */
+static void mac_four(Cg *g, const Conv *v, Val x, Val w, int pairs,
+                     int64_t valid, Val *acc) {
+  const ConvParams *c = v->c;
+  Val bytes = c->patched ? NULL : load_bytes(g, x, valid);
+  for (int odd = 0; odd < 2; odd++) {
+    Val half[PATCH_MAX_PIXELS];
+    for (int p = 0; p < c->pixels; p++)
+      half[p] = bytes ? halves(g, c, bytes, odd)
+                      : ll_load(g, g->i32,
+                                ll_gepc(g, x, 4 * (odd * c->pixels + p)), 4);
+    mac_word(g, v, half, ll_gepc(g, w, 4 * pairs * odd), pairs, acc);
+  }
+}
+
+/* n fours from four `at` on, the last with `valid` bytes. */
+static void dot_fours(Cg *g, const Conv *v, Val x, Val w, int pairs, Val at,
+                      int64_t n, int64_t valid, Val *acc) {
+  int64_t x_bytes = v->c->patched ? 8 * v->c->pixels : 4;
+  x = ll_gep(g, x, ll_mulc(g, at, x_bytes));
+  w = ll_gep(g, w, ll_mulc(g, at, 8 * pairs));
+  for (int64_t u = 0; u < n; u++)
+    mac_four(g, v, ll_gepc(g, x, u * x_bytes), ll_gepc(g, w, 8 * pairs * u),
+             pairs, u + 1 < n ? 4 : valid, acc);
+}
+
+/* The whole window: equal turns, then what is left, straight. */
+static void dot(Cg *g, const Conv *v, Val w, int pairs, Val *acc) {
+  const ConvParams *c = v->c;
+  int nacc = MAX_ACC;
+  int64_t fours = v->window / 4, most = g->for_size ? 1 : UNROLL;
+  int64_t ragged = !c->patched && c->run % 4 ? 1 : 0;
+  int64_t turns = (fours - ragged + most - 1) / most;
+  int64_t a_turn = turns ? (fours - ragged) / turns : 0;
+  int64_t valid = ragged ? c->run % 4 : 4;
+  Val x = c->patched ? ll_hide(g, v->wide) : v->tile.image;
+  if (turns) {
+    Loop k = loop_begin_carry(g, 0, turns * a_turn, a_turn, nacc, acc);
+    Val next[MAX_ACC];
+    for (int i = 0; i < nacc; i++)
+      next[i] = k.carry[i];
+    dot_fours(g, v, x, w, pairs, k.i, a_turn, 4, next);
+    loop_end(g, &k, next);
+    for (int i = 0; i < nacc; i++)
+      acc[i] = k.carry[i];
+  }
+  int64_t done = turns * a_turn;
+  if (done < fours)
+    dot_fours(g, v, x, w, pairs, ll_idx(g, done), fours - done, valid, acc);
+}
+
+static void load_bias(Cg *g, const Conv *v, Val first, int pairs, Val *acc) {
+  const ConvParams *c = v->c;
+  Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, first, 4));
+  for (int o = 0; o < 2 * pairs; o++) {
+    Val b = ll_load(g, g->i32, ll_gepc(g, bias, 4 * o), 4);
+    if (c->joined && o % 2)
+      b = ll_add(g, acc[o - 1], ll_shlc(g, b, 8));
+    for (int p = 0; p < c->pixels; p++)
+      acc[p * QUAD + o] = b;
+  }
+}
+
+static void store(Cg *g, const Conv *v, Val first, int outputs,
+                  const Val *acc) {
+  const ConvParams *c = v->c;
+  for (int o = 0; o < outputs; o++) {
+    Val channel = ll_addc(g, first, o);
+    for (int p = 0; p < c->pixels; p++) {
+      Val a = acc[p * QUAD + o];
+      if (c->joined && o % 2)
+        a = ll_ashrc(g, ll_sub(g, a, acc[p * QUAD + o - 1]), 8);
+      if (c->weight_zero)
+        a = conv_take_zero(g, c, a, v->sum[p]);
+      conv_store(g, c, a, channel, ll_gep(g, v->tile.out[p], channel));
+    }
+  }
+}
+
+/* Up to four outputs from `first` on. */
+static void some_outputs(Cg *g, const Conv *v, Val first, int outputs) {
+  int pairs = (outputs + 1) / 2;
+  Val w = ll_gep(g, ll_blob(g, v->c->w), ll_mulc(g, first, v->window));
+  Val acc[MAX_ACC];
+  for (int i = 0; i < MAX_ACC; i++)
+    acc[i] = ll_i32(g, 0);
+  load_bias(g, v, first, pairs, acc);
+  dot(g, v, w, pairs, acc);
+  store(g, v, first, outputs, acc);
+}
+
+static void every_output(Cg *g, const Conv *v) {
+  int64_t oc = v->c->g.oc, whole = oc / QUAD * QUAD;
   if (whole) {
-    Loop o = loop_begin(g, 0, whole, 1);
-    one_pair(g, gt, out, o.i, PAIR);
+    Loop o = loop_begin(g, 0, whole, QUAD);
+    some_outputs(g, v, o.i, QUAD);
     loop_end(g, &o, NULL);
   }
-  if (gt->c->g.oc % PAIR)
-    one_pair(g, gt, out, ll_idx(g, whole), 1);
+  if (oc % QUAD)
+    some_outputs(g, v, ll_idx(g, whole), (int)(oc % QUAD));
 }
 
 void lower_conv_smlad(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
-  Gather gt = {.c = c, .wide = conv_scratch(g, c, a)};
-  gt.bytes = ll_gepc(g, gt.wide, c->pixels * 2 * c->run_padded);
-  ConvImage im = conv_image_begin(g, c, a);
-  Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
-  gather(g, &gt, conv_window(g, c, im.src, y.i, x.at));
-  every_pair(g, &gt, conv_output(g, c, im.out, y.i, x.at));
-  tiles_end(g, &x);
-  loop_end(g, &y, NULL);
-  conv_image_end(g, &im);
+  Conv v = {.c = c, .window = c->taps_h * c->taps_w * c->run_padded};
+  v.wide = a->scratch;
+  v.line = c->clipped ? ll_gepc(g, a->scratch, v.window * 2 * c->pixels) : NULL;
+  v.tile = patch_tiles_begin(g, c, a);
+  if (c->patched)
+    gather(g, &v);
+  every_output(g, &v);
+  patch_tiles_end(g, &v.tile);
 }

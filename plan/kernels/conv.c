@@ -1,5 +1,5 @@
-/* conv_lanes, conv_mve, conv_smlad, conv_scalar: which tile, which order of
- * weights. The loops are in codegen/kernels/. */
+/* conv_lanes, conv_mve: which tile, which order of weights; and what all
+ * convolution kernels share. The loops are in codegen/kernels/. */
 #include "plan/kernels/conv.h"
 
 #include "plan/kernel.h"
@@ -41,13 +41,13 @@ bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra) {
   return true;
 }
 
-static bool is_conv(const Op *op) {
+bool conv_is_full(const Op *op) {
   return (op->kind == OP_conv2d || op->kind == OP_fully_connected ||
           op->kind == OP_matmul) &&
          conv_is_q8(op);
 }
 
-static bool one_group(const Op *op) { return conv_geom(op).groups == 1; }
+bool conv_one_group(const Op *op) { return conv_geom(op).groups == 1; }
 
 static double macs(const Op *op) { return (double)op_macs(op); }
 
@@ -56,8 +56,8 @@ static double macs(const Op *op) { return (double)op_macs(op); }
 bool match_conv_lanes(const Op *op, const Target *t) {
   bool dot = t->dot == DOT_widen || t->dot == DOT_pmaddwd ||
              t->dot == DOT_vpdpbusd || t->dot == DOT_sdot;
-  return (is_conv(op) || conv_is_sums(op)) && dot && t->vector_bytes &&
-         one_group(op) && conv_one_weight_zero(op);
+  return (conv_is_full(op) || conv_is_sums(op)) && dot && t->vector_bytes &&
+         conv_one_group(op) && conv_one_weight_zero(op);
 }
 
 double cost_conv_lanes(const Op *op, const Target *t) {
@@ -170,7 +170,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
 /* ---- conv_mve ---- */
 
 bool match_conv_mve(const Op *op, const Target *t) {
-  return is_conv(op) && t->dot == DOT_vmladava && one_group(op) &&
+  return conv_is_full(op) && t->dot == DOT_vmladava && conv_one_group(op) &&
          conv_one_weight_zero(op);
 }
 
@@ -179,8 +179,7 @@ double cost_conv_mve(const Op *op, const Target *t) {
   return macs(op) / 8;
 }
 
-/* [output][tap][run padded to the group], i8 */
-static const Blob *pack_rows(Plan *p, Step *s, const ConvParams *c) {
+const Blob *conv_pack_rows(Plan *p, Step *s, const ConvParams *c) {
   int64_t taps = c->taps_h * c->taps_w, row = taps * c->run_padded;
   int8_t *image = pack_image(p, row * c->g.oc);
   int64_t depth = c->g.ic / c->g.groups, folded = c->g.kw / c->taps_w;
@@ -204,7 +203,7 @@ bool prepare_conv_mve(Plan *p, Step *s) {
   c.run_padded = (c.run + 15) / 16 * 16;
   c.blocks = c.g.oc;
   c.pixels = even_part(c.g.ow, 4);
-  c.w = pack_rows(p, s, &c);
+  c.w = conv_pack_rows(p, s, &c);
   /* four pixels share a vector, which has no 64-bit products; the double
    * rule of dense layers has no form but that one */
   unsigned forms = target_requant_forms(p->target);
@@ -216,101 +215,9 @@ bool prepare_conv_mve(Plan *p, Step *s) {
   return true;
 }
 
-/* ---- conv_smlad ---- */
-
-bool match_conv_smlad(const Op *op, const Target *t) {
-  return is_conv(op) && t->dot == DOT_smlad && one_group(op) &&
-         conv_one_weight_zero(op);
-}
-
-double cost_conv_smlad(const Op *op, const Target *t) {
-  (void)t;
-  return macs(op);
-}
-
-/* [pair of outputs][k / 4][2 outputs][4], i8; k runs over the whole window,
- * taps joined without gaps. */
-static const Blob *pack_pairs(Plan *p, Step *s, const ConvParams *c) {
-  int64_t bytes = c->blocks * 2 * c->run_padded;
-  int8_t *image = pack_image(p, bytes);
-  const ConvGeom *g = &c->g;
-  int64_t row = g->kw * g->ic;
-  for (int64_t o = 0; o < g->oc; o++)
-    for (int64_t k = 0; k < g->kh * row; k++) {
-      int64_t at = (o / 2 * c->run_padded / 4 + k / 4) * 8 + o % 2 * 4;
-      image[at + k % 4] =
-          (int8_t)conv_weight(s->op, g, o, k / row, k % row / g->ic, k % g->ic);
-    }
-  return plan_blob(p, s, "weights", image, bytes, 4);
-}
-
-bool prepare_conv_smlad(Plan *p, Step *s) {
-  ConvParams c = {.g = conv_geom(s->op), .group = 1, .vectors = 2};
-  conv_source(&c, s, DT_COUNT, 1, false);
-  int64_t window = c.taps_h * c.taps_w * c.run;
-  c.run_padded = (window + 3) / 4 * 4;
-  c.lanes = 1;
-  c.weight_bytes = 1;
-  c.blocks = (c.g.oc + 1) / 2;
-  c.pixels = c.g.ow > 1 ? 2 : 1;
-  c.group = 4;
-  c.w = pack_pairs(p, s, &c);
-  conv_finish(p, s, &c, c.blocks * 2, NULL, true,
-              target_requant_forms(p->target));
-  /* pixels x window in i16, and in bytes before where runs are ragged */
-  int64_t gather = c.run % 4 ? c.run_padded : 0;
-  return conv_done(p, s, &c, c.pixels * (2 * c.run_padded + gather));
-}
-
-/* ---- conv_scalar ---- */
-
-bool match_conv_scalar(const Op *op, const Target *t) {
-  (void)t;
-  return is_conv(op) || conv_is_sums(op);
-}
-
-double cost_conv_scalar(const Op *op, const Target *t) {
-  (void)t;
-  return macs(op) * 4;
-}
-
-/* [output][tap][run], i16 with the zero point taken off */
-static const Blob *pack_wide_rows(Plan *p, Step *s, const ConvParams *c) {
-  const ConvGeom *g = &c->g;
-  int64_t depth = g->ic / g->groups, row = g->kh * g->kw * depth;
-  int16_t *image = (int16_t *)(void *)pack_image(p, row * g->oc * 2);
-  for (int64_t o = 0; o < g->oc; o++)
-    for (int64_t k = 0; k < row; k++)
-      image[o * row + k] = (int16_t)(conv_weight(s->op, g, o, k / depth / g->kw,
-                                                 k / depth % g->kw, k % depth) -
-                                     conv_weight_zero(s->op, o));
-  return plan_blob(p, s, "weights", image, row * g->oc * 2,
-                   p->target->simd_align);
-}
-
-static bool any_weight_zero(const Op *op, int64_t oc) {
-  for (int64_t o = 0; o < oc; o++)
-    if (conv_weight_zero(op, o))
-      return true;
-  return false;
-}
-
 void conv_grouped_runs(ConvParams *c) {
   if (c->g.groups == 1)
     return;
   c->taps_w = c->g.kw;
   c->run = c->run_padded = c->g.ic / c->g.groups;
-}
-
-bool prepare_conv_scalar(Plan *p, Step *s) {
-  ConvParams c = {.g = conv_geom(s->op), .group = 1, .lanes = 1};
-  conv_source(&c, s, DT_COUNT, 1, false);
-  conv_grouped_runs(&c);
-  c.vectors = c.pixels = 1;
-  c.blocks = c.g.oc;
-  bool wide = any_weight_zero(s->op, c.g.oc);
-  c.weight_bytes = wide ? 2 : 1;
-  c.w = wide ? pack_wide_rows(p, s, &c) : pack_rows(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, NULL, false, target_requant_forms(p->target));
-  return conv_done(p, s, &c, 0);
 }

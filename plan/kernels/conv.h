@@ -9,6 +9,11 @@
 bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra);
 /* Bytes of the staged copy, rounded up to 16; 0 when there is none. */
 int64_t stage_bytes(const ConvParams *c);
+/* 8-bit conv2d, fully_connected or matmul: anything but depthwise. */
+bool conv_is_full(const Op *op);
+bool conv_one_group(const Op *op);
+/* Weights as [output][tap][run padded to the group], i8. */
+const Blob *conv_pack_rows(Plan *p, Step *s, const ConvParams *c);
 /* Groups read in place: a run is the group's channels of one pixel. */
 void conv_grouped_runs(ConvParams *c);
 int64_t ceil_div(int64_t a, int64_t b);

@@ -1,10 +1,12 @@
 /* conv2d, depthwise_conv2d and fully_connected over odd shapes: tails in
  * pixels, outputs and k; strides, dilation, pads; zero points anywhere; i8
- * and u8; per tensor and per channel; sums that leave 32 bits. */
+ * and u8; per tensor and per channel; sums that leave 32 bits. And again with
+ * the output as close to the input as the kernel allows. */
 #include "tests/kernels/check.h"
 
 typedef struct Shape {
   int n, ic, oc, kh, kw, ih, iw, sh, sw, dh, dw, pad[4], mult, groups;
+  bool close; /* input and output in the arena, as close as they may be */
 } Shape;
 
 static int at_least(int x, int least) { return x < least ? least : x; }
@@ -134,6 +136,25 @@ static Attrs case_attrs(Random *r, OpKind kind, const Shape *s) {
   return at;
 }
 
+/* A copy: the same scale and zero point. */
+static Value *copied(Check *c, Value *x) {
+  const Type *t = x->type;
+  Attrs at = attrs_default(OP_quantize);
+  Op *op =
+      graph_op(c->graph, NULL, OP_quantize, &at, 1, &x, 1, &t, NULL, (Loc){0});
+  return op->out[0];
+}
+
+/* Twice the value, which is no tail of what computes it, as that has a second
+ * reader. */
+static Value *doubled(Check *c, Value *x) {
+  const Type *t = x->type;
+  Attrs at = attrs_default(OP_add);
+  Value *in[] = {copied(c, x), x};
+  Op *op = graph_op(c->graph, NULL, OP_add, &at, 2, in, 1, &t, NULL, (Loc){0});
+  return op->out[0];
+}
+
 static void shape_case(const char *target, int seed, Random *rest, OpKind kind,
                        Shape s, DType dt) {
   Random r = *rest;
@@ -153,24 +174,35 @@ static void shape_case(const char *target, int seed, Random *rest, OpKind kind,
                quant_per_tensor(c.arena, out_scale, zero_in(&r, dt), dt));
   int64_t oc = s.oc;
   const Type *b = type_new(c.arena, DT_i32, 1, &oc, NULL);
-  Value *in[] = {graph_input(c.graph, "x", x), random_const(&c, &r, "w", w, 0),
+  Value *input = graph_input(c.graph, "x", x);
+  Value *in[] = {s.close ? copied(&c, input) : input,
+                 random_const(&c, &r, "w", w, 0),
                  random_const(&c, &r, "b", b, wide ? INT32_MAX - 1 : 10000)};
   Attrs at = case_attrs(&r, kind, &s);
   int nin = random_below(&r, 4) ? 3 : 2;
   Op *op = graph_op(c.graph, NULL, kind, &at, nin, in, 1, &y, NULL, (Loc){0});
   if (random_below(&r, 5) == 0)
     op->rounding = wide ? ROUND_onnx : ROUND_tflm;
-  graph_output(c.graph, op->out[0]);
+  graph_output(c.graph, s.close ? doubled(&c, op->out[0]) : op->out[0]);
   check_finish(&c, &r, seed);
 }
 
-static void one_case(const char *target, int seed) {
+static void any_case(const char *target, int seed, bool close) {
   static const OpKind kinds[] = {OP_conv2d, OP_depthwise_conv2d,
                                  OP_fully_connected};
   Random r = {(uint32_t)seed * 7919u + 1};
   OpKind kind = kinds[random_below(&r, 3)];
   Shape s = random_shape(&r, kind);
+  s.close = close;
   shape_case(target, seed, &r, kind, s, random_below(&r, 2) ? DT_i8 : DT_u8);
+}
+
+static void one_case(const char *target, int seed) {
+  any_case(target, seed, false);
+}
+
+static void close_case(const char *target, int seed) {
+  any_case(target, seed, true);
 }
 
 /* 3x3, undilated: one pixel or several a vector, one row of outputs at a time
@@ -209,6 +241,12 @@ static void on_small_cores(void **state) {
   check_targets(t, 3, 60, one_case);
 }
 
+static void over_the_input(void **state) {
+  (void)state;
+  static const char *const t[] = {"cortex-m0plus", "cortex-m4"};
+  check_targets(t, 2, 40, close_case);
+}
+
 static void on_application_cores(void **state) {
   (void)state;
   static const char *const t[] = {"aarch64", "cortex-a76", "armv7-neon",
@@ -221,6 +259,7 @@ int main(void) {
       cmocka_unit_test(on_the_host),
       cmocka_unit_test(rows_of_depthwise),
       cmocka_unit_test(on_small_cores),
+      cmocka_unit_test(over_the_input),
       cmocka_unit_test(on_application_cores),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

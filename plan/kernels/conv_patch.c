@@ -1,0 +1,200 @@
+/* conv_smlad, conv_scalar: convolutions that gather the windows of a tile of
+ * pixels from the image itself, clipped at its borders, and then compute all
+ * outputs of those pixels. The loops are in codegen/kernels/.
+ *
+ * So the output may overwrite the input. With the pixels up to column x of
+ * row y done, the first `written` bytes of the output are there,
+ *
+ *   written = (y ow + x) oc
+ *
+ * and what is read from now on are the windows of the rest of the row, and
+ * those of the rows below from their first column on; none starts before
+ *
+ *   unread = min(top(y) iw ic + max(0, x sw - pl) ic, top(y + 1) iw ic)
+ *   top(y) = max(0, y sh - pt)
+ *
+ * (of the two only what there is; top(y + 1) = ih past the last row of an
+ * image that another follows). Nothing unread is lost as long as out +
+ * written <= in + unread after every tile, that is in - out >= the largest
+ * written - unread: 0 for a 1x1 convolution whose channels don't grow, the
+ * growth of all pixels but the last tile's where they do, the rows that run
+ * behind of a larger window. */
+#include "plan/kernel.h"
+#include "plan/kernels/conv.h"
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+void conv_patch(ConvParams *p) {
+  const ConvGeom *g = &p->g;
+  const Stage *st = &p->stage;
+  p->clipped = st->top || st->bottom || st->left || st->right;
+  bool gapless = p->taps_h == 1 && p->taps_w == 1;
+  p->patched = g->n * g->oh * g->ow > 1 || p->clipped || !gapless;
+  p->stage = (Stage){.elem_bytes = p->in_bytes, .expand = 1};
+  p->pitch = g->iw * p->pixel;
+}
+
+static int64_t window_top(const ConvGeom *g, int64_t y) {
+  return max64(0, y * g->sh - g->pt);
+}
+
+/* written - unread in bytes with x pixels of row y done. */
+static int64_t lead(const ConvParams *c, bool last_image, int64_t y,
+                    int64_t x) {
+  const ConvGeom *g = &c->g;
+  int64_t row = g->iw * g->ic, unread = INT64_MAX;
+  if (x < g->ow)
+    unread = window_top(g, y) * row + max64(0, x * g->sw - g->pl) * g->ic;
+  if (y + 1 < g->oh)
+    unread = min64(unread, window_top(g, y + 1) * row);
+  else if (!last_image)
+    unread = min64(unread, g->ih * row);
+  if (unread == INT64_MAX)
+    return 0;
+  return (y * g->ow + x) * g->oc * c->out_bytes - unread * c->in_bytes;
+}
+
+/* A later image leads as much as the first and the difference of sizes. */
+int64_t conv_patch_overlap(const ConvParams *c) {
+  const ConvGeom *g = &c->g;
+  if (!c->patched || g->groups > 1)
+    return OVERLAP_NONE;
+  int64_t grown = g->oh * g->ow * g->oc * c->out_bytes -
+                  g->ih * g->iw * g->ic * c->in_bytes;
+  int64_t first = 0, last = 0;
+  for (int64_t y = 0; y < g->oh; y++)
+    for (int64_t x = c->pixels; x < g->ow + c->pixels; x += c->pixels) {
+      first = max64(first, lead(c, false, y, min64(x, g->ow)));
+      last = max64(last, lead(c, true, y, min64(x, g->ow)));
+    }
+  last += (g->n - 1) * max64(grown, 0);
+  return g->n == 1 ? last : max64(last, first + (g->n - 2) * max64(grown, 0));
+}
+
+int64_t overlap_conv_patch(const Step *s, int input) {
+  return input == 0 ? conv_patch_overlap(s->params) : OVERLAP_NONE;
+}
+
+static double macs(const Op *op) { return (double)op_macs(op); }
+
+/* ---- conv_smlad ---- */
+
+bool match_conv_smlad(const Op *op, const Target *t) {
+  return conv_is_full(op) && t->dot == DOT_smlad && conv_one_group(op) &&
+         conv_one_weight_zero(op);
+}
+
+double cost_conv_smlad(const Op *op, const Target *t) {
+  (void)t;
+  return macs(op);
+}
+
+/* Weight k of channel o: k counts the window's elements, runs padded. */
+static int32_t weight_of(const Step *s, const ConvParams *c, int64_t o,
+                         int64_t k) {
+  const ConvGeom *g = &c->g;
+  int64_t tap = k / c->run_padded, in_run = k % c->run_padded;
+  int64_t x = c->taps_w > 1 ? tap % c->taps_w : in_run / g->ic;
+  if (o >= g->oc || in_run >= c->run)
+    return 0;
+  return conv_weight(s->op, g, o, tap / c->taps_w, x, in_run % g->ic);
+}
+
+/* 256 a + b has to be a halfword, 256 times an accumulator a word. */
+static bool can_join(const Step *s, const ConvParams *c) {
+  if (c->weight_zero || c->rq.acc_max >= 1 << 23)
+    return false;
+  int64_t window = c->taps_h * c->taps_w * c->run_padded;
+  for (int64_t o = 0; o < c->g.oc; o += 2)
+    for (int64_t k = 0; k < window; k++)
+      if (256 * weight_of(s, c, o + 1, k) + weight_of(s, c, o, k) < INT16_MIN)
+        return false;
+  return true;
+}
+
+/* [4 channels][k / 4][k % 2][pair of channels][k / 2 % 2], halfwords of a
+ * pair: the first channel in the low byte, and above it the second one, or
+ * (joined) what makes 256 second + first of the whole. */
+static const Blob *pack_pairs(Plan *p, Step *s, const ConvParams *c) {
+  int64_t window = c->taps_h * c->taps_w * c->run_padded;
+  int8_t *image = pack_image(p, c->blocks * window * 2);
+  for (int64_t pair = 0; pair < c->blocks; pair++) {
+    int8_t *block = image + pair / 2 * window * 4;
+    int64_t pairs = min64(2, c->blocks - pair / 2 * 2);
+    for (int64_t k = 0; k < window; k++) {
+      int32_t b = weight_of(s, c, 2 * pair, k);
+      int32_t a = weight_of(s, c, 2 * pair + 1, k);
+      int64_t word = (k / 4 * 2 + k % 2) * pairs + pair % 2;
+      int8_t *at = block + word * 4 + k / 2 % 2 * 2;
+      at[0] = (int8_t)b;
+      at[1] = (int8_t)(c->joined && b < 0 ? a - 1 : a);
+    }
+  }
+  return plan_blob(p, s, "weights", image, c->blocks * window * 2, 4);
+}
+
+bool prepare_conv_smlad(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 4, .lanes = 1, .vectors = 4};
+  conv_source(&c, s, DT_COUNT, 1, false);
+  conv_patch(&c);
+  c.patched |= conv_weight_zero(s->op, 0) != 0; /* for its sum */
+  c.weight_bytes = 1;
+  c.blocks = ceil_div(c.g.oc, 2);
+  c.pixels = c.patched && c.g.ow > 1 ? 2 : 1;
+  conv_finish(p, s, &c, c.blocks * 2, NULL, true,
+              target_requant_forms(p->target));
+  c.joined = can_join(s, &c);
+  c.w = pack_pairs(p, s, &c);
+  /* pixels x window in i16; a clipped run of each pixel */
+  int64_t window = c.taps_h * c.taps_w * c.run_padded * 2;
+  int64_t a_pixel = window + (c.clipped ? c.run_padded : 0);
+  return conv_done(p, s, &c, c.patched ? c.pixels * a_pixel : 0);
+}
+
+/* ---- conv_scalar ---- */
+
+bool match_conv_scalar(const Op *op, const Target *t) {
+  (void)t;
+  return conv_is_full(op) || conv_is_sums(op);
+}
+
+double cost_conv_scalar(const Op *op, const Target *t) {
+  (void)t;
+  return macs(op) * 4;
+}
+
+/* [output][tap][run], i16 with the zero point taken off */
+static const Blob *pack_wide_rows(Plan *p, Step *s, const ConvParams *c) {
+  const ConvGeom *g = &c->g;
+  int64_t depth = g->ic / g->groups, row = g->kh * g->kw * depth;
+  int16_t *image = (int16_t *)(void *)pack_image(p, row * g->oc * 2);
+  for (int64_t o = 0; o < g->oc; o++)
+    for (int64_t k = 0; k < row; k++)
+      image[o * row + k] = (int16_t)(conv_weight(s->op, g, o, k / depth / g->kw,
+                                                 k / depth % g->kw, k % depth) -
+                                     conv_weight_zero(s->op, o));
+  return plan_blob(p, s, "weights", image, row * g->oc * 2,
+                   p->target->simd_align);
+}
+
+static bool any_weight_zero(const Op *op, int64_t oc) {
+  for (int64_t o = 0; o < oc; o++)
+    if (conv_weight_zero(op, o))
+      return true;
+  return false;
+}
+
+bool prepare_conv_scalar(Plan *p, Step *s) {
+  ConvParams c = {.g = conv_geom(s->op), .group = 1, .lanes = 1};
+  conv_source(&c, s, DT_COUNT, 1, false);
+  conv_grouped_runs(&c);
+  conv_patch(&c);
+  c.vectors = c.pixels = 1;
+  c.blocks = c.g.oc;
+  bool wide = any_weight_zero(s->op, c.g.oc);
+  c.weight_bytes = wide ? 2 : 1;
+  c.w = wide ? pack_wide_rows(p, s, &c) : conv_pack_rows(p, s, &c);
+  conv_finish(p, s, &c, c.g.oc, NULL, false, target_requant_forms(p->target));
+  return conv_done(p, s, &c, c.patched ? c.taps_h * c.taps_w * c.run : 0);
+}
