@@ -144,6 +144,23 @@ static Val requant_double(Cg *g, const RequantPlan *p, const RequantTables *t,
   return ll_addc(g, rdp_lanes(g, acc, right), p->zero_point);
 }
 
+/* The upper word of acc * multiplier, one addition and a shift; acc is 2^up
+ * times what it stands for, and so is what the table adds. */
+static Val requant_high(Cg *g, const RequantPlan *p, const RequantTables *t,
+                        Val acc, Channels ch, int up) {
+  int lanes = ll_lanes(acc);
+  Val m = ll_const_splat(g, g->i32, p->multiplier[0], lanes);
+  Val add = ll_const_splat(g, g->i32, p->add[0], lanes);
+  if (t->high) {
+    Val pair = ll_gep(g, ll_blob(g, t->high), ll_mulc(g, ch.first, 8));
+    m = ll_splat(g, ll_load(g, g->i32, pair, 4), lanes);
+    add = ll_splat(g, ll_load(g, g->i32, ll_gepc(g, pair, 4), 4), lanes);
+  }
+  Val y = ll_mul(g, ll_sext(g, acc, g->i64), ll_sext(g, m, g->i64));
+  y = ll_trunc(g, ll_ashrc(g, y, 32), g->i32);
+  return ll_ashrc(g, ll_add(g, y, add), p->single_shift - 32 + up);
+}
+
 /* (acc * multiplier + offset) >> shift in 64 bits; the upper word first, as
  * every multiply with accumulate delivers it in a register of its own. */
 static Val requant_single(Cg *g, const RequantPlan *p, const RequantTables *t,
@@ -219,6 +236,8 @@ static Val requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
     return requant_even(g, p, t, acc, ch);
   case RF_double:
     return requant_double(g, p, t, acc, ch);
+  case RF_high:
+    return requant_high(g, p, t, acc, ch, 0);
   case RF_single:
     return requant_single(g, p, t, acc, ch);
   case RF_table:
@@ -234,6 +253,14 @@ Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                 Val first) {
   acc = requant(g, p, t, acc, (Channels){first, false});
   return p->form == RF_table ? acc : ll_clampc(g, acc, p->lo, p->hi);
+}
+
+Val vec_requant_up(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
+                   Val channel) {
+  if (p->form != RF_high || !p->odd_up)
+    return vec_requant(g, p, t, ll_ashrc(g, acc, 8), channel);
+  acc = requant_high(g, p, t, acc, (Channels){channel, true}, p->odd_up);
+  return ll_clampc(g, acc, p->lo, p->hi);
 }
 
 Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,

@@ -15,6 +15,9 @@ Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
 Val vec_requant_low(Cg *g, const RequantPlan *p, const RequantTables *t,
                     Val acc, Val first);
 
+/* The same of 256 times an odd channel's accumulator. */
+Val vec_requant_up(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
+                   Val channel);
 /* The same for a store that saturates to `out` (8 bits): clamps only where
  * the plan's range is narrower. */
 Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,

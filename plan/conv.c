@@ -282,6 +282,19 @@ static Folded fold_zeros(Arena *scratch, const Op *op, const ConvParams *c) {
   return f;
 }
 
+/* 256 times an accumulator has to be a word, and so has 256 times `add`. */
+static bool sums_join(const ConvParams *c) {
+  int64_t most = 0;
+  for (int64_t o = 0; o < c->g.oc; o++) {
+    int64_t start = requant_plan_start(&c->rq, (int)o);
+    most = max64(most, c->rq.acc_max + (start < 0 ? -start : start));
+    if (c->rq.form == RF_high)
+      most =
+          max64(most, c->rq.add[o] < 0 ? -(int64_t)c->rq.add[o] : c->rq.add[o]);
+  }
+  return most < 1 << 23;
+}
+
 static void finish_requant(Plan *p, Step *s, ConvParams *c, int64_t entries,
                            const int32_t *order, unsigned forms,
                            const Folded *f, Arena *scratch) {
@@ -296,8 +309,11 @@ static void finish_requant(Plan *p, Step *s, ConvParams *c, int64_t entries,
   }
   c->out_type = out->dtype;
   c->rq = requant_plan(p->arena, (int)c->g.oc, spec, f->range, forms);
-  for (int64_t o = 0; c->rq.form == RF_bits && o < c->g.oc; o++)
-    f->bias[o] = wrapped((int64_t)f->bias[o] + c->rq.start[o]);
+  for (int64_t o = 0; o < c->g.oc; o++)
+    f->bias[o] =
+        wrapped((int64_t)f->bias[o] + requant_plan_start(&c->rq, (int)o));
+  c->joined = c->joined && sums_join(c);
+  c->rq.odd_up = c->joined ? 8 : 0;
   c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order);
 }
 

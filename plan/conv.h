@@ -56,7 +56,9 @@ typedef struct ConvParams {
   bool patched;            /* windows are gathered into scratch, tile by tile,
                               from the input itself: no stage */
   bool clipped;            /* with `patched`: some stick out of the image */
-  bool joined;             /* conv_smlad's weights: see there */
+  bool joined;             /* two channels in a sum, odd ones times 256: see
+                              conv_smlad; conv_finish takes it back where
+                              sums are too large for that */
   int32_t in_zero;         /* stored zero point of the source */
   int32_t weight_zero;     /* != 0: subtract it times the sum of inputs */
   int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */

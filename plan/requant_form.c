@@ -86,6 +86,11 @@ static int64_t apply_even(float a, float b, int64_t acc) {
   return llrintf(sum);
 }
 
+static int64_t apply_high(const RequantPlan *p, int c, int64_t acc) {
+  int64_t high = (acc + p->start[c]) * p->multiplier[c] >> 32;
+  return (high + p->add[c]) >> (p->single_shift - 32);
+}
+
 static int64_t apply_single(int32_t m, int64_t offset, int shift, int64_t acc) {
   return (acc * m + offset) >> shift;
 }
@@ -114,6 +119,9 @@ int32_t requant_plan_apply(const RequantPlan *p, int channel, int64_t acc) {
     y = (int64_t)multiply_by_quantized_multiplier(
             (int32_t)acc, p->multiplier[c], p->shift[c]) +
         p->zero_point;
+    break;
+  case RF_high:
+    y = apply_high(p, c, acc);
     break;
   case RF_single:
     y = apply_single(p->multiplier[c], p->offset[c], p->single_shift, acc);
@@ -306,28 +314,55 @@ static bool solve_even(RequantPlan *p, int c, const Requant *r) {
 
 /* Window of the offset for multiplier m, without the zero point:
  *   k 2^s - T m <= c < k 2^s - (T - 1) m */
+static bool window_single(const RequantPlan *p, const Steps *s, int64_t m,
+                          int64_t *lo, int64_t *hi) {
+  int64_t one = INT64_C(1) << p->single_shift;
+  *lo = -one;
+  *hi = 2 * one;
+  for (int i = 0; i < s->n; i++) {
+    int64_t k = (int64_t)(s->first + i - p->zero_point) * one;
+    int64_t from = k - s->acc[i] * m, to = from + m;
+    *lo = from > *lo ? from : *lo;
+    *hi = to < *hi ? to : *hi;
+  }
+  return m >= 1 && m <= INT32_MAX && *lo < *hi;
+}
+
+/* The offset of RF_single. */
+static bool place_single(RequantPlan *p, int c, int64_t lo, int64_t hi) {
+  int64_t half = INT64_C(1) << (p->single_shift - 1);
+  int64_t offset = lo <= half && half < hi ? half : lo + (hi - lo) / 2;
+  p->offset[c] = offset + p->zero_point * half * 2;
+  return true;
+}
+
+/* The offset of RF_high is start * m + add * 2^32: the first start whose
+ * product lies in the window modulo 2^32. */
+static bool place_high(RequantPlan *p, int c, int64_t lo, int64_t hi) {
+  enum { MOST = 1 << 20 }; /* keeps sums far from the ends of a word */
+  const int64_t one = INT64_C(1) << 32, m = p->multiplier[c];
+  int64_t from = lo & (one - 1), to = (hi - 1) & (one - 1);
+  int64_t start = from > to ? 0 : first_multiple(m, one, from, to);
+  if (start < 0 || start > MOST || p->acc_max > INT32_MAX - MOST)
+    return false;
+  int64_t add = (lo - start * m + one - 1) >> 32;
+  add += (int64_t)p->zero_point << (p->single_shift - 32);
+  p->start[c] = (int32_t)start;
+  p->add[c] = (int32_t)add;
+  return add > -(1 << 29) && add < 1 << 29;
+}
+
 static bool solve_single(RequantPlan *p, int c, const Requant *r, AccRange in,
                          const Steps *s) {
-  int sh = p->single_shift;
-  int64_t m0 = llrint(ldexp(spec_factor(r), sh));
+  int64_t m0 = llrint(ldexp(spec_factor(r), p->single_shift));
   for (int turn = 0; turn < 17; turn++) {
-    int64_t m = m0 + (turn % 2 ? (turn + 1) / 2 : -(turn / 2));
-    if (m < 1 || m > INT32_MAX)
+    int64_t m = m0 + (turn % 2 ? (turn + 1) / 2 : -(turn / 2)), lo, hi;
+    if (!window_single(p, s, m, &lo, &hi))
       continue;
-    int64_t half = INT64_C(1) << (sh - 1);
-    int64_t lo = -half * 2, hi = half * 4;
-    for (int i = 0; i < s->n; i++) {
-      int64_t k = (int64_t)(s->first + i - p->zero_point) * half * 2;
-      int64_t from = k - s->acc[i] * m, to = from + m;
-      lo = from > lo ? from : lo;
-      hi = to < hi ? to : hi;
-    }
-    if (lo >= hi)
-      continue;
-    int64_t offset = lo <= half && half < hi ? half : lo + (hi - lo) / 2;
     p->multiplier[c] = (int32_t)m;
-    p->offset[c] = offset + p->zero_point * half * 2;
-    if (agrees(p, c, r, in, s))
+    bool placed = p->form == RF_high ? place_high(p, c, lo, hi)
+                                     : place_single(p, c, lo, hi);
+    if (placed && agrees(p, c, r, in, s))
       return true;
   }
   return false;
@@ -380,6 +415,11 @@ static void alloc_form(Arena *a, RequantPlan *p) {
     p->multiplier = ARENA_ARRAY(a, int32_t, n);
     p->shift = ARENA_ARRAY(a, int32_t, n);
     break;
+  case RF_high:
+    p->multiplier = ARENA_ARRAY(a, int32_t, n);
+    p->start = ARENA_ARRAY(a, int32_t, n);
+    p->add = ARENA_ARRAY(a, int32_t, n);
+    break;
   case RF_single:
     p->multiplier = ARENA_ARRAY(a, int32_t, n);
     p->offset = ARENA_ARRAY(a, int64_t, n);
@@ -403,6 +443,7 @@ static bool solve(RequantPlan *p, int c, const Requant *r, AccRange in,
     return solve_even(p, c, r);
   case RF_double:
     return solve_double(p, c, r);
+  case RF_high:
   case RF_single:
     return solve_single(p, c, r, in, s);
   case RF_table:
@@ -431,9 +472,9 @@ static bool any_bias(int channels, const Requant *spec) {
 
 RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
                          const AccRange *range, unsigned allowed) {
-  static const RequantForm order[] = {RF_bits,   RF_even, RF_f32,  RF_single,
-                                      RF_double, RF_even, RF_table};
-  enum { SOFT = 5 }; /* place of the second RF_even */
+  static const RequantForm order[] = {RF_bits,   RF_even,   RF_f32,  RF_high,
+                                      RF_single, RF_double, RF_even, RF_table};
+  enum { SOFT = 6 }; /* place of the second RF_even */
   RequantPlan p = {.channels = channels,
                    .lo = spec[0].lo,
                    .hi = spec[0].hi,
@@ -445,7 +486,7 @@ RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
     find_steps(&steps[c], &spec[c], range[c]);
   p.single_shift = common_shift(channels, spec, range);
   if (!p.single_shift)
-    allowed &= ~(1u << RF_single);
+    allowed &= ~(1u << RF_single | 1u << RF_high);
   for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
     p.form = order[i];
     p.limited = false;
@@ -465,8 +506,13 @@ RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
   return p;
 }
 
+int32_t requant_plan_start(const RequantPlan *p, int channel) {
+  bool has = p->form == RF_bits || p->form == RF_high;
+  return has ? p->start[p->channels == 1 ? 0 : channel] : 0;
+}
+
 const char *requant_form_name(RequantForm f) {
-  static const char *const name[RF_COUNT] = {"bits",   "f32",    "even",
-                                             "double", "single", "table"};
+  static const char *const name[RF_COUNT] = {"bits", "f32",    "even", "double",
+                                             "high", "single", "table"};
   return name[f];
 }

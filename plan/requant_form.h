@@ -21,6 +21,10 @@ typedef enum RequantForm {
   /* the two roundings spelled out: high multiply, rounding shift;
    * multiplier and shift of the spec */
   RF_double,
+  /* (((start + acc) * multiplier >> 32) + add) >> (shift - 32): the upper
+   * word of a product, with zero point in add; `start` and shift as in RF_bits
+   * and RF_single */
+  RF_high,
   /* (acc * multiplier + offset) >> shift, 64-bit product, zero point in
    * offset; one shift for all channels, 32 <= shift < 62 */
   RF_single,
@@ -43,14 +47,17 @@ typedef struct RequantPlan {
   RequantForm form;
   int channels;        /* entries of the arrays; 1 = one for all */
   float *a, *b;        /* RF_bits, RF_f32, RF_even (channels); b NULL: none */
-  int32_t *start;      /* RF_bits (channels) */
+  int32_t *start;      /* RF_bits, RF_high (channels) */
   bool limited;        /* RF_even: what is rounded is at least -2^22 first;
                           RF_bits: start + acc is clamped to RQ_BITS_LEAST
                           .. RQ_BITS_MOST first */
-  int32_t *multiplier; /* RF_double, RF_single (channels) */
+  int32_t *multiplier; /* RF_double, RF_single, RF_high (channels) */
+  int32_t *add;        /* RF_high (channels) */
+  int odd_up;          /* RF_high: odd channels come to it times 2^odd_up, and
+                          that far is their `add` shifted in tables */
   int32_t *shift;      /* RF_double (channels), as in Requant */
   int64_t *offset;     /* RF_single (channels) */
-  int single_shift;    /* RF_single */
+  int single_shift;    /* RF_single, RF_high */
   int32_t *threshold;  /* RF_table (channels, hi - lo), ascending */
   int32_t zero_point, lo, hi;
   int64_t acc_max; /* largest |acc| reachable, of all channels */
@@ -69,6 +76,8 @@ RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
 /* What code in the chosen form computes of acc (`start` not yet added), in C:
  * for proofs and tests. */
 int32_t requant_plan_apply(const RequantPlan *p, int channel, int64_t acc);
+/* What accumulators of the channel start with; 0 where the form has none. */
+int32_t requant_plan_start(const RequantPlan *p, int channel);
 const char *requant_form_name(RequantForm f);
 
 #endif

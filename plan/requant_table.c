@@ -29,6 +29,15 @@ static const Blob *table(const Maker *m, const char *what, const void *data,
                    m->plan->target->simd_align);
 }
 
+static const Blob *high_table(const Maker *m, const RequantPlan *rp) {
+  int32_t *pair = ARENA_ARRAY(m->plan->arena, int32_t, 2 * rp->channels);
+  for (int c = 0; c < rp->channels; c++) {
+    pair[2 * c] = rp->multiplier[c];
+    pair[2 * c + 1] = rp->add[c] * (1 << (c % 2 ? rp->odd_up : 0));
+  }
+  return table(m, "high", pair, 2 * sizeof(int32_t));
+}
+
 RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
                                      int entries, const int32_t *order) {
   Maker m = {p, s, rp->channels, entries, order};
@@ -42,6 +51,10 @@ RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
   }
   if (rp->channels == 1)
     return t;
+  if (rp->form == RF_high) {
+    t.high = high_table(&m, rp);
+    return t;
+  }
   bool f32 = rp->form == RF_bits || rp->form == RF_f32 || rp->form == RF_even;
   bool single = rp->form == RF_single;
   t.a = table(&m, "a", f32 ? rp->a : NULL, sizeof(float));

@@ -11,6 +11,7 @@ typedef struct RequantTables {
   const Blob *a, *b;              /* f32 (padded) */
   const Blob *multiplier, *shift; /* i32 (padded) */
   const Blob *offset;             /* i64 (padded) */
+  const Blob *high;               /* (padded) pairs of i32: multiplier, add */
   const Blob *threshold;          /* i32 (padded, hi - lo) */
 } RequantTables;
 

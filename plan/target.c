@@ -8,10 +8,12 @@
 #include "plan/requant_form.h"
 
 /* Forms of requantization: all can compare and split a multiply, 64-bit
- * products want a wide multiplier, the float forms a vector FMA. */
+ * products want a wide multiplier, their upper words one that adds to those,
+ * the float forms a vector FMA. */
 enum {
   RQ_FORMS_NARROW = 1 << RF_double | 1 << RF_table,
   RQ_FORMS_WIDE = RQ_FORMS_NARROW | 1 << RF_single,
+  RQ_FORMS_HIGH = RQ_FORMS_WIDE | 1 << RF_high,
   RQ_FORMS_FMA = RQ_FORMS_WIDE | 1 << RF_f32 | 1 << RF_bits
 };
 
@@ -92,7 +94,7 @@ const Target target_table[] = {
     .triple = "thumbv7m-unknown-none-eabi",
     CORTEX_M_SCALAR,
     .gcc = "-mcpu=cortex-m3 -mthumb -mfloat-abi=soft",
-    .dot = DOT_scalar, .requant = RQ_FORMS_WIDE,
+    .dot = DOT_scalar, .requant = RQ_FORMS_HIGH,
     .fpu = false, .mul64 = true,
     .runner = "mps2-an385",
     .summary = "Armv7-M, no FPU" },
@@ -100,7 +102,7 @@ const Target target_table[] = {
     .triple = "thumbv7em-unknown-none-eabihf",
     CORTEX_M_SCALAR,
     .gcc = "-mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard",
-    .dot = DOT_smlad, .requant = RQ_FORMS_WIDE,
+    .dot = DOT_smlad, .requant = RQ_FORMS_HIGH,
     .fpu = true, .fma = true, .mul64 = true,
     .runner = "mps2-an386",
     .summary = "Armv7E-M with DSP and FPU" },
@@ -108,7 +110,7 @@ const Target target_table[] = {
     .triple = "thumbv7em-unknown-none-eabihf",
     CORTEX_M_SCALAR,
     .gcc = "-mcpu=cortex-m7 -mthumb -mfpu=fpv5-d16 -mfloat-abi=hard",
-    .dot = DOT_smlad, .requant = RQ_FORMS_WIDE,
+    .dot = DOT_smlad, .requant = RQ_FORMS_HIGH,
     .fpu = true, .fma = true, .f64 = true, .mul64 = true,
     .runner = "mps2-an500",
     .summary = "Armv7E-M, dual issue, with DSP and FPU" },
@@ -116,7 +118,7 @@ const Target target_table[] = {
     .triple = "thumbv8m.main-unknown-none-eabihf",
     CORTEX_M_SCALAR,
     .gcc = "-mcpu=cortex-m33 -mthumb -mfpu=fpv5-sp-d16 -mfloat-abi=hard",
-    .dot = DOT_smlad, .requant = RQ_FORMS_WIDE,
+    .dot = DOT_smlad, .requant = RQ_FORMS_HIGH,
     .fpu = true, .fma = true, .mul64 = true,
     .runner = "mps2-an505",
     .summary = "Armv8-M Mainline with DSP and FPU" },
@@ -180,7 +182,7 @@ int dot_group(Dot dot) { return dots[dot].group; }
 const char *dot_name(Dot dot) { return dots[dot].name; }
 
 unsigned target_requant_forms(const Target *t) {
-  return target_conv_forms(t) & ~(1u << RF_bits);
+  return target_conv_forms(t) & ~(1u << RF_bits | 1u << RF_high);
 }
 
 unsigned target_conv_forms(const Target *t) {

@@ -55,6 +55,8 @@ Val conv_take_zero(Cg *g, const ConvParams *c, Val acc, Val sum);
 /* Requantizes, sends through the step's tail and stores acc, an i32 for
  * `channel` or a vector for those from it on, at p. */
 void conv_store(Cg *g, const ConvParams *c, Val acc, Val channel, Val p);
+/* The same of 256 times an odd channel's accumulator (ConvParams.joined). */
+void conv_store_up(Cg *g, const ConvParams *c, Val acc, Val channel, Val p);
 /* The same with the lanes being n pixels of one channel, c->g.oc apart. */
 void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
                        int n);

@@ -197,15 +197,20 @@ static void load_bias(Cg *g, const Conv *v, Val first, int pairs, Val *acc) {
 static void store(Cg *g, const Conv *v, Val first, int outputs,
                   const Val *acc) {
   const ConvParams *c = v->c;
+  first = ll_hide(g, first); /* whatever is known of it makes sums into or */
   for (int o = 0; o < outputs; o++) {
     Val channel = ll_addc(g, first, o);
     for (int p = 0; p < c->pixels; p++) {
       Val a = acc[p * QUAD + o];
       if (c->joined && o % 2)
-        a = ll_ashrc(g, ll_sub(g, a, acc[p * QUAD + o - 1]), 8);
+        a = ll_sub(g, a, acc[p * QUAD + o - 1]);
       if (c->weight_zero)
         a = conv_take_zero(g, c, a, v->sum[p]);
-      conv_store(g, c, a, channel, ll_gep(g, v->tile.out[p], channel));
+      Val to = ll_gep(g, v->tile.out[p], channel);
+      if (c->joined && o % 2)
+        conv_store_up(g, c, a, channel, to);
+      else
+        conv_store(g, c, a, channel, to);
     }
   }
 }

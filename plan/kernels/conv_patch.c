@@ -101,9 +101,9 @@ static int32_t weight_of(const Step *s, const ConvParams *c, int64_t o,
   return conv_weight(s->op, g, o, tap / c->taps_w, x, in_run % g->ic);
 }
 
-/* 256 a + b has to be a halfword, 256 times an accumulator a word. */
-static bool can_join(const Step *s, const ConvParams *c) {
-  if (c->weight_zero || c->rq.acc_max >= 1 << 23)
+/* Is 256 a + b a halfword for all weights of odd and even channels? */
+static bool weights_join(const Step *s, const ConvParams *c) {
+  if (conv_weight_zero(s->op, 0))
     return false;
   int64_t window = c->taps_h * c->taps_w * c->run_padded;
   for (int64_t o = 0; o < c->g.oc; o += 2)
@@ -142,9 +142,8 @@ bool prepare_conv_smlad(Plan *p, Step *s) {
   c.weight_bytes = 1;
   c.blocks = ceil_div(c.g.oc, 2);
   c.pixels = c.patched && c.g.ow > 1 ? 2 : 1;
-  conv_finish(p, s, &c, c.blocks * 2, NULL, true,
-              target_requant_forms(p->target));
-  c.joined = can_join(s, &c);
+  c.joined = weights_join(s, &c);
+  conv_finish(p, s, &c, c.blocks * 2, NULL, true, target_conv_forms(p->target));
   c.w = pack_pairs(p, s, &c);
   /* pixels x window in i16; a clipped run of each pixel */
   int64_t window = c.taps_h * c.taps_w * c.run_padded * 2;
@@ -195,6 +194,6 @@ bool prepare_conv_scalar(Plan *p, Step *s) {
   bool wide = any_weight_zero(s->op, c.g.oc);
   c.weight_bytes = wide ? 2 : 1;
   c.w = wide ? pack_wide_rows(p, s, &c) : conv_pack_rows(p, s, &c);
-  conv_finish(p, s, &c, c.g.oc, NULL, false, target_requant_forms(p->target));
+  conv_finish(p, s, &c, c.g.oc, NULL, false, target_conv_forms(p->target));
   return conv_done(p, s, &c, c.patched ? c.taps_h * c.taps_w * c.run : 0);
 }

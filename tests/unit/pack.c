@@ -168,7 +168,7 @@ static int32_t half_weight(const ConvParams *c, int64_t at, bool high) {
   return !high ? b[0] : c->joined && b[0] < 0 ? b[1] + 1 : b[1];
 }
 
-static int64_t pairs_dot(const ConvParams *c, const Window *w, int64_t o) {
+static int64_t quad_dot(const ConvParams *c, const Window *w, int64_t o) {
   int64_t pairs = c->blocks - o / 4 * 2 < 2 ? 1 : 2, got = 0;
   int64_t window = 3 * c->run_padded, block = o / 4 * window * 2;
   for (int64_t k = 0; k < window; k++) {
@@ -188,7 +188,7 @@ static void pairs(void **state) {
     Window w = random_window((int)c->g.ic);
     joined += c->joined;
     for (int64_t o = 0; o < c->g.oc; o++)
-      assert_int_equal(pairs_dot(c, &w, o), want_dot(&n, c, &w, o, true));
+      assert_int_equal(quad_dot(c, &w, o), want_dot(&n, c, &w, o, true));
     arena_free(n.arena);
   }
   assert_true(joined > 0 && joined < 20); /* -128 is no weight of those */

@@ -87,8 +87,9 @@ static void forms_equal_the_spec(void **state) {
 /* The cheap forms are worth having only if they are nearly always found. */
 static void cheap_forms_are_found(void **state) {
   (void)state;
-  assert_in_range(check_form(RQ_double, RF_f32, 300), 200, 300);
+  assert_in_range(check_form(RQ_double, RF_f32, 300), 190, 300);
   assert_in_range(check_form(RQ_double, RF_bits, 300), 5, 300);
+  assert_in_range(check_form(RQ_double, RF_high, 300), 150, 300);
   assert_in_range(check_form(RQ_f64_away, RF_single, 300), 150, 300);
   assert_int_equal(check_form(RQ_double, RF_double, 100), 100);
   assert_int_equal(check_form(RQ_f32_even, RF_table, 50), 50);
@@ -115,6 +116,8 @@ static void cheapest_comes_first(void **state) {
                    RF_f32);
   r.zero_point = r.lo;
   all &= ~(1u << RF_f32);
+  assert_int_equal(requant_plan(a, 1, &r, &in, all | 1u << RF_high).form,
+                   RF_high);
   assert_int_equal(requant_plan(a, 1, &r, &in, all).form, RF_single);
   assert_int_equal(requant_plan(a, 1, &r, &in, 1u << RF_double).form,
                    RF_double);
