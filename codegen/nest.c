@@ -32,9 +32,14 @@ Loop loop_begin_carry(Cg *g, int64_t lo, int64_t hi, int64_t step, int ncarry,
 }
 
 void loop_end(Cg *g, Loop *l, const Val *next) {
+  loop_end_while(g, l, next, NULL);
+}
+
+void loop_end_while(Cg *g, Loop *l, const Val *next, Val more) {
   if (l->head) {
     Val i = LLVMBuildNUWAdd(g->b, l->i, ll_idx(g, l->step), "");
-    Val more = ll_icmp(g, LLVMIntULT, i, ll_idx(g, l->hi));
+    if (!more)
+      more = ll_icmp(g, LLVMIntULT, i, ll_idx(g, l->hi));
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(g->b);
     LLVMBasicBlockRef done =
         LLVMAppendBasicBlockInContext(g->ctx, g->fn, "done");

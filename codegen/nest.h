@@ -26,5 +26,8 @@ Loop loop_begin_carry(Cg *g, int64_t lo, int64_t hi, int64_t step, int ncarry,
 /* Ends the body; next: the carried values for the next turn (NULL when
  * there are none). */
 void loop_end(Cg *g, Loop *l, const Val *next);
+/* The same with a test of its own (i1), which holds before every turn that
+ * the counter would take: for loops whose registers leave it no room. */
+void loop_end_while(Cg *g, Loop *l, const Val *next, Val more);
 
 #endif

@@ -19,11 +19,18 @@
  * sxtb16 takes bytes 0 and 2 of a word of inputs; weights are packed in that
  * order. A lone pixel whose window lies in the input without gaps is widened
  * word by word as it is read. */
+#include <string.h>
+
 #include "codegen/kernels/patch.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 
-enum { QUAD = 4, MAX_ACC = PATCH_MAX_PIXELS * QUAD, UNROLL = 8 };
+enum {
+  QUAD = 4,
+  MAX_ACC = PATCH_MAX_PIXELS * QUAD,
+  UNROLL = 6,
+  UNROLL_SMALL = 2
+};
 
 typedef struct Conv {
   const ConvParams *c;
@@ -119,15 +126,17 @@ static void gather(Cg *g, Conv *v) {
 static void mac_word(Cg *g, const Conv *v, const Val *x, Val w, int pairs,
                      Val *acc) {
   const ConvParams *c = v->c;
+  Val h[2];
+  for (int i = 0; i < pairs; i++)
+    h[i] = ll_load(g, g->i32, ll_gepc(g, w, 4 * i), 4);
   for (int i = 0; i < pairs; i++) {
-    Val h = ll_load(g, g->i32, ll_gepc(g, w, 4 * i), 4);
-    Val low = arm_xtb16(g, h, false, true);
-    Val high = c->joined ? h : arm_xtb16(g, h, true, true);
-    for (int p = 0; p < c->pixels; p++) {
-      Val *a = acc + p * QUAD + 2 * i;
-      a[1] = arm_smlad(g, x[p], high, a[1]);
-      a[0] = arm_smlad(g, x[p], low, a[0]);
-    }
+    Val high = c->joined ? h[i] : arm_xtb16(g, h[i], true, true);
+    for (int p = 0; p < c->pixels; p++)
+      acc[p * QUAD + 2 * i + 1] =
+          arm_smlad(g, x[p], high, acc[p * QUAD + 2 * i + 1]);
+    Val low = arm_xtb16(g, h[i], false, true);
+    for (int p = 0; p < c->pixels; p++)
+      acc[p * QUAD + 2 * i] = arm_smlad(g, x[p], low, acc[p * QUAD + 2 * i]);
   }
 }
 
@@ -146,40 +155,50 @@ static void mac_four(Cg *g, const Conv *v, Val x, Val w, int pairs,
   }
 }
 
-/* n fours from four `at` on, the last with `valid` bytes. */
-static void dot_fours(Cg *g, const Conv *v, Val x, Val w, int pairs, Val at,
+/* n fours, the last with `valid` bytes. Moves x and w. */
+static void dot_fours(Cg *g, const Conv *v, Val *x, Val *w, int pairs,
                       int64_t n, int64_t valid, Val *acc) {
   int64_t x_bytes = v->c->patched ? 8 * v->c->pixels : 4;
-  x = ll_gep(g, x, ll_mulc(g, at, x_bytes));
-  w = ll_gep(g, w, ll_mulc(g, at, 8 * pairs));
   for (int64_t u = 0; u < n; u++)
-    mac_four(g, v, ll_gepc(g, x, u * x_bytes), ll_gepc(g, w, 8 * pairs * u),
+    mac_four(g, v, ll_gepc(g, *x, u * x_bytes), ll_gepc(g, *w, 8 * pairs * u),
              pairs, u + 1 < n ? 4 : valid, acc);
+  *x = ll_gepc(g, *x, n * x_bytes);
+  *w = ll_gepc(g, *w, n * 8 * pairs);
+}
+
+/* Fours of a turn, from half of `most` up: what leaves the fewest. */
+static int64_t fours_a_turn(int64_t n, int64_t most) {
+  int64_t best = n < most ? n : most;
+  for (int64_t k = best; k > most / 2; k--)
+    if (n % k < n % best)
+      best = k;
+  return best;
 }
 
 /* The whole window: equal turns, then what is left, straight. */
 static void dot(Cg *g, const Conv *v, Val w, int pairs, Val *acc) {
   const ConvParams *c = v->c;
-  int nacc = MAX_ACC;
-  int64_t fours = v->window / 4, most = g->for_size ? 1 : UNROLL;
-  int64_t ragged = !c->patched && c->run % 4 ? 1 : 0;
-  int64_t turns = (fours - ragged + most - 1) / most;
-  int64_t a_turn = turns ? (fours - ragged) / turns : 0;
-  int64_t valid = ragged ? c->run % 4 : 4;
-  Val x = c->patched ? ll_hide(g, v->wide) : v->tile.image;
-  if (turns) {
-    Loop k = loop_begin_carry(g, 0, turns * a_turn, a_turn, nacc, acc);
-    Val next[MAX_ACC];
-    for (int i = 0; i < nacc; i++)
-      next[i] = k.carry[i];
-    dot_fours(g, v, x, w, pairs, k.i, a_turn, 4, next);
-    loop_end(g, &k, next);
-    for (int i = 0; i < nacc; i++)
-      acc[i] = k.carry[i];
+  int64_t fours = v->window / 4;
+  int64_t valid = c->patched || c->run % 4 == 0 ? 4 : c->run % 4;
+  int64_t whole = valid < 4 ? fours - 1 : fours;
+  int64_t a_turn = fours_a_turn(whole, g->for_size ? UNROLL_SMALL : UNROLL);
+  int64_t done = a_turn ? whole / a_turn * a_turn : 0;
+  Val x = c->patched ? v->wide : v->tile.image;
+  Val at[2 + MAX_ACC] = {ll_hide(g, x), w};
+  memcpy(at + 2, acc, MAX_ACC * sizeof *acc);
+  if (done) {
+    Val end = ll_gepc(g, x, done * (c->patched ? 8 * c->pixels : 4));
+    Loop k = loop_begin_carry(g, 0, done, a_turn, 2 + MAX_ACC, at);
+    memcpy(at, k.carry, sizeof at);
+    dot_fours(g, v, &at[0], &at[1], pairs, a_turn, 4, at + 2);
+    at[0] = ll_hide(g, at[0]); /* two registers that move, not an index */
+    at[1] = ll_hide(g, at[1]);
+    loop_end_while(g, &k, at, ll_icmp(g, LLVMIntNE, at[0], end));
+    memcpy(at, k.carry, sizeof at);
   }
-  int64_t done = turns * a_turn;
   if (done < fours)
-    dot_fours(g, v, x, w, pairs, ll_idx(g, done), fours - done, valid, acc);
+    dot_fours(g, v, &at[0], &at[1], pairs, fours - done, valid, at + 2);
+  memcpy(acc, at + 2, MAX_ACC * sizeof *acc);
 }
 
 static void load_bias(Cg *g, const Conv *v, Val first, int pairs, Val *acc) {
