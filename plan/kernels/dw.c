@@ -117,7 +117,7 @@ static int64_t window_tap(const DwParams *d, int64_t row, int64_t col) {
 
 static bool dw_done(Plan *p, Step *s, DwParams *d) {
   ConvParams *c = &d->c;
-  conv_finish(p, s, c, c->g.oc, NULL, false, target_requant_forms(p->target));
+  conv_finish(p, s, c, c->g.oc, NULL, false, target_conv_forms(p->target));
   dw_choose_strip(p, s, d);
   s->params = arena_dup(p->arena, d, sizeof *d);
   s->reads_first = c->g.ic == 1 && d->bands == 1 && c->g.n == 1;
