@@ -144,8 +144,15 @@ static Val requant_double(Cg *g, const RequantPlan *p, const RequantTables *t,
   return ll_addc(g, rdp_lanes(g, acc, right), p->zero_point);
 }
 
-/* The upper word of acc * multiplier, one addition and a shift; acc is 2^up
- * times what it stands for, and so is what the table adds. */
+/* The upper word of acc * m, one addition and a shift; acc is 2^up times what
+ * it stands for, and so is what is added. */
+static Val upper_word(Cg *g, const RequantPlan *p, Val acc, Val m, Val add,
+                      int up) {
+  Val y = ll_mul(g, ll_sext(g, acc, g->i64), ll_sext(g, m, g->i64));
+  y = ll_trunc(g, ll_ashrc(g, y, 32), g->i32);
+  return ll_ashrc(g, ll_add(g, y, add), p->single_shift - 32 + up);
+}
+
 static Val requant_high(Cg *g, const RequantPlan *p, const RequantTables *t,
                         Val acc, Channels ch, int up) {
   int lanes = ll_lanes(acc);
@@ -156,9 +163,7 @@ static Val requant_high(Cg *g, const RequantPlan *p, const RequantTables *t,
     m = ll_splat(g, ll_load(g, g->i32, pair, 4), lanes);
     add = ll_splat(g, ll_load(g, g->i32, ll_gepc(g, pair, 4), 4), lanes);
   }
-  Val y = ll_mul(g, ll_sext(g, acc, g->i64), ll_sext(g, m, g->i64));
-  y = ll_trunc(g, ll_ashrc(g, y, 32), g->i32);
-  return ll_ashrc(g, ll_add(g, y, add), p->single_shift - 32 + up);
+  return upper_word(g, p, acc, m, add, up);
 }
 
 /* (acc * multiplier + offset) >> shift in 64 bits; the upper word first, as
@@ -261,6 +266,11 @@ Val vec_requant_up(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
     return vec_requant(g, p, t, ll_ashrc(g, acc, 8), channel);
   acc = requant_high(g, p, t, acc, (Channels){channel, true}, p->odd_up);
   return ll_clampc(g, acc, p->lo, p->hi);
+}
+
+Val vec_requant_by(Cg *g, const RequantPlan *p, Val acc, Val multiplier,
+                   Val add) {
+  return ll_clampc(g, upper_word(g, p, acc, multiplier, add, 0), p->lo, p->hi);
 }
 
 Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,

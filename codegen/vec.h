@@ -18,7 +18,10 @@ Val vec_requant_low(Cg *g, const RequantPlan *p, const RequantTables *t,
 /* The same of 256 times an odd channel's accumulator. */
 Val vec_requant_up(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                    Val channel);
-/* The same for a store that saturates to `out` (8 bits): clamps only where
+/* Of a plan in the form RF_high, with the channel's constants at hand. */
+Val vec_requant_by(Cg *g, const RequantPlan *p, Val acc, Val multiplier,
+                   Val add);
+/* vec_requant for a store that saturates to `out` (8 bits): clamps only where
  * the plan's range is narrower. */
 Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,
                            Val acc, Val first, DType out);

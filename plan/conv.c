@@ -295,8 +295,8 @@ static bool sums_join(const ConvParams *c) {
   return most < 1 << 23;
 }
 
-static void finish_requant(Plan *p, Step *s, ConvParams *c, int64_t entries,
-                           const int32_t *order, unsigned forms,
+/* Sets rq; the biases become what its form starts from. */
+static void finish_requant(Plan *p, Step *s, ConvParams *c, unsigned forms,
                            const Folded *f, Arena *scratch) {
   const Type *out = s->made->type;
   int32_t moved = type_zero_point(out) - type_zero_point(s->op->out[0]->type);
@@ -314,7 +314,6 @@ static void finish_requant(Plan *p, Step *s, ConvParams *c, int64_t entries,
         wrapped((int64_t)f->bias[o] + requant_plan_start(&c->rq, (int)o));
   c->joined = c->joined && sums_join(c);
   c->rq.odd_up = c->joined ? 8 : 0;
-  c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order);
 }
 
 static void const_operand(Plan *p, Step *s, int i) {
@@ -322,20 +321,35 @@ static void const_operand(Plan *p, Step *s, int i) {
     plan_const_blob(p, s->in[i]);
 }
 
+static Folded fold(Plan *p, Step *s, ConvParams *c, unsigned forms,
+                   Arena *scratch) {
+  Folded f = fold_zeros(scratch, s->op, c);
+  if (!c->sums)
+    finish_requant(p, s, c, forms, &f, scratch);
+  const_operand(p, s, 0);
+  if (c->zero_operand >= 0)
+    const_operand(p, s, c->zero_operand);
+  return f;
+}
+
 void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
                  const int32_t *order, bool split_zero, unsigned forms) {
-  const Op *op = s->op;
   Arena *scratch = arena_new();
-  Folded f = fold_zeros(scratch, op, c);
-  c->weight_zero = split_zero ? conv_weight_zero(op, 0) : 0;
+  Folded f = fold(p, s, c, forms, scratch);
+  c->weight_zero = split_zero ? conv_weight_zero(s->op, 0) : 0;
   if (!c->sums)
-    finish_requant(p, s, c, entries, order, forms, &f, scratch);
+    c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order);
   c->bias = bias_blob(p, s, "bias", f.bias, c->g.oc, entries, order);
   if (c->sums && c->zero_operand >= 0)
     c->weight_sums =
         bias_blob(p, s, "weight_sums", f.weight_sum, c->g.oc, entries, order);
-  const_operand(p, s, 0);
-  if (c->zero_operand >= 0)
-    const_operand(p, s, c->zero_operand);
   arena_free(scratch);
+}
+
+const int32_t *conv_biases(Plan *p, Step *s, ConvParams *c, unsigned forms) {
+  Arena *scratch = arena_new();
+  Folded f = fold(p, s, c, forms, scratch);
+  int32_t *bias = arena_dup(p->arena, f.bias, (size_t)c->g.oc * sizeof *f.bias);
+  arena_free(scratch);
+  return bias;
 }

@@ -124,6 +124,10 @@ int64_t conv_patch_overlap(const ConvParams *c);
 void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
                  const int32_t *order, bool split_zero, unsigned forms);
 
+/* For kernels that lay out their constants themselves: sets c->rq, and gives
+ * the biases (oc) that accumulators start from, for rq's form too. */
+const int32_t *conv_biases(Plan *p, Step *s, ConvParams *c, unsigned forms);
+
 /* Accumulators of `join` neighbouring vectors that x86's in-lane packs put
  * together stand for channels in this order: position (vector v, lane i) is
  * channel (v / join) * join * lanes + i / 4 * 4 * join + v % join * 4 + i % 4

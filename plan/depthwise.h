@@ -22,7 +22,7 @@ typedef struct DwAxis {
 } DwAxis;
 
 typedef struct DwParams {
-  ConvParams c; /* types, weights, biases, requantization */
+  ConvParams c; /* types, requantization; c.w: the records */
   DwAxis row, col;
   bool turned;   /* rows are columns of the image */
   int pair;      /* rows of the strip that lie interleaved: 2, as i16, or 1,
@@ -34,8 +34,9 @@ typedef struct DwParams {
   int64_t block;   /* output columns of a block; col.out: all */
   int64_t carried; /* rows of the strip that the next band keeps */
   int64_t strip_rows, strip_cols;
-  int64_t words; /* weights of a channel: words of pairs, or elements */
-  bool in_place; /* the output may lie where the input does */
+  int64_t record; /* bytes of a channel's constants: where its accumulators
+                     start, for RF_high multiplier and add, the weights */
+  bool in_place;  /* the output may lie where the input does */
 } DwParams;
 
 /* Input rows from one band to the next. */
@@ -44,21 +45,25 @@ int64_t dw_band_step(const DwParams *d);
 int64_t dw_strip_pitch(const DwParams *d);
 int64_t dw_strip_bytes(const DwParams *d);
 
-/* How the output rows of a tile take pair p of a column's rows. A use is of
- * both halves at once, or of half x of the input with half w of a word of
- * weights, whose halves are taps (-1: none). */
+/* Offset of the weights in a record. */
+int64_t dw_record_head(const DwParams *d);
+
+/* How the output rows of a tile take a pair of a column's rows: both halves
+ * at once, or half `x` of the input with half `w` of a word of weights. */
 enum { DW_TILE_ROWS = 2 };
-typedef struct DwPair {
+typedef struct DwUse {
+  int word; /* -1: the row does not take this pair */
+  bool both;
+  int x, w;
+} DwUse;
+
+/* Words of weights that a tile takes, the same for every column. */
+typedef struct DwTaps {
+  int pairs; /* of rows under the tile */
   int words;
-  int64_t tap[DW_TILE_ROWS][2];
-  struct {
-    int word; /* -1: the row does not take this pair */
-    bool both;
-    int x, w;
-  } use[DW_TILE_ROWS];
-} DwPair;
-DwPair dw_pair(const DwParams *d, int64_t p);
-/* Pairs of rows under a tile. */
-int64_t dw_pairs(const DwParams *d);
+  int64_t (*tap)[2];          /* (words) taps in its halves, -1 = none */
+  DwUse (*use)[DW_TILE_ROWS]; /* (pairs) */
+} DwTaps;
+DwTaps dw_taps(Arena *a, const DwParams *d);
 
 #endif

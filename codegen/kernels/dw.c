@@ -14,11 +14,12 @@
  * image are filled again. */
 #include "codegen/kernels/conv.h"
 #include "codegen/kernels/light.h"
+#include "codegen/kernels/tail.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 #include "plan/depthwise.h"
 
-enum { MAX_TILE = 4, MAX_TAPS = 128 };
+enum { MAX_TILE = 4, MAX_WORDS = 256, FEW = 24 };
 
 /* What is being computed. */
 typedef struct Dw {
@@ -65,7 +66,9 @@ typedef void (*SpanFn)(Cg *g, const DwParams *d, Val dst, Val src, int64_t n);
 
 static void span(Cg *g, const DwParams *d, Val dst, Val src, int64_t n,
                  SpanFn fn) {
-  int64_t unroll = g->for_size ? 4 : 8, whole = n / unroll * unroll;
+  bool block = d->block < d->col.out; /* short, and copied often */
+  int64_t unroll = block ? 16 : g->for_size ? 4 : 8;
+  int64_t whole = n / unroll * unroll;
   int64_t step = (int64_t)d->pair * elem_bytes(d);
   if (whole) {
     Loop l = loop_begin(g, 0, whole, unroll);
@@ -169,16 +172,43 @@ static void stage_rows(Cg *g, const Dw *w, Val top, int64_t first,
   loop_end(g, &l, NULL);
 }
 
+/* A few rows from strip row `first` on, their places known. */
+static void copy_few(Cg *g, const Dw *w, Val strip, Val src, int64_t first,
+                     int64_t n) {
+  const DwParams *d = w->d;
+  Inside in = columns_inside(d);
+  src = ll_gepc(g, src, (in.first - d->col.pad) * d->col.in_step);
+  for (int64_t i = 0; i < n; i++)
+    copy_span(g, d, ll_gepc(g, strip, strip_offset(d, first + i, in.first)),
+              ll_gepc(g, src, i * d->row.in_step), in.n);
+}
+
 /* The rows of a lone band that lie in the image. */
 static void stage_image(Cg *g, const Dw *w) {
-  const DwAxis *r = &w->d->row;
-  int64_t last =
-      r->pad + r->in < w->d->strip_rows ? r->pad + r->in : w->d->strip_rows;
-  if (r->pad >= last || !columns_inside(w->d).n)
+  const DwParams *d = w->d;
+  const DwAxis *r = &d->row;
+  int64_t have = r->pad + r->in, cols = columns_inside(d).n;
+  int64_t last = have < d->strip_rows ? have : d->strip_rows;
+  int64_t first = r->pad, n = last - first;
+  if (n <= 0 || !cols)
     return;
-  Loop l = loop_begin(g, r->pad, last, 1);
-  copy_row(g, w, strip_row(g, w, l.i), ll_addc(g, l.i, -r->pad));
+  int64_t few = FEW / cols / 2 * 2;
+  few = few < n ? few : n;
+  if (few < 2 || g->for_size) {
+    Loop l = loop_begin(g, first, last, 1);
+    copy_row(g, w, strip_row(g, w, l.i), ll_addc(g, l.i, -r->pad));
+    loop_end(g, &l, NULL);
+    return;
+  }
+  int64_t turns = n / few;
+  Loop l = loop_begin(g, 0, turns, 1);
+  Val strip = ll_gep(g, w->strip, ll_mulc(g, l.i, strip_offset(d, few, 0)));
+  copy_few(g, w, strip, ll_gep(g, w->src, ll_mulc(g, l.i, few * r->in_step)),
+           first, few);
   loop_end(g, &l, NULL);
+  copy_few(g, w, ll_gepc(g, w->strip, turns * strip_offset(d, few, 0)),
+           ll_gepc(g, w->src, turns * few * r->in_step), first,
+           n - turns * few);
 }
 
 static bool is_lone(const DwParams *d) {
@@ -206,21 +236,65 @@ static void carry_rows(Cg *g, const Dw *w) {
 /* ---- a tile ---- */
 
 typedef struct Tile {
-  Val x;       /* strip: its first row and column */
-  Val w, bias; /* of the channel */
+  Val x;      /* strip: its first row and column */
+  Val record; /* constants of the channel */
   Val channel;
   Val out;    /* its first output */
   Val second; /* bytes to its second row; 0 where that does not exist */
+  int cols;
 } Tile;
 
+static Val first_sum(Cg *g, Val record) {
+  return ll_load(g, g->i32, record, 4);
+}
+
+/* Constants of a channel's requantization, where they stand in its record. */
+typedef struct Requantizer {
+  Val multiplier, add;
+} Requantizer;
+
+static Requantizer requantizer(Cg *g, const DwParams *d, Val record) {
+  if (d->c.rq.form != RF_high)
+    return (Requantizer){0};
+  return (Requantizer){ll_load(g, g->i32, ll_gepc(g, record, 4), 4),
+                       ll_load(g, g->i32, ll_gepc(g, record, 8), 4)};
+}
+
+static void store_output(Cg *g, const DwParams *d, const Tile *t,
+                         const Requantizer *r, Val acc, Val p) {
+  const ConvParams *c = &d->c;
+  Val y = r->multiplier ? vec_requant_by(g, &c->rq, acc, r->multiplier, r->add)
+                        : vec_requant(g, &c->rq, &c->rt, acc, t->channel);
+  tail_apply(g, &y, &(TailAt){.p = p, .n = 1, .join = 1});
+  vec_store8(g, y, p);
+}
+
 /* The second row first: where there is none the first one goes over it. */
-static void store_tile(Cg *g, const DwParams *d, const Tile *t, Val *acc) {
-  for (int r = d->tile_rows - 1; r >= 0; r--)
-    for (int i = 0; i < d->tile_cols; i++) {
-      Val row = r ? ll_gep(g, t->out, t->second) : t->out;
-      conv_store(g, &d->c, acc[r * d->tile_cols + i], t->channel,
-                 ll_gepc(g, row, i * d->col.out_step));
-    }
+static void store_tile(Cg *g, const DwParams *d, const Tile *t, Val record,
+                       const Val *acc) {
+  Requantizer q = requantizer(g, d, record);
+  for (int r = d->tile_rows - 1; r >= 0; r--) {
+    Val row = r ? ll_gep(g, t->out, t->second) : t->out;
+    for (int i = 0; i < t->cols; i++)
+      store_output(g, d, t, &q, acc[r * t->cols + i],
+                   ll_gepc(g, row, i * d->col.out_step));
+  }
+}
+
+/* Multiplies input column x by tap k of a row's word; windows of one row have
+ * the taps of two columns in a word. */
+static Val column_mac(Cg *g, const DwParams *d, DwUse u, int64_t k, Val x,
+                      Val *loaded, Val weights, Val acc) {
+  int64_t n = u.word * d->col.taps + k;
+  if (d->row.taps == 1) {
+    n = k / 2;
+    u.w = (int)(k % 2);
+  }
+  Val *word = &loaded[n];
+  if (!*word)
+    *word = ll_load(g, g->i32, ll_gepc(g, weights, 4 * n), 4);
+  return u.both ? arm_smlad(g, x, *word, acc)
+                : arm_smlaxy(g, x, u.x, *word, u.w, acc);
 }
 
 /* smlad: one pair of rows of the strip.
@@ -228,43 +302,41 @@ static void store_tile(Cg *g, const DwParams *d, const Tile *t, Val *acc) {
  *   for column: x = both rows of the column
  *     for output column that takes it, output row: acc += x . w
  */
-static void pair_macs(Cg *g, const DwParams *d, const Tile *t, int64_t p,
-                      Val w_pair, Val *acc) {
-  DwPair u = dw_pair(d, p);
-  Val w[MAX_TAPS * DW_TILE_ROWS] = {0};
-  int64_t last = (d->tile_cols - 1) * d->col.stride + d->col.extent;
+static void pair_macs(Cg *g, const DwParams *d, int cols, Val strip,
+                      const DwUse *use, Val weights, Val *acc) {
+  Val loaded[MAX_WORDS] = {0};
+  int64_t last = (cols - 1) * d->col.stride + d->col.extent;
   for (int64_t at = 0; at < last; at++) {
     Val x = NULL;
-    for (int i = 0; i < d->tile_cols; i++) {
+    for (int i = 0; i < cols; i++) {
       int64_t off = at - i * d->col.stride, k = off / d->col.dilation;
       if (off < 0 || off >= d->col.extent || off % d->col.dilation)
         continue;
       if (!x)
-        x = ll_load(g, g->i32, ll_gepc(g, t->x, strip_offset(d, 2 * p, at)), 4);
-      for (int r = 0; r < d->tile_rows; r++) {
-        if (u.use[r].word < 0)
-          continue;
-        int64_t n = k * u.words + u.use[r].word;
-        if (!w[n])
-          w[n] = ll_load(g, g->i32, ll_gepc(g, w_pair, 4 * n), 4);
-        Val *a = &acc[r * d->tile_cols + i];
-        *a = u.use[r].both ? arm_smlad(g, x, w[n], *a)
-                           : arm_smlaxy(g, x, u.use[r].x, w[n], u.use[r].w, *a);
-      }
+        x = ll_load(g, g->i32, ll_gepc(g, strip, strip_offset(d, 0, at)), 4);
+      for (int r = 0; r < d->tile_rows; r++)
+        if (use[r].word >= 0)
+          acc[r * cols + i] = column_mac(g, d, use[r], k, x, loaded, weights,
+                                         acc[r * cols + i]);
     }
   }
 }
 
+/* Weights are loaded anew in every tile, and for every pair of rows. */
 static void tile_smlad(Cg *g, const DwParams *d, const Tile *t) {
+  int n = d->tile_rows * t->cols;
+  DwTaps taps = dw_taps(g->arena, d);
   Val acc[MAX_TILE * DW_TILE_ROWS];
-  Val w = ll_hide(g, t->w); /* weights are loaded anew in every tile */
-  for (int i = 0; i < d->tile_rows * d->tile_cols; i++)
-    acc[i] = ll_load(g, g->i32, t->bias, 4);
-  for (int64_t p = 0; p < dw_pairs(d); p++) {
-    pair_macs(g, d, t, p, w, acc);
-    w = ll_gepc(g, w, 4 * dw_pair(d, p).words * d->col.taps);
+  Val record = ll_hide(g, t->record);
+  Val w = ll_gepc(g, record, dw_record_head(d));
+  for (int i = 0; i < n; i++)
+    acc[i] = first_sum(g, record);
+  for (int p = 0; p < taps.pairs; p++) {
+    Val strip = ll_gepc(g, t->x, strip_offset(d, 2 * p, 0));
+    pair_macs(g, d, t->cols, strip, taps.use[p], w, acc);
+    w = ll_after(g, w, acc, n);
   }
-  store_tile(g, d, t, acc);
+  store_tile(g, d, t, ll_after(g, record, acc, n), acc);
 }
 
 static Val load_weight(Cg *g, const DwParams *d, Val w) {
@@ -275,10 +347,11 @@ static Val load_weight(Cg *g, const DwParams *d, Val w) {
 /* scalar: acc += x * w, tap by tap. */
 static void tile_scalar(Cg *g, const DwParams *d, const Tile *t) {
   const DwAxis *r = &d->row, *c = &d->col;
-  Val acc = ll_load(g, g->i32, t->bias, 4);
+  Val acc = first_sum(g, t->record);
+  Val weights = ll_gepc(g, t->record, dw_record_head(d));
   Loop y = loop_begin_carry(g, 0, r->taps, 1, 1, &acc);
   Val x_row = ll_gep(g, t->x, ll_mulc(g, y.i, r->dilation * d->strip_cols));
-  Val w_row = ll_gep(g, t->w, ll_mulc(g, y.i, c->taps * d->c.weight_bytes));
+  Val w_row = ll_gep(g, weights, ll_mulc(g, y.i, c->taps * d->c.weight_bytes));
   Loop x = loop_begin_carry(g, 0, c->taps, 1, 1, y.carry);
   Val in = ll_load(g, g->i8, ll_gep(g, x_row, ll_mulc(g, x.i, c->dilation)), 1);
   Val w =
@@ -287,43 +360,56 @@ static void tile_scalar(Cg *g, const DwParams *d, const Tile *t) {
                     ll_mul(g, ll_extend(g, in, d->c.in_type, g->i32), w));
   loop_end(g, &x, &next);
   loop_end(g, &y, x.carry);
-  store_tile(g, d, t, y.carry);
+  store_tile(g, d, t, t->record, y.carry);
 }
 
 typedef void (*TileFn)(Cg *g, const DwParams *d, const Tile *t);
 
 /* ---- the nest ---- */
 
-/* Tiles of a row of them; `turn` counts those of the band, `row` is its first
- * row of output. */
+/* The tile at column `col` of the row of tiles at t. */
+static Tile tile_at(Cg *g, const DwParams *d, const Tile *t, Val col) {
+  Tile at = *t;
+  at.x = ll_gep(g, t->x, ll_mulc(g, col, strip_offset(d, 0, d->col.stride)));
+  at.out = ll_gep(g, t->out, ll_mulc(g, col, d->col.out_step));
+  return at;
+}
+
+/* Tiles of a row of them: `turn` counts those of the band, `row` is its first
+ * row of output. A rest of columns makes a narrower tile, or for size one that
+ * overlaps the last. */
 static void tile_row(Cg *g, const Dw *w, Tile t, Val turn, Val row, TileFn fn) {
   const DwParams *d = w->d;
-  int64_t step = d->tile_rows * d->row.stride;
+  int64_t step = d->tile_rows * d->row.stride, rest = d->block % d->tile_cols;
   t.second = ll_idx(g, d->row.out_step);
   if (d->row.out % d->tile_rows) {
     Val last = ll_icmp(g, LLVMIntEQ, row, ll_idx(g, d->row.out - 1));
     t.second = ll_select(g, last, ll_idx(g, 0), t.second);
   }
-  Tiles x = tiles_begin(g, d->block, d->tile_cols);
-  Val strip =
+  t.x =
       ll_gep(g, w->strip, ll_mulc(g, turn, step / d->pair * dw_strip_pitch(d)));
-  t.x = ll_gep(g, strip, ll_mulc(g, x.at, strip_offset(d, 0, d->col.stride)));
-  Val at = ll_mulc(g, ll_add(g, w->block, x.at), d->col.out_step);
-  t.out = ll_gep(g, t.out, ll_add(g, at, ll_mulc(g, row, d->row.out_step)));
-  fn(g, d, &t);
+  t.out = ll_gep(g, t.out, ll_mulc(g, row, d->row.out_step));
+  t.out = ll_gep(g, t.out, ll_mulc(g, w->block, d->col.out_step));
+  t.cols = d->tile_cols;
+  Tiles x = tiles_begin(g, g->for_size ? d->block : d->block - rest, t.cols);
+  Tile at = tile_at(g, d, &t, x.at);
+  fn(g, d, &at);
   tiles_end(g, &x);
+  if (!rest || g->for_size)
+    return;
+  t.cols = (int)rest;
+  at = tile_at(g, d, &t, ll_idx(g, d->block - rest));
+  fn(g, d, &at);
 }
 
 /* The band's outputs of input channel `from`. */
 static void band_outputs(Cg *g, const Dw *w, Val from, Val band, TileFn fn) {
   const DwParams *d = w->d;
   const ConvParams *c = &d->c;
-  int64_t w_bytes = d->words * (d->pair == 2 ? 4 : c->weight_bytes);
   Loop m = loop_begin(g, 0, c->g.mult, 1);
   Tile t = {.channel = ll_add(g, ll_mulc(g, from, c->g.mult), m.i)};
   t.out = ll_gep(g, w->out, t.channel);
-  t.w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, t.channel, w_bytes));
-  t.bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, t.channel, 4));
+  t.record = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, t.channel, d->record));
   Loop turn = loop_begin(g, 0, d->turns, 1);
   Val row = ll_add(g, ll_mulc(g, band, d->turns), turn.i);
   tile_row(g, w, t, turn.i, ll_mulc(g, row, d->tile_rows), fn);

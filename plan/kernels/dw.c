@@ -2,6 +2,8 @@
  * rows and one multiply at a time; and what all dw_* kernels share. */
 #include "plan/kernels/dw.h"
 
+#include <string.h>
+
 #include "plan/kernel.h"
 #include "plan/kernels/conv.h"
 
@@ -38,7 +40,8 @@ bool dw_taps_unroll(const Op *op) {
 
 /* ---- through the strip ---- */
 
-/* Windows of one row pair columns instead. */
+/* Rows are the height, unless only columns have taps to pair; a single column
+ * of outputs is better taken as a row, along which tiles have several. */
 static void set_axes(DwParams *d) {
   const ConvGeom *g = &d->c.g;
   DwAxis y = {.in = g->ih,
@@ -57,7 +60,9 @@ static void set_axes(DwParams *d) {
   x.extent = (x.taps - 1) * x.dilation + 1;
   y.in_step = g->iw * g->ic, x.in_step = g->ic;
   y.out_step = g->ow * g->oc, x.out_step = g->oc;
-  d->turned = d->pair == 2 && g->kh == 1 && g->kw > 1;
+  d->turned = (g->kh == 1 && g->oh > 1 && g->kw > 1) ||
+              (g->kw == 1 && g->ow == 1 && g->kh > 1);
+  d->turned = d->turned && d->pair == 2;
   d->row = d->turned ? x : y;
   d->col = d->turned ? y : x;
 }
@@ -69,45 +74,45 @@ static int64_t tap_at(const DwAxis *a, int64_t out, int64_t row) {
   return is_tap ? at / a->dilation : -1;
 }
 
-int64_t dw_pairs(const DwParams *d) {
-  return ceil_div((d->tile_rows - 1) * d->row.stride + d->row.extent, d->pair);
+/* Word that holds taps `low` and `high`, or (-1) any with the other; made if
+ * there is none. */
+static int word_of(DwTaps *t, int64_t low, int64_t high) {
+  for (int i = 0; i < t->words; i++)
+    if ((low < 0 || t->tap[i][0] == low) && (high < 0 || t->tap[i][1] == high))
+      return i;
+  t->tap[t->words][0] = low;
+  t->tap[t->words][1] = high;
+  return t->words++;
 }
 
-/* Finds or adds the word that holds tap t. */
-static void use_single(DwPair *p, int r, int x, int64_t t) {
-  p->use[r].x = x;
-  for (int i = 0; i < p->words; i++)
-    for (int half = 0; half < 2; half++)
-      if (p->tap[i][half] == t) {
-        p->use[r].word = i;
-        p->use[r].w = half;
-        return;
+/* One tap may be half of a word of two, so those come first. */
+static DwUse use_of(DwTaps *t, const int64_t *tap) {
+  if (tap[0] >= 0 && tap[1] >= 0)
+    return (DwUse){.word = word_of(t, tap[0], tap[1]), .both = true};
+  if (tap[0] < 0 && tap[1] < 0)
+    return (DwUse){.word = -1};
+  int x = tap[0] < 0;
+  for (int w = 0; w < 2; w++)
+    for (int i = 0; i < t->words; i++)
+      if (t->tap[i][w] == tap[x])
+        return (DwUse){.word = i, .x = x, .w = w};
+  return (DwUse){.word = word_of(t, tap[x], -1), .x = x};
+}
+
+DwTaps dw_taps(Arena *a, const DwParams *d) {
+  int64_t rows = (d->tile_rows - 1) * d->row.stride + d->row.extent;
+  DwTaps t = {.pairs = (int)ceil_div(rows, 2)};
+  t.tap = arena_alloc(a, (size_t)t.pairs * DW_TILE_ROWS * sizeof *t.tap);
+  t.use = arena_alloc(a, (size_t)t.pairs * sizeof *t.use);
+  for (int both = 1; both >= 0; both--)
+    for (int p = 0; p < t.pairs; p++)
+      for (int r = 0; r < d->tile_rows; r++) {
+        int64_t tap[] = {tap_at(&d->row, r, 2 * p),
+                         tap_at(&d->row, r, 2 * p + 1)};
+        if (both == (tap[0] >= 0 && tap[1] >= 0))
+          t.use[p][r] = use_of(&t, tap);
       }
-  p->use[r].word = p->words;
-  p->tap[p->words][0] = t;
-  p->tap[p->words++][1] = -1;
-}
-
-/* Words of two taps first: single ones are often half of such a word. */
-DwPair dw_pair(const DwParams *d, int64_t p) {
-  DwPair u = {0};
-  int64_t tap[DW_TILE_ROWS][2];
-  for (int r = 0; r < d->tile_rows; r++) {
-    u.use[r].word = -1;
-    for (int half = 0; half < 2; half++)
-      tap[r][half] = tap_at(&d->row, r, 2 * p + half);
-    u.use[r].both = tap[r][0] >= 0 && tap[r][1] >= 0;
-    if (!u.use[r].both)
-      continue;
-    u.use[r].word = u.words;
-    u.tap[u.words][0] = tap[r][0];
-    u.tap[u.words++][1] = tap[r][1];
-  }
-  for (int r = 0; r < d->tile_rows; r++)
-    for (int half = 0; half < 2 && !u.use[r].both; half++)
-      if (tap[r][half] >= 0)
-        use_single(&u, r, half, tap[r][half]);
-  return u;
+  return t;
 }
 
 /* Tap of the window at tap `row` of the rows, `col` of the columns. */
@@ -115,9 +120,40 @@ static int64_t window_tap(const DwParams *d, int64_t row, int64_t col) {
   return d->turned ? col * d->c.g.kw + row : row * d->c.g.kw + col;
 }
 
-static bool dw_done(Plan *p, Step *s, DwParams *d) {
+int64_t dw_record_head(const DwParams *d) {
+  return d->c.rq.form == RF_high ? 12 : 4;
+}
+
+/* Weights of a channel, less their zero points, to w. */
+typedef void (*PackFn)(const Op *op, const DwParams *d, int64_t channel,
+                       int8_t *w);
+
+/* [channel]: see DwParams.record */
+static const Blob *pack_records(Plan *p, Step *s, DwParams *d, int64_t weights,
+                                const int32_t *bias, PackFn pack) {
+  int64_t oc = d->c.g.oc, head = dw_record_head(d);
+  bool high = d->c.rq.form == RF_high;
+  d->record = head + (weights + 3) / 4 * 4;
+  int8_t *image = pack_image(p, oc * d->record);
+  for (int64_t o = 0; o < oc; o++) {
+    int8_t *at = image + o * d->record;
+    memcpy(at, &bias[o], sizeof *bias);
+    if (high) {
+      memcpy(at + 4, &d->c.rq.multiplier[o], 4);
+      memcpy(at + 8, &d->c.rq.add[o], 4);
+    }
+    pack(s->op, d, o, at + head);
+  }
+  return plan_blob(p, s, "channels", image, oc * d->record, 4);
+}
+
+static bool dw_done(Plan *p, Step *s, DwParams *d, int64_t weights,
+                    PackFn pack) {
   ConvParams *c = &d->c;
-  conv_finish(p, s, c, c->g.oc, NULL, false, target_conv_forms(p->target));
+  const int32_t *bias = conv_biases(p, s, c, target_conv_forms(p->target));
+  if (c->rq.form != RF_high)
+    c->rt = requant_tables(p, s, &c->rq, (int)c->g.oc);
+  c->w = pack_records(p, s, d, weights, bias, pack);
   dw_choose_strip(p, s, d);
   s->params = arena_dup(p->arena, d, sizeof *d);
   s->reads_first = c->g.ic == 1 && d->bands == 1 && c->g.n == 1;
@@ -141,6 +177,11 @@ static DwParams dw_params(const Step *s, int pair) {
   return d;
 }
 
+int64_t overlap_dw(const Step *s, int input) {
+  const DwParams *d = s->params;
+  return input == 0 && d->in_place ? OVERLAP_SAME : OVERLAP_NONE;
+}
+
 /* ---- dw_smlad ---- */
 
 bool match_dw_smlad(const Op *op, const Target *t) {
@@ -157,37 +198,34 @@ double cost_dw_smlad(const Op *op, const Target *t) {
 static void smlad_tile(DwParams *d) {
   if (d->row.out > 1 && d->row.stride % 2)
     d->tile_rows = 2;
-  bool small = d->row.taps * d->col.taps <= 12;
-  d->tile_cols = even_part(d->col.out, small ? 3 : 1);
+  bool small = d->row.taps == 1 || d->row.taps * d->col.taps <= 12;
+  d->tile_cols =
+      even_part(d->col.out, !small                                  ? 1
+                            : d->row.taps == 1 && d->tile_rows == 1 ? 4
+                                                                    : 3);
 }
 
-/* [channel][pair of rows][column][word of the pair][2], i16 */
-static const Blob *pack_pairs(Plan *p, Step *s, DwParams *d) {
-  const ConvGeom *g = &d->c.g;
-  for (int64_t i = 0; i < dw_pairs(d); i++)
-    d->words += dw_pair(d, i).words * d->col.taps;
-  int64_t bytes = g->oc * d->words * 4, at = 0;
-  int8_t *image = pack_image(p, bytes);
-  for (int64_t o = 0; o < g->oc; o++)
-    for (int64_t i = 0; i < dw_pairs(d); i++) {
-      DwPair u = dw_pair(d, i);
-      for (int64_t k = 0; k < d->col.taps * u.words * 2; k++, at++) {
-        int64_t tap = u.tap[k / 2 % u.words][k % 2];
-        if (tap >= 0)
-          dw_store_weight(
-              image, at, 2,
-              dw_weight(s->op, g, o, window_tap(d, tap, k / 2 / u.words)));
-      }
-    }
-  return plan_blob(p, s, "weights", image, bytes, 4);
+/* [word][column][2], or of windows of one row [column], i16 */
+static void pack_words(const Op *op, const DwParams *d, int64_t channel,
+                       int8_t *w) {
+  Arena *scratch = arena_new();
+  DwTaps t = dw_taps(scratch, d);
+  int64_t cols = d->col.taps, step = d->row.taps == 1 ? 1 : 2;
+  for (int64_t i = 0; i < t.words * cols * step; i++) {
+    int64_t tap = t.tap[i / step / cols][i % step];
+    if (tap >= 0)
+      dw_store_weight(
+          w, i, 2,
+          dw_weight(op, &d->c.g, channel, window_tap(d, tap, i / step % cols)));
+  }
+  arena_free(scratch);
 }
 
 bool prepare_dw_smlad(Plan *p, Step *s) {
   DwParams d = dw_params(s, 2);
   smlad_tile(&d);
-  d.c.weight_bytes = 2;
-  d.c.w = pack_pairs(p, s, &d);
-  return dw_done(p, s, &d);
+  int64_t taps = dw_taps(p->arena, &d).words * d.col.taps;
+  return dw_done(p, s, &d, taps * (d.row.taps == 1 ? 2 : 4), pack_words);
 }
 
 /* ---- dw_scalar ---- */
@@ -202,21 +240,17 @@ double cost_dw_scalar(const Op *op, const Target *t) {
   return (double)op_macs(op) * 6;
 }
 
-/* [channel][tap], i8 or i16 */
-static const Blob *pack_taps(Plan *p, Step *s, DwParams *d) {
-  const ConvGeom *g = &d->c.g;
-  d->words = g->kh * g->kw;
-  int64_t bytes = d->words * g->oc * d->c.weight_bytes;
-  int8_t *image = pack_image(p, bytes);
-  for (int64_t i = 0; i < g->oc * d->words; i++)
-    dw_store_weight(image, i, d->c.weight_bytes,
-                    dw_weight(s->op, g, i / d->words, i % d->words));
-  return plan_blob(p, s, "weights", image, bytes, p->target->simd_align);
+/* [tap], i8 or i16 */
+static void pack_taps(const Op *op, const DwParams *d, int64_t channel,
+                      int8_t *w) {
+  for (int64_t i = 0; i < d->row.taps * d->col.taps; i++)
+    dw_store_weight(w, i, d->c.weight_bytes,
+                    dw_weight(op, &d->c.g, channel, i));
 }
 
 bool prepare_dw_scalar(Plan *p, Step *s) {
   DwParams d = dw_params(s, 1);
   d.c.weight_bytes = dw_narrow_weights(s->op, &d.c.g) ? 1 : 2;
-  d.c.w = pack_taps(p, s, &d);
-  return dw_done(p, s, &d);
+  return dw_done(p, s, &d, d.row.taps * d.col.taps * d.c.weight_bytes,
+                 pack_taps);
 }

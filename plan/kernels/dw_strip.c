@@ -52,13 +52,10 @@ static void set_strip(DwParams *d, int64_t turns, int64_t block) {
 
 /* ---- in place ---- */
 
-/* Offset of the last pixel of `rows` rows and of one more row up to column
- * `col` of it; -1: there is none. */
-static int64_t last_written(const DwParams *d, int64_t rows, int64_t col) {
-  const DwAxis *r = &d->row, *c = &d->col;
-  int64_t whole = (rows - 1) * r->out_step + (c->out - 1) * c->out_step;
-  int64_t part = rows * r->out_step + (col - 1) * c->out_step;
-  return max64(rows ? whole : -1, col ? part : -1);
+/* Offset of the last pixel of the first `cols` columns in row `row`. */
+static int64_t last_written(const DwParams *d, int64_t row, int64_t cols) {
+  int64_t there = min64(row, d->row.out - 1);
+  return there * d->row.out_step + (cols - 1) * d->col.out_step;
 }
 
 /* Offset of the first pixel that windows from output (row, col) on take;
@@ -77,7 +74,8 @@ static bool bands_in_place(const DwParams *d) {
   for (int64_t b = 0; b < d->bands; b++) {
     int64_t done = min64((b + 1) * d->turns * d->tile_rows, d->row.out);
     int64_t unread = b * dw_band_step(d) + d->strip_rows - d->row.pad;
-    if (last_written(d, done, 0) >= first_unread(d, done, d->col.out, unread))
+    if (last_written(d, done - 1, d->col.out) >=
+        first_unread(d, done, d->col.out, unread))
       return false;
   }
   return true;
@@ -90,9 +88,9 @@ static bool blocks_in_place(const DwParams *d) {
     if (t + 1 == d->bands)
       next = d->row.in;
     for (int64_t x = d->block; x <= d->col.out; x += d->block) {
-      int64_t rows = x == d->col.out ? row + d->tile_rows : row;
-      int64_t cols = x == d->col.out ? 0 : x;
-      if (last_written(d, rows, cols) >= first_unread(d, row, x, next))
+      int64_t unread = first_unread(d, row, x, next);
+      if (last_written(d, row + d->tile_rows - 1, x) >= unread ||
+          (t && last_written(d, row - 1, d->col.out) >= unread))
         return false;
     }
   }
@@ -149,6 +147,7 @@ void dw_choose_strip(const Plan *p, const Step *s, DwParams *d) {
     set_strip(&blocks, 1, n);
     if (dw_strip_bytes(&blocks) <= limit && can_overwrite(&blocks)) {
       *d = blocks;
+      d->tile_cols = (int)min64(d->tile_cols, n);
       d->in_place = true;
       return;
     }

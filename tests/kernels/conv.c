@@ -228,6 +228,32 @@ static void rows_of_depthwise(void **state) {
   check_targets(t, 1, 150, rows_case);
 }
 
+/* Depthwise of images that take several bands of rows or blocks of columns
+ * where scratch is scarce. */
+static void strip_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 9};
+  Shape s = {.n = random_in(&r, 1, 2), .mult = 1, .groups = 1, .close = true};
+  s.ic = s.oc = random_in(&r, 1, 6);
+  s.kh = random_in(&r, 1, 5);
+  s.kw = random_in(&r, 1, 5);
+  s.sh = random_in(&r, 1, 3);
+  s.sw = random_in(&r, 1, 3);
+  s.dh = random_below(&r, 6) ? 1 : 2;
+  s.dw = 1;
+  for (int i = 0; i < 4; i++)
+    s.pad[i] = random_below(&r, i < 2 ? (s.kh - 1) * s.dh + 1 : s.kw);
+  s.ih = random_in(&r, 9, 28);
+  s.iw = random_in(&r, 5, 48);
+  shape_case(target, seed, &r, OP_depthwise_conv2d, s,
+             random_below(&r, 2) ? DT_i8 : DT_u8);
+}
+
+static void through_strips(void **state) {
+  (void)state;
+  static const char *const t[] = {"cortex-m3", "cortex-m4", "riscv64"};
+  check_targets(t, 3, 50, strip_case);
+}
+
 static void on_the_host(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3",
@@ -261,6 +287,7 @@ int main(void) {
       cmocka_unit_test(on_small_cores),
       cmocka_unit_test(over_the_input),
       cmocka_unit_test(on_application_cores),
+      cmocka_unit_test(through_strips),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

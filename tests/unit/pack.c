@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "plan/conv.h"
+#include "plan/depthwise.h"
 
 static uint64_t seed = 7;
 
@@ -231,18 +231,39 @@ static void blocks(void **state) {
       check_blocks(targets[i], turn % 2 ? DT_u8 : DT_i8, pick(4, 64));
 }
 
+/* The sum of output row `r` of a tile, over pairs of rows of the strip. */
+static int64_t pairs_dot(const DwParams *d, const DwTaps *t,
+                         const int16_t *words, const Window *w, int64_t o,
+                         int r) {
+  int64_t got = 0;
+  for (int p = 0; p < t->pairs; p++) {
+    DwUse u = t->use[p][r];
+    for (int64_t k = 0; k < d->col.taps && u.word >= 0; k++)
+      for (int half = 0; half < 2; half++) {
+        int64_t row = 2 * p + half - r * d->row.stride;
+        int w_half = u.both ? half : u.w;
+        if (u.both || half == u.x)
+          got +=
+              words[(u.word * d->col.taps + k) * 2 + w_half] * w->x[row][k][o];
+      }
+  }
+  return got;
+}
+
 static void tap_pairs(void **state) {
   (void)state;
-  Net n = make_net(true, DT_i8, 12, 12);
+  Net n = make_net(true, DT_i8, 13, 13);
   const ConvParams *c = plan_params(&n, "cortex-m4", "dw_smlad");
-  Window w = random_window(12);
-  const int16_t *image = c->w->data;
-  for (int64_t o = 0; o < 12; o++) {
-    int64_t got = 0;
-    for (int64_t tap = 0; tap < 6; tap++)
-      got += image[((o / 4 * 3 + tap / 2) * 4 + o % 4) * 2 + tap % 2] *
-             w.x[tap / 2][tap % 2][o];
-    assert_int_equal(got, want_dot(&n, c, &w, o, false));
+  const DwParams *d = (const void *)c; /* its first member */
+  DwTaps t = dw_taps(n.arena, d);
+  Window w = random_window(13);
+  assert_int_equal(d->tile_rows, 2);
+  for (int64_t o = 0; o < 13; o++) {
+    const char *record = (const char *)c->w->data + o * d->record;
+    const void *words = record + dw_record_head(d);
+    for (int r = 0; r < 2; r++)
+      assert_int_equal(pairs_dot(d, &t, words, &w, o, r),
+                       want_dot(&n, c, &w, o, false));
   }
   arena_free(n.arena);
 }
