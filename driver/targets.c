@@ -14,6 +14,8 @@ bool command_targets(Cli *cli) {
               (const char *[]){row->name, row->cpu, bits, dot_name(row->dot),
                                row->runner, row->summary});
   }
+  if (cli_has(cli, OPT_names) && target_host())
+    puts("host");
   list_print(cli, &t,
              "# Targets\n\nWhat `--target=` takes, printed by `kiln targets "
              "--markdown`. `host` stands for the best of them that the\n"

@@ -84,7 +84,7 @@ static const ImportBind *find_bind(const Import *im, const char *name) {
   return NULL;
 }
 
-/* Whether what the file says of the input allows for the bound type. */
+/* Whether what the file says of an input or output allows for type t. */
 static bool fits_declared(Import *im, const OnnxValueInfo *v, const Type *t) {
   OnnxTypeProto p;
   OnnxTensorType tt;
@@ -204,6 +204,22 @@ static void take_name(Graph *g, Value *v, const char *name) {
     graph_rename(g, v, name);
 }
 
+/* Outputs may be declared without a type. What the nodes make is right all the
+ * same, but whoever wrote the model meant something else. */
+static void compare_declared(Import *im, const OnnxValueInfo *info,
+                             const Type *t, Loc loc) {
+  if (!info->type.pos || fits_declared(im, info, t))
+    return;
+  Str made = str_new(im->arena);
+  Type shape = *t;
+  shape.q = NULL;
+  type_print(&made, &shape);
+  diag_warning(im->diag, loc,
+               "the model declares another type or shape than its nodes make, "
+               "%s",
+               str_cstr(&made));
+}
+
 static void import_output(Scope *s, PbSpan span) {
   Import *im = s->im;
   OnnxValueInfo info;
@@ -218,6 +234,7 @@ static void import_output(Scope *s, PbSpan span) {
     diag_error(im->diag, E0302, loc, "it has no elements");
     return;
   }
+  compare_declared(im, &info, v->type, loc);
   if (!v->def || value_is_output(im->graph, v))
     v = view(im, v, name, loc);
   take_name(im->graph, v, name);

@@ -228,6 +228,16 @@ static inline void check_squeeze(Plan *p) {
   p->arena_bytes = at;
 }
 
+/* Targets without doubles refuse them. */
+static inline bool check_lacks_doubles(const Check *c) {
+  for (int i = 0; i < c->graph->values.n; i++) {
+    const Value *v = c->graph->values.v[i];
+    if (v && v->type->dtype == DT_f64 && !c->target->f64)
+      return true;
+  }
+  return false;
+}
+
 /* One output, any number of inputs with random bytes. Frees the arena. */
 static inline void check_finish(Check *c, Random *r, int seed) {
   Graph *g = c->graph;

@@ -247,16 +247,6 @@ static void window_case(Check *c, Random *r) {
   give(c, r, add_op(c, k, &at, 1, &in, yt));
 }
 
-/* Targets without doubles refuse them. */
-static bool is_refused(const Check *c) {
-  for (int i = 0; i < c->graph->values.n; i++) {
-    const Value *v = c->graph->values.v[i];
-    if (v && v->type->dtype == DT_f64 && !c->target->f64)
-      return true;
-  }
-  return false;
-}
-
 static void one_case(const char *target, int seed) {
   static void (*const families[])(Check *, Random *) = {gather_case,
                                                         gather_elements_case,
@@ -273,7 +263,7 @@ static void one_case(const char *target, int seed) {
   random_below(&r, 2);
   c.any_bits = seed / N % 2;
   families[seed % N](&c, &r);
-  if (is_refused(&c))
+  if (check_lacks_doubles(&c))
     arena_free(c.arena);
   else
     check_finish(&c, &r, seed);

@@ -182,12 +182,7 @@ static bool is_refused(const Check *c) {
         ((is_wide(op->in[0]->type) && op->out[0]->type->dtype == DT_f64) ||
          (is_wide(op->out[0]->type) && op->in[0]->type->dtype == DT_f64)))
       return true;
-  for (int i = 0; i < c->graph->values.n; i++) {
-    const Value *v = c->graph->values.v[i];
-    if (v && v->type->dtype == DT_f64 && !c->target->f64)
-      return true;
-  }
-  return false;
+  return check_lacks_doubles(c);
 }
 
 static void one_case(const char *target, int seed) {

@@ -138,8 +138,7 @@ static void dense_case(Check *c, Random *r) {
  * f32 alone are compared with a tolerance. */
 static bool is_refused(const Check *c) {
   DType t = c->graph->outputs.v[0]->type->dtype;
-  return (t == DT_f64 && !c->target->f64) ||
-         (dtype_is_float(t) && !c->target->fma);
+  return check_lacks_doubles(c) || (dtype_is_float(t) && !c->target->fma);
 }
 
 static void one_case(const char *target, int seed) {

@@ -78,6 +78,33 @@ static void test_bind(void **state) {
   run_free(&r);
 }
 
+/* What the import says of an output that is declared so, and made f32[2,3]. */
+static void expect_declared(int type, const char *dims, const char *message) {
+  Run r = run_new();
+  ob_input(&r.model, "x", OB_FLOAT, "2 3");
+  ob_op(&r.model, "Abs", "x", "y");
+  Str y = ob_value_info(r.arena, "y", type, dims);
+  pw_message(&r.model.graph, 12, &y);
+  run_expect(&r, "%y : f32[2,3]");
+  const char *said = run_messages(&r);
+  if (*message ? !strstr(said, message) : *said)
+    fail_msg("%d %s: %s", type, dims, said);
+  run_free(&r);
+}
+
+static void test_declared_outputs(void **state) {
+  (void)state;
+  static const char message[] =
+      "output 'y': warning: the model declares another type or shape than its "
+      "nodes make, f32[2,3]";
+  expect_declared(OB_FLOAT, "2 3", "");
+  expect_declared(OB_FLOAT, "N 3", "");
+  expect_declared(OB_FLOAT, "? ?", "");
+  expect_declared(OB_FLOAT, "2 4", message);
+  expect_declared(OB_FLOAT, "2 3 1", message);
+  expect_declared(OB_INT64, "2 3", message);
+}
+
 /* --- constants ----------------------------------------------------------- */
 
 /* The constant c in one encoding, as the graph has it. */
@@ -333,6 +360,7 @@ int main(void) {
       cmocka_unit_test(test_dims),
       cmocka_unit_test(test_unknown_dim),
       cmocka_unit_test(test_bind),
+      cmocka_unit_test(test_declared_outputs),
       cmocka_unit_test(test_encodings),
       cmocka_unit_test(test_bad_constants),
       cmocka_unit_test(test_external_data),
