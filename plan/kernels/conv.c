@@ -41,6 +41,8 @@ bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra) {
   return true;
 }
 
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 bool conv_is_full(const Op *op) {
   return (op->kind == OP_conv2d || op->kind == OP_fully_connected ||
           op->kind == OP_matmul) &&
@@ -72,8 +74,6 @@ static int lanes_for(const Target *t, int64_t oc) {
     lanes /= 2;
   return lanes;
 }
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 int even_part(int64_t n, int64_t most) {
   if (most < 1)
@@ -114,9 +114,40 @@ static int32_t *lane_order(Arena *a, const ConvParams *c) {
   return order;
 }
 
-/* [block][tap][k / group][vector][lane][group], i8 */
+/* A convolution with few outputs as one of `pixels` times as many for every
+ * so many pixels, whose windows are one wider window. */
+static ConvGeom widen(ConvGeom g, int64_t pixels) {
+  g.oc *= pixels;
+  g.ow /= pixels;
+  g.kw += (pixels - 1) * g.sw;
+  g.sw *= pixels;
+  return g;
+}
+
+/* How many pixels fill a vector of outputs, where that takes fewer steps of
+ * k in spite of the zeros between; else 1. */
+static int64_t pixels_in_lanes(const Op *op, const ConvGeom *g,
+                               const Target *t) {
+  int64_t lanes = lanes_for(t, INT64_MAX), pixels = lanes / g->oc;
+  int group = dot_group(t->dot);
+  if (pixels < 2 || lanes % g->oc || g->ow % pixels || g->dw != 1 ||
+      conv_is_sums(op) || conv_weight_zero(op, 0))
+    return 1;
+  int64_t alone = pixels * ceil_div(g->kw * g->ic, group);
+  return ceil_div(widen(*g, pixels).kw * g->ic, group) < alone ? pixels : 1;
+}
+
+/* Output o's weight in a geometry that is `g` widened, or g itself. */
+static int32_t widened_weight(const Op *op, const ConvGeom *g, int64_t o,
+                              int64_t y, int64_t x, int64_t i) {
+  x -= o / g->oc * g->sw;
+  return x < 0 || x >= g->kw ? 0 : conv_weight(op, g, o % g->oc, y, x, i);
+}
+
+/* [block][tap][k / group][vector][lane][group], i8; `real`: before it was
+ * widened */
 static const Blob *pack_lanes(Plan *p, Step *s, const ConvParams *c,
-                              const int32_t *order) {
+                              const ConvGeom *real, const int32_t *order) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int64_t taps = c->taps_h * c->taps_w;
   int64_t per_block = taps * c->run_padded * nout;
@@ -129,8 +160,8 @@ static const Blob *pack_lanes(Plan *p, Step *s, const ConvParams *c,
         int64_t x = folded > 1 ? k / c->g.ic : tap % c->taps_w;
         int64_t at =
             (tap * c->run_padded / c->group + k / c->group) * nout + i % nout;
-        block[at * c->group + k % c->group] = (int8_t)conv_weight(
-            s->op, &c->g, order[i], tap / c->taps_w, x, k % c->g.ic);
+        block[at * c->group + k % c->group] = (int8_t)widened_weight(
+            s->op, real, order[i], tap / c->taps_w, x, k % c->g.ic);
       }
   }
   return plan_blob(p, s, "weights", image, per_block * c->blocks,
@@ -151,9 +182,23 @@ static DType stored_want(const Target *t) {
                                                         : DT_COUNT;
 }
 
+/* conv_finish of the outputs that there are. */
+static void finish_lanes(Plan *p, Step *s, ConvParams *c, const ConvGeom *real,
+                         int32_t *order) {
+  const ConvGeom wide = c->g;
+  int64_t entries = c->blocks * c->vectors * c->lanes;
+  for (int64_t i = 0; i < entries; i++)
+    order[i] =
+        order[i] < wide.oc ? order[i] % (int32_t)real->oc : (int32_t)real->oc;
+  c->g = *real;
+  conv_finish(p, s, c, entries, order, true, target_conv_forms(p->target));
+  c->g = wide;
+}
+
 bool prepare_conv_lanes(Plan *p, Step *s) {
   const Target *t = p->target;
-  ConvParams c = {.g = conv_geom(s->op)};
+  const ConvGeom real = conv_geom(s->op);
+  ConvParams c = {.g = widen(real, pixels_in_lanes(s->op, &real, t))};
   c.group = dot_group(t->dot);
   c.lanes = lanes_for(t, c.g.oc);
   c.weight_bytes = 1;
@@ -161,9 +206,8 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   choose_tile(&c, t);
   c.join = join_for(t, &c);
   int32_t *order = lane_order(p->arena, &c);
-  c.w = pack_lanes(p, s, &c, order);
-  conv_finish(p, s, &c, c.blocks * c.vectors * c.lanes, order, true,
-              target_conv_forms(t));
+  c.w = pack_lanes(p, s, &c, &real, order);
+  finish_lanes(p, s, &c, &real, order);
   return conv_done(p, s, &c, 0);
 }
 
