@@ -180,7 +180,8 @@ void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
   st->bottom = bottom;
   st->expand = g->mult;
   st->on = force || flip || elem_bytes > p->in_bytes || st->expand > 1 ||
-           st->top || st->left || bottom || right || p->run % p->group;
+           st->top || st->left || bottom || right ||
+           (p->run % p->group && !p->last_back);
   p->in_type = flip ? want : in->dtype;
   source_zero(p, s->op, in);
   if (flip)
@@ -194,7 +195,7 @@ void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
   st->left *= p->pixel;
   st->copied *= p->pixel;
   st->right = right * p->pixel;
-  st->slack = p->run_padded - p->run;
+  st->slack = p->last_back ? 0 : p->run_padded - p->run;
   st->elem_bytes = elem_bytes;
   st->fill = p->in_zero;
   st->xor = flip ? 0x80 : 0;

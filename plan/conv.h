@@ -47,6 +47,9 @@ typedef struct ConvParams {
   int64_t run;             /* elements of a run */
   int64_t run_padded;      /* to a multiple of the group, zero weights */
   int group;               /* k that one lane takes at a time */
+  bool last_back;          /* a run's last group ends with the run, however
+                              much of the one before it takes again with
+                              weights of zero; set before conv_source */
   int lanes;               /* i32 lanes of a vector; 1 = scalar */
   int vectors;             /* vectors (or channels) of outputs in a tile */
   int pixels;              /* pixels of a tile; <= ow */

@@ -97,9 +97,12 @@ static void mac_run(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
     for (int i = 0; i < t->nacc; i++)
       acc[i] = k.carry[i];
   }
+  int64_t last = whole * x_step;
+  if (c->last_back)
+    last = (c->run - c->group) * c->stage.elem_bytes;
   if (c->run % c->group)
-    mac_group(g, t, ll_gepc(g, src, whole * x_step),
-              ll_gepc(g, w, whole * w_step), (int)(c->run % c->group), acc);
+    mac_group(g, t, ll_gepc(g, src, last), ll_gepc(g, w, whole * w_step),
+              (int)(c->run % c->group), acc);
 }
 
 static void init_tile(Cg *g, const Tile *t, Val *acc) {

@@ -160,7 +160,9 @@ static const Blob *pack_lanes(Plan *p, Step *s, const ConvParams *c,
         int64_t x = folded > 1 ? k / c->g.ic : tap % c->taps_w;
         int64_t at =
             (tap * c->run_padded / c->group + k / c->group) * nout + i % nout;
-        block[at * c->group + k % c->group] = (int8_t)widened_weight(
+        bool last = c->last_back && k >= c->run / c->group * c->group;
+        int64_t in_group = last ? k - (c->run - c->group) : k % c->group;
+        block[at * c->group + in_group] = (int8_t)widened_weight(
             s->op, real, order[i], tap / c->taps_w, x, k % c->g.ic);
       }
   }
@@ -200,6 +202,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   const ConvGeom real = conv_geom(s->op);
   ConvParams c = {.g = widen(real, pixels_in_lanes(s->op, &real, t))};
   c.group = dot_group(t->dot);
+  c.last_back = c.g.ic >= c.group && !conv_weight_zero(s->op, 0);
   c.lanes = lanes_for(t, c.g.oc);
   c.weight_bytes = 1;
   conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);

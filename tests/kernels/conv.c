@@ -254,6 +254,28 @@ static void through_strips(void **state) {
   check_targets(t, 3, 50, strip_case);
 }
 
+/* Few outputs of windows that overlap: neighbouring pixels share a vector. */
+static void few_outputs_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 3};
+  int stride = random_in(&r, 1, 3);
+  Shape s = {.n = 1, .kh = 2, .dh = 1, .dw = 1, .mult = 1, .groups = 1};
+  s.kw = random_in(&r, 1, 4);
+  s.ic = random_in(&r, 1, 5);
+  s.oc = 1 << random_below(&r, 4);
+  s.sh = s.sw = stride;
+  s.ih = random_in(&r, 2, 6);
+  s.iw = 16 * random_in(&r, 1, 3) * stride;
+  s.pad[2] = random_below(&r, s.kw);
+  s.pad[3] = s.kw - 1 - s.pad[2];
+  shape_case(target, seed, &r, OP_conv2d, s, DT_i8);
+}
+
+static void few_outputs(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3"};
+  check_targets(t, 2, 60, few_outputs_case);
+}
+
 static void on_the_host(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3",
@@ -282,11 +304,9 @@ static void on_application_cores(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(on_the_host),
-      cmocka_unit_test(rows_of_depthwise),
-      cmocka_unit_test(on_small_cores),
-      cmocka_unit_test(over_the_input),
-      cmocka_unit_test(on_application_cores),
+      cmocka_unit_test(on_the_host),    cmocka_unit_test(rows_of_depthwise),
+      cmocka_unit_test(few_outputs),    cmocka_unit_test(on_small_cores),
+      cmocka_unit_test(over_the_input), cmocka_unit_test(on_application_cores),
       cmocka_unit_test(through_strips),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

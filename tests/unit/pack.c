@@ -89,6 +89,14 @@ static int64_t run_element(const ConvParams *c, const Window *w, int64_t tap,
   return k < c->run ? w->x[tap][k / c->g.ic][k % c->g.ic] : 99;
 }
 
+/* The same of a packed place: the last group may end with the run. */
+static int64_t packed_element(const ConvParams *c, const Window *w, int64_t tap,
+                              int64_t k) {
+  if (c->last_back && k >= c->run / c->group * c->group)
+    k -= c->run_padded - c->run;
+  return run_element(c, w, tap, k);
+}
+
 static void check_lanes(const char *target, DType t, int ic, int oc) {
   Net n = make_net(false, t, ic, oc);
   const ConvParams *c = plan_params(&n, target, "conv_lanes");
@@ -107,7 +115,7 @@ static void check_lanes(const char *target, DType t, int ic, int oc) {
                       i % nout) *
                          c->group +
                      k % c->group] *
-               run_element(c, &w, tap, k);
+               packed_element(c, &w, tap, k);
     assert_int_equal(got, o < oc ? want_dot(&n, c, &w, o, true) : 0);
   }
   arena_free(n.arena);
@@ -120,7 +128,7 @@ static void lanes(void **state) {
   for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
     for (int turn = 0; turn < 12; turn++)
       check_lanes(targets[i], turn % 2 ? DT_u8 : DT_i8, pick(1, 20),
-                  pick(1, 150));
+                  pick(9, 150)); /* fewer may share a vector with pixels */
 }
 
 static void rows(void **state) {
