@@ -6,7 +6,8 @@
  * with f, g any functions of one element, also in floats between a dequantize
  * and a quantize, and functions of several that read the same x or one number
  * known at compile time. There are 256 patterns: the reference interpreter
- * computes the chain on all of them, so the table holds its very bytes.
+ * computes the chain on all of them, so the table holds its very bytes. One
+ * that changes nothing, as of a dequantize and a quantize back, is none at all.
  *
  * Each value is traced up to the 8-bit value that it is a function of, its
  * source. Below a value of 8 bits that is read more than once a new chain
@@ -194,13 +195,28 @@ static bool can_be_element(const Type *t) {
   return bits == 8 || bits == 16 || bits == 32;
 }
 
+/* Does the table give back every value of the source? */
+static bool is_identity(const Type *source, const Type *y,
+                        const uint8_t *table) {
+  if (!type_equal(source, y))
+    return false;
+  for (int i = 0; i < PATTERNS; i++)
+    if (table[i] != (uint8_t)(i + dtype_min(source->dtype)))
+      return false;
+  return true;
+}
+
 static void put_table(Chains *c, const Slice *s, Op *op, Value *source) {
   Graph *g = c->g;
   Value *y = op->out[0];
+  const void *table = table_of(c, s, source);
   const int64_t patterns = PATTERNS;
+  if (is_identity(source->type, y->type, table) &&
+      rewrite_replace(g, y, source))
+    return;
   const Type *t = type_with_shape(g->arena, y->type, 1, &patterns);
   const char *name = arena_printf(g->arena, "%s/table", y->name);
-  Value *in[] = {source, graph_const(g, name, t, table_of(c, s, source))};
+  Value *in[] = {source, graph_const(g, name, t, table)};
   Op *lut = graph_op(g, op, OP_lut, NULL, 2, in, 1, &y->type, NULL, op->loc);
   graph_replace_uses(g, y, lut->out[0]);
   if (!value_is_output(g, lut->out[0]))
