@@ -19,19 +19,34 @@
 enum { TAIL_MAX = 4 };
 
 /* Elements that pass through a kernel's store. */
-typedef enum Elements { ELEMENTS_none, ELEMENTS_bytes } Elements;
+typedef enum Elements {
+  ELEMENTS_none,
+  ELEMENTS_bytes, /* 8 bits, quantized */
+  ELEMENTS_floats /* f32 */
+} Elements;
 
 static const Elements head_elements[K_COUNT] = {
     [K_conv_lanes] = ELEMENTS_bytes, [K_conv_mve] = ELEMENTS_bytes,
     [K_conv_smlad] = ELEMENTS_bytes, [K_conv_scalar] = ELEMENTS_bytes,
     [K_dw_lanes] = ELEMENTS_bytes,   [K_dw_rows] = ELEMENTS_bytes,
     [K_dw_smlad] = ELEMENTS_bytes,   [K_dw_scalar] = ELEMENTS_bytes,
-    [K_binary] = ELEMENTS_bytes,
+    [K_binary] = ELEMENTS_bytes,     [K_conv_f32] = ELEMENTS_floats,
+    [K_dw_f32] = ELEMENTS_floats,
 };
 
 static const Elements tail_elements[K_COUNT] = {
     [K_binary] = ELEMENTS_bytes,
     [K_lut] = ELEMENTS_bytes,
+    [K_map] = ELEMENTS_floats,
+};
+
+/* Of map's functions those of an instruction or two: the others would be
+ * spelled out for every vector of a tile. */
+static const bool short_function[OP_COUNT] = {
+    [OP_add] = true,   [OP_sub] = true,        [OP_mul] = true,
+    [OP_div] = true,   [OP_min] = true,        [OP_max] = true,
+    [OP_neg] = true,   [OP_abs] = true,        [OP_relu] = true,
+    [OP_relu6] = true, [OP_leaky_relu] = true,
 };
 
 struct Fusion {
@@ -61,7 +76,7 @@ static const char *refuse_value(const Plan *p, const Value *v) {
 }
 
 static bool is_made_of(Elements e, const Value *v) {
-  return e == ELEMENTS_bytes && type_is_q8(v->type);
+  return e == ELEMENTS_bytes ? type_is_q8(v->type) : v->type->dtype == DT_f32;
 }
 
 static const char *refuse_types(const Step *head, const Step *s) {
@@ -69,6 +84,8 @@ static const char *refuse_types(const Step *head, const Step *s) {
   if (e != elements_of(tail_elements, s) || !is_made_of(e, head->op->out[0]) ||
       !is_made_of(e, s->op->out[0]))
     return "the kernel before it takes no such tail";
+  if (e == ELEMENTS_floats && !short_function[s->op->kind])
+    return "the function is too long for every vector of a tile";
   if (head->tail.n == TAIL_MAX)
     return "the tail before it is long enough";
   return NULL;

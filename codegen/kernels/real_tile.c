@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "codegen/kernels/conv.h"
+#include "codegen/kernels/tail.h"
 #include "codegen/real.h"
 
 enum { UNROLL_MACS = 96, UNROLL_MOST = 8 };
@@ -70,6 +71,10 @@ void real_tile_store(Cg *g, const RealTile *t, Act act, Val out,
     for (int p = 0; p < t->pixels; p++) {
       Val y = real_act(g, act, acc[p * t->vectors + v]);
       Val to = ll_gepc(g, out, p * out_pixel + v * vector_bytes(t));
-      real_store(g, y, to, n - (int64_t)v * lanes);
+      int64_t left = n - (int64_t)v * lanes;
+      tail_apply(
+          g, &y,
+          &(TailAt){.p = to, .n = left < lanes ? left : lanes, .join = 1});
+      real_store(g, y, to, left);
     }
 }

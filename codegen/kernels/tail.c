@@ -4,6 +4,7 @@
 
 #include "codegen/kernels/binary.h"
 #include "codegen/kernels/lut.h"
+#include "codegen/kernels/map_functions.h"
 #include "codegen/targets/dot.h"
 #include "plan/kernel.h"
 
@@ -38,22 +39,27 @@ static Val put_lanes(Cg *g, Val v, Val part, int at) {
   return ll_shuffle(g, v, wide, mask, lanes);
 }
 
-/* The first n of `lanes` bytes, in falling powers of two. */
-static Val load_some(Cg *g, Val p, int lanes, int64_t n) {
-  Ty all = ll_vec(g->i8, lanes);
+/* The first n of `lanes` elements of `bytes` each, in falling powers of two. */
+static Val load_some(Cg *g, Ty elem, int bytes, Val p, int lanes, int64_t n) {
+  Ty all = ll_vec(elem, lanes);
   if (n >= lanes || !lanes)
-    return ll_load(g, all, p, 1);
+    return ll_load(g, all, p, bytes);
   Val v = LLVMConstNull(all);
   int at = 0;
   for (int part = lanes / 2; part; part /= 2) {
     if (n - at < part)
       continue;
-    Val q = ll_gepc(g, p, at);
-    v = part == 1 ? ll_insert(g, v, ll_load(g, g->i8, q, 1), at)
-                  : put_lanes(g, v, ll_load(g, ll_vec(g->i8, part), q, 1), at);
+    Val q = ll_gepc(g, p, (int64_t)at * bytes);
+    v = part == 1
+            ? ll_insert(g, v, ll_load(g, elem, q, bytes), at)
+            : put_lanes(g, v, ll_load(g, ll_vec(elem, part), q, bytes), at);
     at += part;
   }
   return v;
+}
+
+static Val load_bytes(Cg *g, Val p, int lanes, int64_t n) {
+  return load_some(g, g->i8, 1, p, lanes, n);
 }
 
 /* MVE alone has lanes that lie apart: pixels. */
@@ -85,17 +91,21 @@ static Val joined_of_2(Cg *g, Val bytes, int v, DType stored) {
   return ll_bitcast(g, words, ll_vec(g->i32, ll_lanes(bytes) / 2));
 }
 
-/* An operand at p as i32 in the lanes of y[0 .. join - 1]. */
+/* An operand at p in the lanes of y[0 .. join - 1], bytes as i32. */
 static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
                       const TailAt *at) {
   int lanes = ll_lanes(y[0]);
+  if (stored == DT_f32) {
+    x[0] = load_some(g, g->f32, 4, p, lanes, at->n);
+    return;
+  }
   if (at->join == 1) {
     x[0] = at->pitch
                ? load_apart(g, p, lanes, stored, at)
-               : ll_extend(g, load_some(g, p, lanes, at->n), stored, g->i32);
+               : ll_extend(g, load_bytes(g, p, lanes, at->n), stored, g->i32);
     return;
   }
-  Val bytes = load_some(g, p, at->join * lanes, at->n);
+  Val bytes = load_bytes(g, p, at->join * lanes, at->n);
   for (int v = 0; v < at->join; v++)
     x[v] = at->join == 4 ? joined_of_4(g, bytes, v, stored)
                          : joined_of_2(g, bytes, v, stored);
@@ -111,30 +121,38 @@ static void load_operand(Cg *g, const Tail *t, int i, Val *x, const Val *y,
     load_like(g, x, y, stored, place_in(g, b, base, at->p), at);
     return;
   }
-  Val one = ll_extend(g, ll_load(g, g->i8, base, 1), stored, g->i32);
+  Val one = stored == DT_f32
+                ? ll_load(g, g->f32, base, 4)
+                : ll_extend(g, ll_load(g, g->i8, base, 1), stored, g->i32);
   for (int v = 0; v < at->join; v++)
     x[v] = ll_splat(g, one, ll_lanes(y[v]));
 }
 
 /* ---- ops ---- */
 
-static void apply(Cg *g, const Tail *t, Val *y, const TailAt *at) {
+/* The op on one vector; x: its other operand, NULL where it has none. */
+static Val value_of(Cg *g, const Tail *t, Val y, Val x) {
   const Step *s = t->step;
-  bool unary = s->kernel == &kernel_table[K_lut];
-  Val x[MAX_VECTORS];
-  if (!unary)
+  Val a = t->chain ? x : y, b = t->chain ? y : x;
+  if (s->kernel == &kernel_table[K_lut])
+    return lut_value(g, s, y);
+  if (s->kernel == &kernel_table[K_map])
+    return map_function(g, s->op, a, b);
+  return binary_value(g, s, a, b);
+}
+
+static void apply(Cg *g, const Tail *t, Val *y, const TailAt *at) {
+  Val x[MAX_VECTORS] = {0};
+  if (t->step->nin == 2 && t->step->kernel != &kernel_table[K_lut])
     load_operand(g, t, 1 - t->chain, x, y, at);
-  for (int v = 0; v < at->join; v++) {
-    if (unary)
-      y[v] = lut_value(g, s, y[v]);
-    else if (t->chain == 0)
-      y[v] = binary_value(g, s, y[v], x[v]);
-    else
-      y[v] = binary_value(g, s, x[v], y[v]);
-  }
+  for (int v = 0; v < at->join; v++)
+    y[v] = value_of(g, t, y[v], x[v]);
 }
 
 void tail_apply(Cg *g, Val *y, const TailAt *at) {
+  bool floats = g->step->out[0]->type->dtype == DT_f32;
+  if (tail_any(g) && floats && g->target->flushes)
+    function_stays_scalar(g->ctx, g->fn);
   for (int i = 0; i < g->step->tail.n; i++)
     apply(g, &g->step->tail.v[i], y, at);
 }

@@ -15,8 +15,8 @@ typedef struct TailAt {
   int64_t pitch; /* natural order: bytes from lane to lane; 0: neighbours */
 } TailAt;
 
-/* y[0 .. join - 1]: the values of step->made as stored, i32 scalars or
- * vectors; they become those of the output. */
+/* y[0 .. join - 1]: the values of step->made as stored, scalars or vectors of
+ * i32, or of f32; they become those of the output. */
 void tail_apply(Cg *g, Val *y, const TailAt *at);
 /* Has the step a tail at all? */
 bool tail_any(const Cg *g);

@@ -197,10 +197,21 @@ bool prepare_dw_f32(Plan *p, Step *s) {
   return conv_real_done(p, s, &c, 0);
 }
 
+/* As tail_overlap of the kernels of bytes: is every output stored once? */
+static int64_t real_tail_overlap(const ConvParams *c) {
+  int64_t tile = c->pixels, nout = (int64_t)c->vectors * c->lanes;
+  if (c->g.depthwise && c->lanes > c->g.oc)
+    tile *= c->lanes / c->g.oc;
+  else if (c->g.depthwise && c->g.oc % nout)
+    return OVERLAP_NONE;
+  return c->g.ow % tile ? OVERLAP_NONE : OVERLAP_SAME;
+}
+
 bool conv_real_done(Plan *p, Step *s, ConvParams *c, int64_t late) {
   s->params = arena_dup(p->arena, c, sizeof *c);
   if (s->in[0]->place == PLACE_const)
     plan_const_blob(p, s->in[0]);
+  s->tail_overlap = real_tail_overlap(c);
   s->reads_first = c->stage.on && c->g.n == 1 && !late;
   s->scratch_bytes = stage_bytes(c) + late;
   s->vector_bytes = c->lanes > 1 ? c->lanes * 4 : 0;

@@ -117,7 +117,49 @@ static Value *tail_op(Check *c, Random *r, Value *y, Value *skip) {
   return add_op(c, kind, &at, 2, in, out);
 }
 
-static void one_case(const char *target, int seed) {
+static const Type *real(Check *c, int rank, const int64_t *dim) {
+  return type_new(c->arena, DT_f32, rank, dim, NULL);
+}
+
+static Value *real_const(Check *c, Random *r, const Type *t) {
+  float *data = ARENA_ARRAY(c->arena, float, type_count(t));
+  random_reals(r, data, type_count(t));
+  return graph_const(c->graph, "c", t, data);
+}
+
+/* f32: convolutions and the functions that are short. */
+static void real_case(const char *target, int seed) {
+  static const OpKind kinds[] = {OP_add,  OP_sub,   OP_mul, OP_max,
+                                 OP_relu, OP_relu6, OP_neg, OP_leaky_relu};
+  Random r = {(uint32_t)seed * 7919u + 9};
+  Check c = check_new(target);
+  Head h = random_head(&r);
+  while (h.kind != OP_conv2d && h.kind != OP_depthwise_conv2d)
+    h = random_head(&r);
+  static const int64_t one[1] = {1};
+  Value *x = random_input(&c, &r, "x", real(&c, 4, h.x));
+  const Type *y = real(&c, 4, h.y);
+  Value *skip =
+      random_below(&r, 5)
+          ? random_input(&c, &r, "skip", y)
+          : real_const(&c, &r, random_below(&r, 2) ? y : real(&c, 1, one));
+  Value *w = real_const(&c, &r, real(&c, 4, h.w));
+  Value *v = add_op(&c, h.kind, &h.at, 2, (Value *[]){x, w}, y);
+  for (int i = random_below(&r, 3); i >= 0; i--) {
+    OpKind kind = kinds[random_below(&r, 8)];
+    Attrs at = attrs_default(kind);
+    bool swap = random_below(&r, 2);
+    Value *in[] = {swap ? skip : v, swap ? v : skip};
+    bool unary = kind == OP_relu || kind == OP_relu6 || kind == OP_neg ||
+                 kind == OP_leaky_relu;
+    v = unary ? add_op(&c, kind, &at, 1, &v, y)
+              : add_op(&c, kind, &at, 2, in, y);
+  }
+  give(&c, &r, v);
+  check_finish(&c, &r, seed);
+}
+
+static void byte_case(const char *target, int seed) {
   Random r = {(uint32_t)seed * 7919u + 5};
   Check c = check_new(target);
   Head h = random_head(&r);
@@ -144,4 +186,12 @@ static void one_case(const char *target, int seed) {
   check_finish(&c, &r, seed);
 }
 
-int main(void) { return check_everywhere((Everywhere){one_case, 160, 60, 30}); }
+/* One case in four is of floats. */
+static void one_case(const char *target, int seed) {
+  if (seed % 4 == 3)
+    real_case(target, seed);
+  else
+    byte_case(target, seed);
+}
+
+int main(void) { return check_everywhere((Everywhere){one_case, 200, 80, 40}); }

@@ -37,6 +37,13 @@ static int teardown(void **state) {
   "const @one : i8[1]" Q " = {7}\n"                                            \
   "const @each : i8[4]" Q " = {1, 2, 3, 4}\n"
 
+/* The same in floats. */
+#define REAL                                                                   \
+  "model \"m\" rounding=tflite\n"                                              \
+  "input %x : f32[1,8,8,4]\n"                                                  \
+  "const @w : f32[4,1,1,4] = splat 1\n"                                        \
+  "const @dw : f32[1,1,1,4] = splat 1\n"
+
 /* What the steps are, one after another; and why one of them is alone. */
 typedef struct Case {
   const char *ops, *steps, *alone;
@@ -129,9 +136,24 @@ static const Case cases[] = {
 };
 enum { NCASE = sizeof cases / sizeof *cases };
 
+static const Case real_cases[] = {
+    {"%a : f32[1,8,8,4] = conv2d %x, @w\n"
+     "%b : f32[1,8,8,4] = add %x, %a { act=relu }\n"
+     "%c : f32[1,8,8,4] = depthwise_conv2d %b, @dw\n"
+     "%d : f32[1,8,8,4] = mul %c, %x\n"
+     "%e : f32[1,8,8,4] = leaky_relu %d { alpha=0.1 }\n"
+     "output %e\n",
+     "conv2d+add depthwise_conv2d+mul+leaky_relu", NULL},
+    {"%a : f32[1,8,8,4] = conv2d %x, @w\n"
+     "%b : f32[1,8,8,4] = tanh %a\n"
+     "output %b\n",
+     "conv2d tanh", "the function is too long for every vector of a tile"},
+};
+enum { NREAL = sizeof real_cases / sizeof *real_cases };
+
 static Plan *plan_of(const Case *c, const char *target, bool keep_all) {
   Str text = str_new(arena);
-  str_add(&text, HEAD);
+  str_add(&text, strstr(c->ops, "f32[1,8,8,4] = conv") ? REAL : HEAD);
   if (strstr(c->ops, "%flat"))
     str_add(&text, "input %flat : i8[256]" Q "\n");
   if (strstr(c->ops, "%row"))
@@ -162,14 +184,20 @@ static const char *alone_of(const Plan *p) {
   return why;
 }
 
+static void assert_steps(const Case *c, const char *target) {
+  const Plan *p = plan_of(c, target, false);
+  const char *alone = alone_of(p);
+  assert_string_equal(steps_of(p), c->steps);
+  assert_string_equal(alone ? alone : "", c->alone ? c->alone : "");
+}
+
 static void what_is_fused(void **state) {
   (void)state;
-  for (int i = 0; i < NCASE; i++) {
-    const Plan *p = plan_of(&cases[i], "cortex-m4", false);
-    const char *alone = alone_of(p);
-    assert_string_equal(steps_of(p), cases[i].steps);
-    assert_string_equal(alone ? alone : "",
-                        cases[i].alone ? cases[i].alone : "");
+  for (int i = 0; i < NCASE; i++)
+    assert_steps(&cases[i], "cortex-m4");
+  for (int i = 0; i < NREAL; i++) {
+    assert_steps(&real_cases[i], "cortex-m4");
+    assert_steps(&real_cases[i], "x86-64-v3");
   }
 }
 
