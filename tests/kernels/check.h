@@ -257,7 +257,7 @@ static inline void check_finish(Check *c, Random *r, int seed) {
   assert_true(check_run_here(interp_new(g, NULL, NULL), g, in, want));
   PlanOptions po = {.for_size = seed % 4 == 3};
   Plan *p = plan_new(c->arena, g, c->target, &po);
-  if (p && seed % 3)
+  if (p && random_below(r, 3))
     check_squeeze(p);
   Emitted e = {0};
   CodegenOptions co = {.opt_level = 2, .for_size = po.for_size};

@@ -192,17 +192,16 @@ static void add_others(Str *out, const Suite *s) {
 
 static const char about[] =
     "# Memory\n\n"
-    "The arena of every model, planned for Cortex-M4 with `-Os` and for\n"
-    "x86-64 with AVX-512 VNNI, in bytes. Inputs and outputs are the caller's; "
-    "scratch is in\nthe arena. The bound is the most that must coexist at "
-    "one step: blocks that are live\nthere, less what the kernel lets the "
-    "output share with dying inputs. No placement of\nthese blocks in this "
-    "order of steps needs less; the order is passes/schedule.c's, which\n"
-    "`kiln opt --passes=schedule --stats` tells of. `kiln inspect --memory "
-    "--target=T` draws a plan\nstep by step, `--report` writes it as "
-    "JSON.\n\n"
-    "Written by `build/tests/test_shared_memory --write`, which also is the "
-    "test that nine of\nten plans meet their bound within a second.\n\n";
+    "The arena of every model, planned for Cortex-M4 with `-Os` and for x86-64 "
+    "with\nAVX-512 VNNI, in bytes. Inputs and outputs are the caller's, "
+    "scratch is in the\narena. The bound is the most that must coexist at one "
+    "step: the blocks live there,\nless what the kernel lets its output share "
+    "with inputs that die. No placement of\nthese blocks needs less. The "
+    "order of the steps is the `schedule` pass's.\n\n"
+    "`kiln inspect --memory --target=T` draws a plan step by step, `compile "
+    "--report`\nwrites it as JSON.\n\n"
+    "Written by `build/tests/test_shared_memory --write`, which also tests "
+    "that nine of\nten plans meet their bound, each within a second.\n\n";
 
 static void add_page(Str *out, const Suite *s) {
   Verdict v = verdict_of(s);
