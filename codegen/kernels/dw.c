@@ -344,23 +344,45 @@ static Val load_weight(Cg *g, const DwParams *d, Val w) {
   return ll_sext(g, ll_load(g, t, w, d->c.weight_bytes), g->i32);
 }
 
-/* scalar: acc += x * w, tap by tap. */
-static void tile_scalar(Cg *g, const DwParams *d, const Tile *t) {
+/* scalar: acc += x * w for a tap of the window; weights from w on. */
+static Val tap_mac(Cg *g, const DwParams *d, Val x, Val w, Val acc) {
+  Val in = ll_extend(g, ll_load(g, g->i8, x, 1), d->c.in_type, g->i32);
+  return ll_add(g, acc, ll_mul(g, in, load_weight(g, d, w)));
+}
+
+/* Small windows are spelled out. */
+static Val few_taps(Cg *g, const DwParams *d, const Tile *t, Val w, Val acc) {
   const DwAxis *r = &d->row, *c = &d->col;
-  Val acc = first_sum(g, t->record);
-  Val weights = ll_gepc(g, t->record, dw_record_head(d));
+  for (int64_t i = 0; i < r->taps * c->taps; i++) {
+    int64_t at =
+        strip_offset(d, i / c->taps * r->dilation, i % c->taps * c->dilation);
+    acc = tap_mac(g, d, ll_gepc(g, t->x, at),
+                  ll_gepc(g, w, i * d->c.weight_bytes), acc);
+  }
+  return acc;
+}
+
+static Val many_taps(Cg *g, const DwParams *d, const Tile *t, Val w, Val acc) {
+  const DwAxis *r = &d->row, *c = &d->col;
+  int64_t row_bytes = c->taps * d->c.weight_bytes;
   Loop y = loop_begin_carry(g, 0, r->taps, 1, 1, &acc);
-  Val x_row = ll_gep(g, t->x, ll_mulc(g, y.i, r->dilation * d->strip_cols));
-  Val w_row = ll_gep(g, weights, ll_mulc(g, y.i, c->taps * d->c.weight_bytes));
+  Val x_row = ll_gep(g, t->x, ll_mulc(g, y.i, strip_offset(d, r->dilation, 0)));
+  Val w_row = ll_gep(g, w, ll_mulc(g, y.i, row_bytes));
   Loop x = loop_begin_carry(g, 0, c->taps, 1, 1, y.carry);
-  Val in = ll_load(g, g->i8, ll_gep(g, x_row, ll_mulc(g, x.i, c->dilation)), 1);
-  Val w =
-      load_weight(g, d, ll_gep(g, w_row, ll_mulc(g, x.i, d->c.weight_bytes)));
-  Val next = ll_add(g, x.carry[0],
-                    ll_mul(g, ll_extend(g, in, d->c.in_type, g->i32), w));
+  Val next = tap_mac(
+      g, d, ll_gep(g, x_row, ll_mulc(g, x.i, strip_offset(d, 0, c->dilation))),
+      ll_gep(g, w_row, ll_mulc(g, x.i, d->c.weight_bytes)), x.carry[0]);
   loop_end(g, &x, &next);
   loop_end(g, &y, x.carry);
-  store_tile(g, d, t, t->record, y.carry);
+  return y.carry[0];
+}
+
+static void tile_scalar(Cg *g, const DwParams *d, const Tile *t) {
+  bool few = d->row.taps * d->col.taps <= FEW;
+  Val w = ll_gepc(g, t->record, dw_record_head(d));
+  Val acc = first_sum(g, t->record);
+  acc = few ? few_taps(g, d, t, w, acc) : many_taps(g, d, t, w, acc);
+  store_tile(g, d, t, t->record, &acc);
 }
 
 typedef void (*TileFn)(Cg *g, const DwParams *d, const Tile *t);
