@@ -402,10 +402,10 @@ static int common_shift(int channels, const Requant *spec,
 
 static void alloc_form(Arena *a, RequantPlan *p) {
   size_t n = (size_t)p->channels;
+  if (p->form == RF_bits)
+    p->start = ARENA_ARRAY(a, int32_t, n);
   switch (p->form) {
   case RF_bits:
-    p->start = ARENA_ARRAY(a, int32_t, n);
-    /* fall through */
   case RF_f32:
   case RF_even:
     p->a = ARENA_ARRAY(a, float, n);
