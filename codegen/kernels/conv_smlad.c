@@ -175,13 +175,15 @@ static int64_t fours_a_turn(int64_t n, int64_t most) {
   return best;
 }
 
-/* The whole window: equal turns, then what is left, straight. */
-static void dot(Cg *g, const Conv *v, Val w, int pairs, Val *acc) {
+/* The whole window: equal turns of up to `most` fours, then what is left,
+ * straight. */
+static void dot(Cg *g, const Conv *v, Val w, int pairs, int64_t most,
+                Val *acc) {
   const ConvParams *c = v->c;
   int64_t fours = v->window / 4;
   int64_t valid = c->patched || c->run % 4 == 0 ? 4 : c->run % 4;
   int64_t whole = valid < 4 ? fours - 1 : fours;
-  int64_t a_turn = fours_a_turn(whole, g->for_size ? UNROLL_SMALL : UNROLL);
+  int64_t a_turn = fours_a_turn(whole, most);
   int64_t done = a_turn ? whole / a_turn * a_turn : 0;
   Val x = c->patched ? v->wide : v->tile.image;
   Val at[2 + MAX_ACC] = {ll_hide(g, x), w};
@@ -217,6 +219,9 @@ static void store(Cg *g, const Conv *v, Val first, int outputs,
                   const Val *acc) {
   const ConvParams *c = v->c;
   first = ll_hide(g, first); /* whatever is known of it makes sums into or */
+  Val out[PATCH_MAX_PIXELS]; /* at `first`; -Os: indexed by channel */
+  for (int p = 0; p < c->pixels; p++)
+    out[p] = g->for_size ? v->tile.out[p] : ll_gep(g, v->tile.out[p], first);
   for (int o = 0; o < outputs; o++) {
     Val channel = ll_addc(g, first, o);
     for (int p = 0; p < c->pixels; p++) {
@@ -225,7 +230,7 @@ static void store(Cg *g, const Conv *v, Val first, int outputs,
         a = ll_sub(g, a, acc[p * QUAD + o - 1]);
       if (c->weight_zero)
         a = conv_take_zero(g, c, a, v->sum[p]);
-      Val to = ll_gep(g, v->tile.out[p], channel);
+      Val to = ll_gep(g, out[p], g->for_size ? channel : ll_idx(g, o));
       if (c->joined && o % 2)
         conv_store_up(g, c, a, channel, to);
       else
@@ -242,7 +247,10 @@ static void some_outputs(Cg *g, const Conv *v, Val first, int outputs) {
   for (int i = 0; i < MAX_ACC; i++)
     acc[i] = ll_i32(g, 0);
   load_bias(g, v, first, pairs, acc);
-  dot(g, v, w, pairs, acc);
+  int64_t most = g->for_size ? UNROLL_SMALL : UNROLL;
+  if (outputs < QUAD && v->c->g.oc > QUAD) /* run once a tile */
+    most /= 2;
+  dot(g, v, w, pairs, most, acc);
   store(g, v, first, outputs, acc);
 }
 
