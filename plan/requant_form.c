@@ -346,7 +346,7 @@ static bool place_high(RequantPlan *p, int c, int64_t lo, int64_t hi) {
   if (start < 0 || start > MOST || p->acc_max > INT32_MAX - MOST)
     return false;
   int64_t add = (lo - start * m + one - 1) >> 32;
-  add += (int64_t)p->zero_point << (p->single_shift - 32);
+  add += p->zero_point * (INT64_C(1) << (p->single_shift - 32));
   p->start[c] = (int32_t)start;
   p->add[c] = (int32_t)add;
   return add > -(1 << 29) && add < 1 << 29;
