@@ -14,7 +14,6 @@
 
 #include "plan/kernel.h"
 #include "plan/kernels/lut.h"
-#include "plan/place.h"
 
 enum { TAIL_MAX = 4 };
 
@@ -91,13 +90,16 @@ static const char *refuse_types(const Step *head, const Step *s) {
   return NULL;
 }
 
+/* Is v computed before the head runs? What a view shows is when all that the
+ * view is made of is. */
 static bool is_there(const Fusion *f, const Value *v, const Step *head) {
-  const Buffer *b = buffer_root(f->plan->of_value[v->id]);
-  const Op *def = b->value->def;
-  if (!def)
-    return true;
-  const Step *s = f->step[b->value->id];
-  return s && s != head && s->index < head->index;
+  const Step *s = f->step[v->id];
+  if (!v->def || s)
+    return !v->def || s->index < head->index;
+  for (int i = 0; i < v->def->nin; i++)
+    if (v->def->in[i] && !is_there(f, v->def->in[i], head))
+      return false;
+  return true;
 }
 
 static const char *refuse_operands(const Fusion *f, const Op *op, int chain,

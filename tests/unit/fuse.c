@@ -84,6 +84,14 @@ static const Case cases[] = {
      "%c : " MAP " = add %s, %b\n"
      "output %c\n",
      "conv2d tanh conv2d+add", NULL},
+    /* one that is put together of what is there */
+    {"%p : i8[1,4,8,4]" Q " = tanh %half\n"
+     "%q : i8[1,4,8,4]" Q " = logistic %half\n"
+     "%s : " MAP " = concat %p, %q { axis=1 }\n"
+     "%b : " MAP " = conv2d %x, @w\n"
+     "%c : " MAP " = add %s, %b\n"
+     "output %c\n",
+     "tanh logistic conv2d+add", NULL},
     /* what others read has to be stored */
     {"%a : " MAP " = conv2d %x, @w\n"
      "%b : " MAP " = add %a, %x\n"
@@ -156,6 +164,8 @@ static Plan *plan_of(const Case *c, const char *target, bool keep_all) {
   str_add(&text, strstr(c->ops, "f32[1,8,8,4] = conv") ? REAL : HEAD);
   if (strstr(c->ops, "%flat"))
     str_add(&text, "input %flat : i8[256]" Q "\n");
+  if (strstr(c->ops, "%half"))
+    str_add(&text, "input %half : i8[1,4,8,4]" Q "\n");
   if (strstr(c->ops, "%row"))
     str_add(&text, "input %row : i8[1,4]" Q "\n");
   str_add(&text, c->ops);
