@@ -1,6 +1,6 @@
 /* plan/budget.h, plan/peak.h: the figures that budgets are held against, and
  * who takes them. */
-#include "tests/testing.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 
@@ -27,22 +27,6 @@ static const ObjectSizes sizes = {.code_bytes = 3000,
                                   .rodata_bytes = 97000,
                                   .flash_bytes = 100000,
                                   .stack_bytes = 140};
-
-static Arena *arena;
-static Diag *diag;
-
-static int setup(void **state) {
-  (void)state;
-  arena = arena_new();
-  diag = diag_new(arena);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_free(arena);
-  return 0;
-}
 
 static Plan *plan_of(const char *text) {
   Graph *g = graph_parse(arena, diag, "net.kiln", text, strlen(text));

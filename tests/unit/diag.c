@@ -1,26 +1,10 @@
 /* support/diag.h: what is recorded, and both renderings of it. */
-#include "tests/testing.h"
+#include "tests/unit/fixture.h"
 
 #include <json-c/json.h>
 #include <string.h>
 
 #include "support/diag.h"
-
-static Arena *arena;
-static Diag *diag;
-
-static int setup(void **state) {
-  (void)state;
-  arena = arena_new();
-  diag = diag_new(arena);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_free(arena);
-  return 0;
-}
 
 /* What a renderer prints, in the arena. */
 static const char *rendered(void (*print)(const Diag *d, FILE *out)) {

@@ -1,28 +1,12 @@
 /* plan/fuse.h: which ops become tails of which steps, and why others do not.
  * Models in text form; what the code then computes is held to the
  * interpreter by tests/kernels/fused.c. */
-#include "tests/testing.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 
 #include "ir/text.h"
 #include "plan/conv.h"
-
-static Arena *arena;
-static Diag *diag;
-
-static int setup(void **state) {
-  (void)state;
-  arena = arena_new();
-  diag = diag_new(arena);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_free(arena);
-  return 0;
-}
 
 #define Q " q(0.5, 3)"
 #define MAP "i8[1,8,8,4]" Q

@@ -1,29 +1,13 @@
 /* plan/plan.h: where values live, by models in text form; and random graphs
  * whose plans are carried out step by step in one arena, with op_eval in
  * place of code, against the interpreter. */
-#include "tests/testing.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 
 #include "ir/exec.h"
 #include "ir/text.h"
 #include "plan/kernel.h"
-
-static Arena *arena;
-static Diag *diag;
-
-static int setup(void **state) {
-  (void)state;
-  arena = arena_new();
-  diag = diag_new(arena);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_free(arena);
-  return 0;
-}
 
 static const Target *target(const char *name) {
   const Target *t = target_find(arena, diag, name, NULL, NULL, NULL);

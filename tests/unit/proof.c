@@ -1,29 +1,13 @@
 /* plan/proof.h: what sums can come to, on weights at their extremes, by
  * comparison with what inputs at their extremes really give; and that kernels
  * follow. */
-#include "tests/testing.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 
 #include "ir/text.h"
 #include "plan/plan.h"
 #include "plan/proof.h"
-
-static Arena *arena;
-static Diag *diag;
-
-static int setup(void **state) {
-  (void)state;
-  arena = arena_new();
-  diag = diag_new(arena);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_free(arena);
-  return 0;
-}
 
 static Graph *parse(const char *text) {
   const char *model = arena_printf(arena, "model m rounding=tflite\n%s", text);

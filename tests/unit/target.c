@@ -1,27 +1,11 @@
 /* plan/target.h: rows that hold together, refinements as gcc means them,
  * refusals that say what would have been right. */
-#include "tests/testing.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 
 #include "plan/requant_form.h"
 #include "plan/target.h"
-
-static Arena *arena;
-static Diag *diag;
-
-static int setup(void **state) {
-  (void)state;
-  arena = arena_new();
-  diag = diag_new(arena);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_free(arena);
-  return 0;
-}
 
 static const Target *find(const char *preset, const char *mcpu,
                           const char *mfpu, const char *mfloat_abi) {

@@ -1,6 +1,6 @@
 /* ir/text.h: print -> parse -> print is the identity; errors say where. What
  * broken text does is in text_broken.c. */
-#include "tests/testing.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -10,22 +10,6 @@
 #include "ir/text.h"
 #include "support/file.h"
 #include "support/tensor_file.h"
-
-static Arena *arena;
-static Diag *diag;
-
-static int setup(void **state) {
-  (void)state;
-  arena = arena_new();
-  diag = diag_new(arena);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_free(arena);
-  return 0;
-}
 
 static Graph *parse(const char *text) {
   return graph_parse(arena, diag, "t.kiln", text, strlen(text));

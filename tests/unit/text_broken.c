@@ -1,29 +1,13 @@
 /* Text that is not a model: each error has its place, one mistake is told
  * once, and nothing crashes or fails silently. Also that time stays
  * proportional to the text. */
-#include "tests/testing.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "ir/text.h"
 #include "support/file.h"
-
-static Arena *arena;
-static Diag *diag;
-
-static int setup(void **state) {
-  (void)state;
-  arena = arena_new();
-  diag = diag_new(arena);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_free(arena);
-  return 0;
-}
 
 static const char *diagnostics(const Diag *d) {
   FILE *out = tmpfile();

@@ -1,0 +1,26 @@
+/* What a program of unit tests starts with whose tests each want an arena and
+ * diagnostics of their own: cmocka_unit_test_setup_teardown(test, setup,
+ * teardown). */
+#ifndef KILN_TESTS_UNIT_FIXTURE_H
+#define KILN_TESTS_UNIT_FIXTURE_H
+
+#include "support/diag.h"
+#include "tests/testing.h"
+
+static Arena *arena;
+static Diag *diag;
+
+static int setup(void **state) {
+  (void)state;
+  arena = arena_new();
+  diag = diag_new(arena);
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  arena_free(arena);
+  return 0;
+}
+
+#endif
