@@ -145,15 +145,38 @@ static bool make_plan(Cli *cli, Graph *g, Plan **p) {
   return *p != NULL;
 }
 
+/* What is printed in place of the operators. */
+static const struct View {
+  OptId option;
+  bool (*print)(Cli *cli, Graph *g);
+} views[] = {
+    {OPT_pruning, print_pruning},
+    {OPT_memory, print_memory},
+    {OPT_proofs, print_proofs},
+};
+
+/* The one that is asked for, or NULL; false: several are, reported. */
+static bool find_view(Cli *cli, const struct View **view) {
+  *view = NULL;
+  for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
+    if (!cli_has(cli, views[i].option))
+      continue;
+    if (*view) {
+      diag_error(cli->diag, E0001, (Loc){0},
+                 "--pruning, --memory and --proofs exclude each other");
+      return false;
+    }
+    *view = &views[i];
+  }
+  return true;
+}
+
 bool command_inspect(Cli *cli) {
   Plan *p;
-  Graph *g = session_load(cli);
-  if (g && cli_has(cli, OPT_pruning))
-    return print_pruning(cli, g);
-  if (g && cli_has(cli, OPT_memory))
-    return print_memory(cli, g);
-  if (g && cli_has(cli, OPT_proofs))
-    return print_proofs(cli, g);
+  const struct View *view;
+  Graph *g = find_view(cli, &view) ? session_load(cli) : NULL;
+  if (g && view)
+    return view->print(cli, g);
   if (!g || !make_plan(cli, g, &p))
     return false;
   if (cli_has(cli, OPT_json))

@@ -39,7 +39,7 @@ const Type *perm_type(Arena *a, const IntList *p, const Type *t) {
 }
 
 IntList perm_list(const IntList *p, const IntList *list) {
-  IntList r = {.n = list->n};
+  IntList r = *list;
   for (int i = 0; i < list->n; i++)
     r.v[i] = list->v[p->v[i]];
   return r;

@@ -290,9 +290,10 @@ static bool sink_reshape(Graph *g, Op *op) {
 
 /* --- up ---------------------------------------------------------------- */
 
+/* One of a constant goes at compile time anyway. */
 static bool cancels(const Value *v, const IntList *back) {
   const Op *t = transpose_of(v);
-  return t && perm_equal(perm_of(t), back);
+  return t && !t->in[0]->init && perm_equal(perm_of(t), back);
 }
 
 /* What raising the transpose `op` above f costs: ops added less ops that go

@@ -43,10 +43,12 @@ static Buffer *view_new(Plan *p, const Value *v, Buffer *of) {
 Buffer *buffer_root(Buffer *b) { return b->base ? b->base : b; }
 
 /* A constant seen under another shape is copied: it is rare (passes fold
- * it), and its bytes may not even be in the object. */
+ * it), and its bytes may not even be in the object. So is state where all
+ * values are kept: the new one is written over it. */
 static bool can_view(const Plan *p, const Op *op) {
-  if (!(op_info(op->kind)->traits & T_VIEW) ||
-      p->of_value[op->in[0]->id]->place == PLACE_const)
+  Place place = p->of_value[op->in[0]->id]->place;
+  if (!(op_info(op->kind)->traits & T_VIEW) || place == PLACE_const ||
+      (place == PLACE_state && p->opt.keep_all))
     return false;
   const Type *from = op->in[0]->type, *to = op->out[0]->type;
   bool stored = type_is_q8(from); /* maybe with the other signedness */
