@@ -12,16 +12,12 @@
 
 static const char *const heading[] = {">index",        "op",   "type",  ">macs",
                                       ">weight_bytes", "name", "kernel"};
-enum { COLUMNS = 7, WITHOUT_KERNEL = 6, NAME_WIDTH = 40 };
+enum { COLUMNS = 7, WITHOUT_KERNEL = 6 };
 
 static const char *type_text(Arena *a, const Type *t) {
   Str s = str_new(a);
   type_print(&s, t);
   return str_cstr(&s);
-}
-
-static const char *number(Arena *a, int64_t x) {
-  return arena_printf(a, "%lld", (long long)x);
 }
 
 /* The kernel of op in the plan; "" where it needs none (views). */
@@ -32,23 +28,17 @@ static const char *kernel_of(const Plan *p, const Op *op) {
   return "";
 }
 
-/* Whole names are in JSON. */
-static const char *clipped(Arena *a, const char *name) {
-  Str s = str_new(a);
-  str_add_clipped(&s, name, NAME_WIDTH);
-  return str_cstr(&s);
-}
-
 static Table op_table(Arena *a, const Graph *g, const Plan *p, bool clip) {
   Table t = table_new(a, p ? COLUMNS : WITHOUT_KERNEL, heading);
   int index = 0;
   for (const Op *op = g->first; op; op = op->next) {
     const Value *out = op->out[0];
-    const char *name = clip ? clipped(a, out->name) : out->name;
+    const char *name = clip ? table_name(a, out->name) : out->name;
     table_add(&t, (const char *[]){
-                      number(a, index++), op_info(op->kind)->name,
-                      type_text(a, out->type), number(a, op_macs(op)),
-                      number(a, op_weight_bytes(op)), name, kernel_of(p, op)});
+                      table_number(a, index++), op_info(op->kind)->name,
+                      type_text(a, out->type), table_number(a, op_macs(op)),
+                      table_number(a, op_weight_bytes(op)), name,
+                      kernel_of(p, op)});
   }
   return t;
 }
@@ -136,12 +126,7 @@ static bool make_plan(Cli *cli, Graph *g, Plan **p) {
   *p = NULL;
   if (!cli_has(cli, OPT_target) && !cli_has(cli, OPT_mcpu))
     return true;
-  CodegenOptions codegen;
-  const Target *t = session_target(cli);
-  if (!t || !session_codegen(cli, &codegen) || !session_optimize(cli, g, NULL))
-    return false;
-  PlanOptions opt = {.for_size = codegen.for_size};
-  *p = plan_new(cli->arena, g, t, &opt);
+  *p = session_plan(cli, g);
   return *p != NULL;
 }
 

@@ -48,10 +48,9 @@ static Table step_table(Arena *a, const Plan *p) {
   for (int i = 0; i < p->steps.n; i++) {
     const Step *s = p->steps.v[i];
     Peak peak = plan_peak_at(p, s);
-    table_add(&t,
-              (const char *[]){arena_printf(a, "%d", i), step_op_name(a, s),
-                               arena_printf(a, "%lld", (long long)peak.bytes),
-                               drawn(a, p, &peak), listed(a, &peak)});
+    table_add(&t, (const char *[]){arena_printf(a, "%d", i), step_op_name(a, s),
+                                   table_number(a, peak.bytes),
+                                   drawn(a, p, &peak), listed(a, &peak)});
   }
   return t;
 }
@@ -86,13 +85,7 @@ static void print_json(const Plan *p, const Table *t) {
 }
 
 bool print_memory(Cli *cli, Graph *g) {
-  CodegenOptions codegen;
-  const Target *target = session_target(cli);
-  if (!target || !session_codegen(cli, &codegen) ||
-      !session_optimize(cli, g, NULL))
-    return false;
-  PlanOptions opt = {.for_size = codegen.for_size};
-  Plan *p = plan_new(cli->arena, g, target, &opt);
+  Plan *p = session_plan(cli, g);
   if (!p)
     return false;
   Table t = step_table(cli->arena, p);

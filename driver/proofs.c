@@ -15,27 +15,17 @@ static const char *const heading[] = {"name",
                                       ">channels",
                                       ">dead_lower_clamps",
                                       ">dead_upper_clamps"};
-enum { COLUMNS = 10, NAME_WIDTH = 40 };
-
-static const char *number(Arena *a, int64_t x) {
-  return arena_printf(a, "%lld", (long long)x);
-}
-
-/* Whole names are in JSON. */
-static const char *clipped(Arena *a, const char *name) {
-  Str s = str_new(a);
-  str_add_clipped(&s, name, NAME_WIDTH);
-  return str_cstr(&s);
-}
+enum { COLUMNS = 10 };
 
 static void add_row(Table *t, const Op *op, const char *name) {
   Arena *a = t->arena;
   Proof p = proof_of(op);
   table_add(t, (const char *[]){
-                   name, op_info(op->kind)->name, number(a, p.sum.lo),
-                   number(a, p.sum.hi), number(a, p.bits), number(a, p.pairs),
-                   number(a, p.narrow_pairs), number(a, p.channels),
-                   number(a, p.low_dead), number(a, p.high_dead)});
+                   name, op_info(op->kind)->name, table_number(a, p.sum.lo),
+                   table_number(a, p.sum.hi), table_number(a, p.bits),
+                   table_number(a, p.pairs), table_number(a, p.narrow_pairs),
+                   table_number(a, p.channels), table_number(a, p.low_dead),
+                   table_number(a, p.high_dead)});
 }
 
 bool print_proofs(Cli *cli, Graph *g) {
@@ -46,7 +36,7 @@ bool print_proofs(Cli *cli, Graph *g) {
   for (const Op *op = g->first; op; op = op->next)
     if (proof_applies(op))
       add_row(&t, op,
-              json ? op->out[0]->name : clipped(t.arena, op->out[0]->name));
+              json ? op->out[0]->name : table_name(t.arena, op->out[0]->name));
   if (json)
     json_print(table_json(&t), stdout);
   else

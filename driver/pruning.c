@@ -10,18 +10,7 @@ static const char *const heading[] = {
     "name",         ">channels",     ">channels_left", ">macs",
     ">macs_left",   ">weight_bytes", ">weights_left",  ">bias_bytes",
     ">biases_left", "stays"};
-enum { COLUMNS = 10, NAME_WIDTH = 40 };
-
-static const char *number(Arena *a, int64_t x) {
-  return arena_printf(a, "%lld", (long long)x);
-}
-
-/* Whole names are in JSON. */
-static const char *clipped(Arena *a, const char *name) {
-  Str s = str_new(a);
-  str_add_clipped(&s, name, NAME_WIDTH);
-  return str_cstr(&s);
-}
+enum { COLUMNS = 10 };
 
 static const char *stays_text(Arena *a, const Pruned *p) {
   Str s = str_new(a);
@@ -35,13 +24,14 @@ static const char *stays_text(Arena *a, const Pruned *p) {
 static void add_row(Table *t, const char *name, const LayerCost *before,
                     const LayerCost *after, const char *stays) {
   Arena *a = t->arena;
-  table_add(t, (const char *[]){name, number(a, before->channels),
-                                number(a, after->channels),
-                                number(a, before->macs), number(a, after->macs),
-                                number(a, before->weight_bytes),
-                                number(a, after->weight_bytes),
-                                number(a, before->bias_bytes),
-                                number(a, after->bias_bytes), stays});
+  table_add(t, (const char *[]){name, table_number(a, before->channels),
+                                table_number(a, after->channels),
+                                table_number(a, before->macs),
+                                table_number(a, after->macs),
+                                table_number(a, before->weight_bytes),
+                                table_number(a, after->weight_bytes),
+                                table_number(a, before->bias_bytes),
+                                table_number(a, after->bias_bytes), stays});
 }
 
 static void print_table(Arena *a, const Graph *g) {
@@ -51,7 +41,7 @@ static void print_table(Arena *a, const Graph *g) {
     if (!op->pruned)
       continue;
     pruning_layer(op, &before, &after);
-    add_row(&t, clipped(a, op->out[0]->name), &before, &after,
+    add_row(&t, table_name(a, op->out[0]->name), &before, &after,
             stays_text(a, op->pruned));
   }
   pruning_total(g, &before, &after);

@@ -69,6 +69,15 @@ bool session_codegen(Cli *cli, CodegenOptions *out) {
   return true;
 }
 
+Plan *session_plan(Cli *cli, Graph *g) {
+  CodegenOptions codegen;
+  const Target *t = session_target(cli);
+  if (!t || !session_codegen(cli, &codegen) || !session_optimize(cli, g, NULL))
+    return NULL;
+  PlanOptions opt = {.for_size = codegen.for_size};
+  return plan_new(cli->arena, g, t, &opt);
+}
+
 bool session_build(Cli *cli, const Graph *g, const Target *t, bool keep_all,
                    unsigned what, const char *name, Built *out) {
   CodegenOptions codegen;

@@ -30,6 +30,9 @@ const Target *session_target(Cli *cli);
 /* -O. */
 bool session_codegen(Cli *cli, CodegenOptions *out);
 
+/* Optimizes g and plans it for the target and -O. NULL: error reported. */
+Plan *session_plan(Cli *cli, Graph *g);
+
 typedef struct Built {
   Plan *plan;
   Emitted emitted;

@@ -15,6 +15,17 @@ void table_add(Table *t, const char *const *cells) {
   ARRAY_PUSH(t->arena, &t->rows, row);
 }
 
+const char *table_number(Arena *a, int64_t x) {
+  return arena_printf(a, "%lld", (long long)x);
+}
+
+const char *table_name(Arena *a, const char *name) {
+  enum { WIDTH = 40 };
+  Str s = str_new(a);
+  str_add_clipped(&s, name, WIDTH);
+  return str_cstr(&s);
+}
+
 static bool is_number(const Table *t, int column) {
   return t->heading[column][0] == '>';
 }

@@ -20,6 +20,10 @@ typedef struct Table {
 Table table_new(Arena *a, int columns, const char *const *heading);
 /* Copies the pointers, not the words. */
 void table_add(Table *t, const char *const *cells);
+/* Cells, in the arena: a number; a name that is cut where it is long (JSON has
+ * whole names). */
+const char *table_number(Arena *a, int64_t x);
+const char *table_name(Arena *a, const char *name);
 void table_print(const Table *t, FILE *out);
 void table_print_markdown(const Table *t, FILE *out);
 /* An array of objects, the caller's. */
