@@ -82,6 +82,19 @@ bool b_broadcast_dims(Node *n, Dims a, Dims b, Dims *out) {
   return !n->bad;
 }
 
+bool b_product_dims(Node *n, Dims a, Dims b, Dims *out) {
+  int64_t rows = a.v[a.rank - 2], columns = b.v[b.rank - 1];
+  if (a.v[a.rank - 1] != b.v[b.rank - 2])
+    return node_invalid(n, "%s times %s", dims_text(n, a), dims_text(n, b));
+  a.v[a.rank - 1] = a.v[a.rank - 2] = 1;
+  b.v[b.rank - 1] = b.v[b.rank - 2] = 1;
+  if (!b_broadcast_dims(n, a, b, out))
+    return false;
+  out->v[out->rank - 2] = rows;
+  out->v[out->rank - 1] = columns;
+  return true;
+}
+
 /* --- one op ------------------------------------------------------------ */
 
 /* What is worth keeping as a constant, and quick to compute. */

@@ -97,5 +97,8 @@ Value *b_dense(Node *n, Value *x, Value *w, Value *bias);
 
 /* The shape that all broadcast to; reported when they don't. */
 bool b_broadcast_dims(Node *n, Dims a, Dims b, Dims *out);
+/* The shape of a times b, of two dimensions or more each: those in front
+ * broadcast. Reported when they don't, or a's columns are not b's rows. */
+bool b_product_dims(Node *n, Dims a, Dims b, Dims *out);
 
 #endif

@@ -32,18 +32,12 @@ static Value *multiply(Node *n, Value *a, Value *b) {
   Dims da = dims_of(a), db = dims_of(b), d;
   if (n->bad)
     return NULL;
-  int64_t rows = da.v[da.rank - 2], columns = db.v[db.rank - 1];
-  if (da.v[da.rank - 1] != db.v[db.rank - 2] ||
-      a->type->dtype != b->type->dtype) {
+  if (a->type->dtype != b->type->dtype) {
     node_invalid(n, "%s times %s", dims_text(n, da), dims_text(n, db));
     return NULL;
   }
-  da.v[da.rank - 1] = da.v[da.rank - 2] = 1;
-  db.v[db.rank - 1] = db.v[db.rank - 2] = 1;
-  if (!b_broadcast_dims(n, da, db, &d))
+  if (!b_product_dims(n, da, db, &d))
     return NULL;
-  d.v[d.rank - 2] = rows;
-  d.v[d.rank - 1] = columns;
   if (!type_count(a->type) && dims_count(d)) /* sums of nothing */
     return b_fill(n, a->type->dtype, d, 0);
   Value *in[] = {a, b};

@@ -337,20 +337,12 @@ static Value *matmul_sums(Node *n, Factor a, Factor b) {
     b.x = b_unsqueeze(n, b.x, 1);
   if (n->bad)
     return NULL;
-  Dims da = dims_of(a.x), db = dims_of(b.x), d;
-  int64_t rows = da.v[da.rank - 2], columns = db.v[db.rank - 1];
-  if (da.v[da.rank - 1] != db.v[db.rank - 2]) {
-    node_invalid(n, "%s times %s", dims_text(n, da), dims_text(n, db));
+  int ra = a.x->type->rank, rb = b.x->type->rank;
+  Dims d;
+  if (!b_product_dims(n, dims_of(a.x), dims_of(b.x), &d))
     return NULL;
-  }
-  da.v[da.rank - 1] = da.v[da.rank - 2] = 1;
-  db.v[db.rank - 1] = db.v[db.rank - 2] = 1;
-  if (!b_broadcast_dims(n, da, db, &d))
-    return NULL;
-  d.v[d.rank - 2] = rows;
-  d.v[d.rank - 1] = columns;
-  Value *in[] = {a.x, b.x, zero_rows(n, a.zero, da.rank - 2, da.rank),
-                 zero_rows(n, b.zero, db.rank - 1, db.rank)};
+  Value *in[] = {a.x, b.x, zero_rows(n, a.zero, ra - 2, ra),
+                 zero_rows(n, b.zero, rb - 1, rb)};
   int nin = in[3] ? 4 : in[2] ? 3 : 2;
   Value *y = b_op1(n, OP_matmul, NULL, nin, in, b_type(n, DT_i32, d));
   unsigned gone =
@@ -386,14 +378,9 @@ static bool is_dense(const Value *x, const Value *w) {
 
 /* x times w, both typed; of matrices without a constant on the right. */
 static Value *product(Node *n, Value *x, Value *w, const Type *y) {
-  Dims a = dims_of(x), b = dims_of(w), d;
-  int64_t rows = a.v[a.rank - 2], columns = b.v[b.rank - 1];
-  a.v[a.rank - 1] = a.v[a.rank - 2] = 1;
-  b.v[b.rank - 1] = b.v[b.rank - 2] = 1;
-  if (!b_broadcast_dims(n, a, b, &d))
+  Dims d;
+  if (!b_product_dims(n, dims_of(x), dims_of(w), &d))
     return NULL;
-  d.v[d.rank - 2] = rows;
-  d.v[d.rank - 1] = columns;
   Value *in[] = {x, w};
   return b_op1(n, OP_matmul, NULL, 2, in,
                type_with_shape(n->im->arena, y, d.rank, d.v));
