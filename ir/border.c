@@ -37,6 +37,16 @@ int64_t border_output(const BorderAxis *a, int64_t c) {
   return c <= a->before ? c : a->outputs - border_classes(a) + c;
 }
 
+bool border_sees(const Op *conv, int64_t t, int64_t oy, int64_t ox) {
+  const ConvAttrs *a = &conv->attrs.conv;
+  const int64_t *x = conv->in[0]->type->dim, *w = conv->in[1]->type->dim;
+  int64_t iy = oy * a->stride.v[0] - a->pad.v[0];
+  int64_t ix = ox * a->stride.v[1] - a->pad.v[2];
+  iy += t / w[2] * a->dilation.v[0];
+  ix += t % w[2] * a->dilation.v[1];
+  return iy >= 0 && iy < x[1] && ix >= 0 && ix < x[2];
+}
+
 bool border_pays(const Op *conv) {
   Border b;
   const int64_t *w = conv->in[1]->type->dim;

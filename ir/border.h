@@ -24,6 +24,8 @@ int64_t border_classes(const BorderAxis *a);
 int64_t border_class(const BorderAxis *a, int64_t o);
 /* An output of class c. */
 int64_t border_output(const BorderAxis *a, int64_t c);
+/* Does tap t of the window of output row oy, column ox lie inside of x? */
+bool border_sees(const Op *conv, int64_t t, int64_t oy, int64_t ox);
 /* Is a bias for each class no larger than the weights on one channel? */
 bool border_pays(const Op *conv);
 /* Has the conv2d one? */

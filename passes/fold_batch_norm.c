@@ -1,21 +1,31 @@
 /* Float layers take in what is multiplied and added per channel, as batch
  * normalization and the preparation of images are. With (w, b) the weights
  * and bias of a convolution or dense layer L, c a constant that is one number
- * or one for each channel, o outputs and i inputs:
+ * or one for each channel, o outputs, i inputs and t taps:
  *
  *   mul(L(x), c), div(L(x), 1/c)  ->  L'(x): w'[o] = w[o] c[o], b' = b c
  *   add(L(x), c), sub(L(x), -c)   ->  L'(x): b' = b + c
  *   L(mul(x, c))                  ->  L'(x): w'[.., i] = w[.., i] c[i]
- *   L(add(x, c)), no padding      ->  L'(x): b'[o] = b[o] + sum w[o, .., i]
- * c[i]
+ *   L(add(x, c))                  ->  L'(x): b'[o] = b[o] + the sum over t, i
+ *                                              of w[o, t, i] c[i]
+ *   L(transpose(mul(x, c)))       ->  L'(transpose(x)), c along the channels
+ *                                     that L sees; add too
  *
  * Padding is zeros behind the multiplication as before it; an addition leaves
- * it alone, so that one is folded only where there is none. Scales and shifts
- * get to the layers through what lies between:
+ * it alone, so that taps in the padding add no w c. A padded conv2d gets a bias
+ * for each class of its border then (ir/border.h), one that is no conv2d, or
+ * has more classes than taps, keeps the addition. Scales and shifts get to the
+ * layers through what lies between:
  *
  *   mul(concat(L1, L2), c)        ->  concat(mul(L1, c1), mul(L2, c2)); add too
  *   mul(pad(L), c), pad by 0      ->  pad(mul(L, c)); not add, 0 + c is not 0
  *   mul(mul(x, c), d)             ->  mul(x, c d); add too
+ *
+ * A product with a constant matrix that stands beside such an op is a dense
+ * layer, of the same sums in the same order, and from there on as above:
+ *
+ *   matmul(x, w)                  ->  fully_connected(x, w') with
+ *                                     w'[n, k] = w[k, n]
  *
  * Weights and sums are rounded elsewhere than before: class reassoc. What
  * others read as well stays as it is, weights too: they would be stored
@@ -23,6 +33,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ir/border.h"
 #include "passes/rewrite.h"
 
 /* y = scale x + shift in each of n channels, then act. */
@@ -39,11 +50,13 @@ static int64_t channels(const Value *v) {
   return v->type->rank ? v->type->dim[v->type->rank - 1] : 1;
 }
 
-/* One number, or one for each of n channels. */
-static bool is_per_channel(const Value *c, int64_t n) {
+/* One number, or one for each of the n channels that are `behind` dimensions
+ * before the last. */
+static bool is_per_channel(const Value *c, int64_t n, int behind) {
   int64_t count = type_count(c->type);
+  int axis = c->type->rank - 1 - behind;
   return c->init && is_real(c) &&
-         (count == 1 || (count == n && channels(c) == n));
+         (count == 1 || (count == n && axis >= 0 && c->type->dim[axis] == n));
 }
 
 static void set_channel(Affine *f, OpKind kind, int64_t i, double c) {
@@ -53,16 +66,17 @@ static void set_channel(Affine *f, OpKind kind, int64_t i, double c) {
   f->shifts |= f->shift[i] != 0;
 }
 
-/* Is op such a function of in[0]? */
-static bool affine_of(Graph *g, const Op *op, Affine *f) {
+/* Is op such a function of in[0], along that axis? */
+static bool affine_along(Graph *g, const Op *op, int axis, Affine *f) {
   bool is_kind = op->kind == OP_mul || op->kind == OP_div ||
                  op->kind == OP_add || op->kind == OP_sub;
   if (!is_kind || !is_real(op->out[0]) || op->in[0]->init ||
       !type_same_shape(op->in[0]->type, op->out[0]->type))
     return false;
-  int64_t n = channels(op->in[0]);
+  const Type *x = op->in[0]->type;
+  int64_t n = x->rank ? x->dim[axis] : 1;
   const Value *c = op->in[1];
-  if (!is_per_channel(c, n))
+  if (!is_per_channel(c, n, x->rank - 1 - axis))
     return false;
   *f = (Affine){n,
                 ARENA_ARRAY(g->arena, double, n),
@@ -77,6 +91,10 @@ static bool affine_of(Graph *g, const Op *op, Affine *f) {
       return false;
   }
   return true;
+}
+
+static bool affine_of(Graph *g, const Op *op, Affine *f) {
+  return affine_along(g, op, op->out[0]->type->rank - 1, f);
 }
 
 /* --- layers ------------------------------------------------------------ */
@@ -119,6 +137,8 @@ static int64_t output_of(const Op *layer, int64_t at) {
 static int64_t input_of(const Op *layer, int64_t at) {
   const Type *w = layer->in[1]->type;
   int64_t depth = w->dim[w->rank - 1], n = channels(layer->in[0]);
+  if (layer->kind == OP_fully_connected)
+    return at % n;
   if (layer->kind == OP_depthwise_conv2d)
     return at % depth / (depth / n);
   int64_t per_group = w->dim[0] / (n / depth);
@@ -151,21 +171,68 @@ static Value *scaled_weights(Graph *g, const Op *layer, const Affine *f,
   return all_finite(to, n) ? graph_const(g, w->name, w->type, to) : NULL;
 }
 
+static const char *bias_name(Graph *g, const Op *layer) {
+  const Value *old = op_in(layer, 2);
+  return old ? old->name
+             : arena_printf(g->arena, "%s/bias", layer->out[0]->name);
+}
+
 /* Biases, one for each output or more (ir/border.h), become scale[o] bias +
- * shift[o]; scale NULL: 1. */
-static Value *moved_bias(Graph *g, const Op *layer, const double *scale,
-                         const double *shift) {
+ * shift[o]. */
+static Value *moved_bias(Graph *g, const Op *layer, const Affine *f) {
   const Value *old = op_in(layer, 2);
   int64_t o = outputs(layer), n = old ? type_count(old->type) : o;
   float *to = ARENA_ARRAY(g->arena, float, n);
   for (int64_t i = 0; i < n; i++) {
     double b = old ? (double)((const float *)old->init->data)[i] : 0;
-    to[i] = (float)((scale ? scale[i % o] : 1) * b + shift[i % o]);
+    to[i] = (float)(f->scale[i % o] * b + f->shift[i % o]);
   }
   const Type *t = old ? old->type : type_new(g->arena, DT_f32, 1, &o, NULL);
-  const char *name =
-      old ? old->name : arena_printf(g->arena, "%s/bias", layer->out[0]->name);
-  return all_finite(to, n) ? graph_const(g, name, t, to) : NULL;
+  return all_finite(to, n) ? graph_const(g, bias_name(g, layer), t, to) : NULL;
+}
+
+/* Is there a bias that takes in a shift of the layer's inputs? */
+static bool takes_shift(const Op *layer) {
+  return !has_padding(layer) || border_pays(layer);
+}
+
+/* Adds what a shift of the inputs adds to the sums at that place. */
+static void add_shifts(const Op *layer, const Affine *f, int64_t oy, int64_t ox,
+                       double *sum) {
+  const Type *w = layer->in[1]->type;
+  const float *weight = layer->in[1]->init->data;
+  bool pads = has_padding(layer);
+  for (int64_t i = 0; i < type_count(w); i++) {
+    int64_t tap = pads ? i / w->dim[3] % (w->dim[1] * w->dim[2]) : 0;
+    if (!pads || border_sees(layer, tap, oy, ox))
+      sum[output_of(layer, i)] +=
+          (double)weight[i] * f->shift[input_of(layer, i)];
+  }
+}
+
+/* Biases with the shifted inputs in them: one for each class of the border
+ * where the layer pads. */
+static Value *shifted_bias(Graph *g, const Op *layer, const Affine *f) {
+  const Value *old = op_in(layer, 2);
+  bool had = border_is_bias(layer), border = had || has_padding(layer);
+  Border b = {.y.outputs = 1, .x.outputs = 1};
+  if (border)
+    (void)border_of(layer, &b);
+  int64_t o = outputs(layer);
+  int64_t dim[] = {border_classes(&b.y), border_classes(&b.x), o};
+  int64_t n = dim[0] * dim[1] * o;
+  float *to = ARENA_ARRAY(g->arena, float, n);
+  double *sum = ARENA_ARRAY(g->arena, double, n);
+  for (int64_t c = 0; c < dim[0] * dim[1]; c++)
+    add_shifts(layer, f, border_output(&b.y, c / dim[1]),
+               border_output(&b.x, c % dim[1]), sum + c * o);
+  for (int64_t i = 0; i < n; i++) {
+    const float *was = old ? old->init->data : NULL;
+    to[i] = (float)((was ? (double)was[had ? i : i % o] : 0) + sum[i]);
+  }
+  const Type *t = border ? type_new(g->arena, DT_f32, 3, dim, NULL)
+                         : type_new(g->arena, DT_f32, 1, &o, NULL);
+  return all_finite(to, n) ? graph_const(g, bias_name(g, layer), t, to) : NULL;
 }
 
 /* --- rules ------------------------------------------------------------- */
@@ -201,38 +268,97 @@ static bool fold_behind(Graph *g, Op *op) {
     w = scaled_weights(g, layer, &f, output_of);
   bool has_bias = bias || f.shifts;
   if (has_bias)
-    bias = moved_bias(g, layer, f.scale, f.shift);
+    bias = moved_bias(g, layer, &f);
   return w && (bias || !has_bias) &&
          put_layer(g, op, layer, layer->in[0], w, bias, f.act);
 }
 
-/* What a shift of the inputs adds to each output. */
-static double *shifted_sums(Graph *g, const Op *layer, const Affine *f) {
-  const float *w = layer->in[1]->init->data;
-  double *sum = ARENA_ARRAY(g->arena, double, outputs(layer));
-  for (int64_t i = 0; i < type_count(layer->in[1]->type); i++)
-    sum[output_of(layer, i)] += (double)w[i] * f->shift[input_of(layer, i)];
-  return sum;
+/* The transpose in front of the layer that nothing else reads; or NULL. */
+static Op *transpose_before(const Graph *g, const Op *layer) {
+  return rewrite_only_def(g, layer->in[0], OP_transpose);
 }
 
-/* L(affine(x)) */
+/* The op in front of the layer, and of a transpose there, when it is a
+ * function of the layer's channels; NULL: it is not, or others read it. */
+static Op *affine_before(Graph *g, const Op *layer, Affine *f) {
+  const Op *t = transpose_before(g, layer);
+  const Value *x = t ? t->in[0] : layer->in[0];
+  int axis = x->type->rank - 1;
+  if (t)
+    axis = (int)t->attrs.perm.perm.v[axis];
+  bool fits =
+      x->def && value_use_count(g, x) == 1 && affine_along(g, x->def, axis, f);
+  return fits ? x->def : NULL;
+}
+
+/* Do f's channels stand for columns of the weights, as they do but for rows
+ * of a dense layer that begin within a pixel? */
+static bool goes_with_weights(const Op *layer, const Affine *f) {
+  return layer->kind != OP_fully_connected ||
+         (f->n && layer->in[1]->type->dim[1] % f->n == 0);
+}
+
+/* L(affine(x)), L(transpose(affine(x))) */
 static bool fold_before(Graph *g, Op *layer) {
   Affine f;
-  Op *op = layer->in[0]->def;
-  if (!op || value_use_count(g, op->out[0]) != 1 || !is_layer(layer) ||
-      !affine_of(g, op, &f) || (f.scales && !has_own_weights(g, layer)) ||
-      f.act != ACT_none || (f.shifts && has_padding(layer)))
+  Op *op = is_layer(layer) ? affine_before(g, layer, &f) : NULL;
+  if (!op || f.act != ACT_none || !goes_with_weights(layer, &f) ||
+      (f.scales && !has_own_weights(g, layer)) ||
+      (f.shifts && !takes_shift(layer)))
     return false;
-  Value *w = layer->in[1], *bias = op_in(layer, 2);
+  Value *w = layer->in[1], *bias = op_in(layer, 2), *x = op->in[0];
   if (f.scales)
     w = scaled_weights(g, layer, &f, input_of);
   bool has_bias = bias || f.shifts;
   if (f.shifts)
-    bias = moved_bias(g, layer, NULL, shifted_sums(g, layer, &f));
-  return w && (bias || !has_bias) &&
-         put_layer(g, layer, layer, op->in[0], w, bias,
-                   *rewrite_activation(layer));
+    bias = shifted_bias(g, layer, &f);
+  if (!w || (has_bias && !bias))
+    return false;
+  const Op *t = transpose_before(g, layer);
+  if (t)
+    x = graph_op(g, layer, OP_transpose, &t->attrs, 1, &x, 1,
+                 &layer->in[0]->type, NULL, t->loc)
+            ->out[0];
+  return put_layer(g, layer, layer, x, w, bias, *rewrite_activation(layer));
 }
+
+/* --- products ---------------------------------------------------------- */
+
+/* Is a function of channels right before the product, or right behind? */
+static bool is_beside_affine(Graph *g, const Op *product) {
+  Affine f;
+  const Value *x = product->in[0], *y = product->out[0];
+  if (x->def && value_use_count(g, x) == 1 && affine_of(g, x->def, &f))
+    return true;
+  return y->uses.n == 1 && value_use_count(g, y) == 1 &&
+         y->uses.v[0].index == 0 && affine_of(g, y->uses.v[0].op, &f);
+}
+
+/* w[k, n] as w'[n, k] */
+static Value *turned(Graph *g, const Value *w) {
+  int64_t k = w->type->dim[0], n = w->type->dim[1], dim[] = {n, k};
+  const float *from = w->init->data;
+  float *to = ARENA_ARRAY(g->arena, float, n *k);
+  for (int64_t i = 0; i < n * k; i++)
+    to[i] = from[i % k * n + i / k];
+  return graph_const(g, w->name, type_new(g->arena, DT_f32, 2, dim, NULL), to);
+}
+
+/* matmul(x, w) */
+static bool make_dense(Graph *g, Op *product) {
+  Value *w = product->in[1];
+  if (!is_real(product->out[0]) || !is_real(w) || !w->init ||
+      w->type->rank != 2 || product->in[0]->init ||
+      !type_count(product->in[0]->type) || !type_count(w->type) ||
+      value_use_count(g, w) != 1 || !is_beside_affine(g, product))
+    return false;
+  Value *in[] = {product->in[0], turned(g, w)};
+  Op *dense = graph_op(g, product, OP_fully_connected, NULL, 2, in, 1,
+                       &product->out[0]->type, NULL, product->loc);
+  return take_place(g, product, dense->out[0]);
+}
+
+/* --- what lies between ------------------------------------------------- */
 
 /* c's numbers for n channels from `first` on. */
 static Value *part_of(Graph *g, Value *c, int64_t first, int64_t n) {
@@ -306,6 +432,7 @@ static bool join(Graph *g, Op *op) {
 
 /* clang-format off */
 static const Rule rules[] = {
+    {OP_matmul, make_dense, "products made dense"},
     {OP_mul, fold_behind, "scales folded"},
     {OP_div, fold_behind, "scales folded"},
     {OP_add, fold_behind, "shifts folded"},

@@ -92,19 +92,6 @@ static bool folds_any(const Prune *p, const Linear *l) {
   return false;
 }
 
-/* Is tap t of output row oy, column ox inside of x? */
-static bool is_inside(const Linear *l, int64_t t, int64_t oy, int64_t ox) {
-  const ConvAttrs *a = &l->op->attrs.conv;
-  const int64_t *x = l->x->dim, *w = l->w->dim;
-  if (!l->pads)
-    return true;
-  int64_t iy = oy * a->stride.v[0] - a->pad.v[0];
-  int64_t ix = ox * a->stride.v[1] - a->pad.v[2];
-  iy += t / w[2] * a->dilation.v[0];
-  ix += t % w[2] * a->dilation.v[1];
-  return iy >= 0 && iy < x[1] && ix >= 0 && ix < x[2];
-}
-
 /* What is folded into the bias of output o at that place. */
 static double folded_float(const Prune *p, const Linear *l, int64_t o,
                            int64_t oy, int64_t ox) {
@@ -112,7 +99,7 @@ static double folded_float(const Prune *p, const Linear *l, int64_t o,
   for (int64_t i = 0; i < l->inputs; i++) {
     const Channel *k = folded(p, l, o, i);
     for (int64_t t = 0; k && t < l->taps; t++)
-      if (is_inside(l, t, oy, ox))
+      if (!l->pads || border_sees(l->op, t, oy, ox))
         sum += element_to_double(l->x->dtype, k->bits) *
                linear_float(l, linear_at(l, o, t, i));
   }
