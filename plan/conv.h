@@ -59,6 +59,8 @@ typedef struct ConvParams {
   bool patched;            /* windows are gathered into scratch, tile by tile,
                               from the input itself: no stage */
   bool clipped;            /* with `patched`: some stick out of the image */
+  Int2 pool;               /* pixels of which one maximum is stored, down and
+                              across: see conv_pool */
   bool joined;             /* two channels in a sum, odd ones times 256: see
                               conv_smlad; conv_finish takes it back where
                               sums are too large for that */
@@ -114,6 +116,8 @@ bool conv_one_weight_zero(const Op *op);
  * takes the stage off. A lone window that lies in the input without gaps is
  * read in place, all others are patched. */
 void conv_patch(ConvParams *p);
+/* The window of the maximum that s has as its tail; 1 x 1: it has none. */
+Int2 conv_pool(const Step *s);
 /* How far the output may start before the input when a patched kernel goes
  * over the pixels in order, c->pixels of a row at a time: see conv_patch.c.
  */

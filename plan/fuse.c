@@ -7,11 +7,17 @@
  *     step runs,
  *   - and the tail's arithmetic pays where the values are in vectors.
  *
+ * A maximum over windows that lie side by side is one too, directly behind a
+ * convolution that goes over the pixels in order, and ends the tail: each
+ * value goes to where its window's maximum stands, so the map that is pooled
+ * has no bytes either.
+ *
  * Of two operands that would do, the one computed last is taken, as the other
  * one is there by then. With keep_all every value keeps its bytes, so there
  * is no fusion. */
 #include "plan/fuse.h"
 
+#include "plan/conv.h"
 #include "plan/kernel.h"
 #include "plan/kernels/lut.h"
 
@@ -37,6 +43,13 @@ static const Elements tail_elements[K_COUNT] = {
     [K_binary] = ELEMENTS_bytes,
     [K_lut] = ELEMENTS_bytes,
     [K_map] = ELEMENTS_floats,
+    [K_pool] = ELEMENTS_bytes,
+};
+
+/* Kernels that take a maximum over windows. */
+static const bool pools[K_COUNT] = {
+    [K_conv_smlad] = true,
+    [K_conv_scalar] = true,
 };
 
 /* Of map's functions those of an instruction or two: the others would be
@@ -78,6 +91,12 @@ static bool is_made_of(Elements e, const Value *v) {
   return e == ELEMENTS_bytes ? type_is_q8(v->type) : v->type->dtype == DT_f32;
 }
 
+static bool is_maximum(const Step *s) { return s->op->kind == OP_max_pool2d; }
+
+static bool ends_in_maximum(const Step *s) {
+  return s->tail.n && is_maximum(s->tail.v[s->tail.n - 1].step);
+}
+
 static const char *refuse_types(const Step *head, const Step *s) {
   Elements e = elements_of(head_elements, head);
   if (e != elements_of(tail_elements, s) || !is_made_of(e, head->op->out[0]) ||
@@ -87,6 +106,8 @@ static const char *refuse_types(const Step *head, const Step *s) {
     return "the function is too long for every vector of a tile";
   if (head->tail.n == TAIL_MAX)
     return "the tail before it is long enough";
+  if (ends_in_maximum(head))
+    return "a maximum over windows ends the tail before it";
   return NULL;
 }
 
@@ -119,6 +140,27 @@ static const char *refuse_operands(const Fusion *f, const Op *op, int chain,
   return NULL;
 }
 
+/* Do windows along an axis of n cells lie side by side, all of them whole? */
+static bool is_tiled(const PoolAttrs *a, int axis, int64_t n) {
+  return a->window.v[axis] == a->stride.v[axis] && n % a->window.v[axis] == 0 &&
+         !a->pad.v[2 * axis] && !a->pad.v[2 * axis + 1];
+}
+
+static const char *refuse_maximum(const Step *s, const Step *head) {
+  const PoolAttrs *a = &s->op->attrs.pool;
+  const Type *x = s->op->in[0]->type;
+  if (!pools[head->kernel - kernel_table] || head->tail.n)
+    return "what is before it takes no maximum over windows";
+  ConvGeom g = conv_geom(head->op);
+  if (g.oh != x->dim[1] || g.ow != x->dim[2])
+    return "the convolution before it knows no rows";
+  if (!is_tiled(a, 0, x->dim[1]) || !is_tiled(a, 1, x->dim[2]))
+    return "its windows do not tile what it reads";
+  if (a->act != ACT_none || s->in[0]->type->dtype != s->out[0]->type->dtype)
+    return "it changes what it takes the maximum of";
+  return NULL;
+}
+
 /* Looking up the lanes of a vector one by one is what the kernel of its own
  * does better. */
 static const char *refuse_lanes(const Fusion *f, const Step *s) {
@@ -134,7 +176,8 @@ static const char *refuse(const Fusion *f, const Step *s, int chain,
   if (!why)
     why = refuse_types(head, s);
   if (!why)
-    why = refuse_operands(f, s->op, chain, head);
+    why = is_maximum(s) ? refuse_maximum(s, head)
+                        : refuse_operands(f, s->op, chain, head);
   if (!why && s->out[0]->place == PLACE_state)
     why = "its result is state, which others may still read";
   return why ? why : refuse_lanes(f, s);
@@ -179,7 +222,8 @@ static int choose(const Fusion *f, Step *s) {
 bool fuse_step(Fusion *f, Step *s) {
   int chain = -1;
   bool tries = !f->plan->opt.keep_all && s->kernel &&
-               elements_of(tail_elements, s) != ELEMENTS_none;
+               elements_of(tail_elements, s) != ELEMENTS_none &&
+               s->op->kind != OP_avg_pool2d;
   if (tries)
     chain = choose(f, s);
   Step *head = chain < 0 ? s : f->step[s->op->in[chain]->id];

@@ -1,5 +1,6 @@
-/* Fusion: an elementwise op becomes the tail of the step that computes an
- * operand of it, which then stores the op's result and not its own:
+/* Fusion: an elementwise op, or a maximum over windows, becomes the tail of the
+ * step that computes an operand of it, which then stores the op's result and
+ * not its own:
  *
  *   conv2d -> add -> store    in place of    conv2d -> store, load -> add
  *

@@ -213,18 +213,24 @@ void conv_store_together(Cg *g, const ConvParams *c, const Val acc[4],
                 ll_gepc(g, p, i * c->g.oc), n);
 }
 
-static void store_through_tail(Cg *g, Val y, Val p) {
-  int lanes = ll_lanes(y);
-  tail_apply(g, &y, &(TailAt){.p = p, .n = lanes ? lanes : 1, .join = 1});
+static void store_through_tail(Cg *g, Val y, Val p, Val begins) {
+  TailAt at = {.p = p, .n = ll_lanes(y), .join = 1, .begins = begins};
+  if (!at.n)
+    at.n = 1;
+  tail_apply(g, &y, &at);
   vec_store8(g, y, p);
 }
 
-void conv_store(Cg *g, const ConvParams *c, Val acc, Val channel, Val p) {
-  store_through_tail(g, vec_requant(g, &c->rq, &c->rt, acc, channel), p);
+void conv_store(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
+                Val begins) {
+  Val y = vec_requant(g, &c->rq, &c->rt, acc, channel);
+  store_through_tail(g, y, p, begins);
 }
 
-void conv_store_up(Cg *g, const ConvParams *c, Val acc, Val channel, Val p) {
-  store_through_tail(g, vec_requant_up(g, &c->rq, &c->rt, acc, channel), p);
+void conv_store_up(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
+                   Val begins) {
+  Val y = vec_requant_up(g, &c->rq, &c->rt, acc, channel);
+  store_through_tail(g, y, p, begins);
 }
 
 void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,

@@ -53,10 +53,12 @@ Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x);
 Val conv_take_zero(Cg *g, const ConvParams *c, Val acc, Val sum);
 
 /* Requantizes, sends through the step's tail and stores acc, an i32 for
- * `channel` or a vector for those from it on, at p. */
-void conv_store(Cg *g, const ConvParams *c, Val acc, Val channel, Val p);
+ * `channel` or a vector for those from it on, at p. `begins`: see TailAt. */
+void conv_store(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
+                Val begins);
 /* The same of 256 times an odd channel's accumulator (ConvParams.joined). */
-void conv_store_up(Cg *g, const ConvParams *c, Val acc, Val channel, Val p);
+void conv_store_up(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
+                   Val begins);
 /* The same with the lanes being n pixels of one channel, c->g.oc apart. */
 void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
                        int n);

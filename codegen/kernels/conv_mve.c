@@ -69,7 +69,7 @@ static void store_pixels(Cg *g, const ConvParams *c, Val out, Val channel,
                               : acc[p];
   out = ll_gep(g, out, channel);
   if (c->pixels == 1) {
-    conv_store(g, c, final[0], channel, out);
+    conv_store(g, c, final[0], channel, out, NULL);
     return;
   }
   Val v = ll_poison(ll_vec(g->i32, MAX_PIXELS));

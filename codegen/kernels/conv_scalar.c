@@ -26,20 +26,21 @@ static Val load_bias(Cg *g, const ConvParams *c, Val channel) {
   return ll_load(g, g->i32, p, 4);
 }
 
-static void store_output(Cg *g, const ConvParams *c, Val out, Val channel,
-                         Val acc, Val zeros) {
+/* What an output pixel is made of: window, output, sums' zero point, and
+ * whether it is the first of a maximum. */
+typedef struct Pixel {
+  Val src, out, zero, begins;
+} Pixel;
+
+static void store_output(Cg *g, const ConvParams *c, const Pixel *p,
+                         Val channel, Val acc) {
   if (c->sums) {
-    acc = conv_take_input_zero(g, c, acc, channel, zeros, 0);
-    ll_store(g, acc, ll_gep(g, out, ll_mulc(g, channel, 4)), 4);
+    acc = conv_take_input_zero(g, c, acc, channel, p->zero, 0);
+    ll_store(g, acc, ll_gep(g, p->out, ll_mulc(g, channel, 4)), 4);
     return;
   }
-  conv_store(g, c, acc, channel, ll_gep(g, out, channel));
+  conv_store(g, c, acc, channel, ll_gep(g, p->out, channel), p->begins);
 }
-
-/* What an output pixel is made of: window, output, sums' zero point. */
-typedef struct Pixel {
-  Val src, out, zero;
-} Pixel;
 
 /* A window's elements of one group, side by side. */
 static int64_t window_bytes(const ConvParams *c) {
@@ -55,7 +56,7 @@ static void one_output(Cg *g, const ConvParams *c, const Pixel *p,
   Val x = load_input(g, c, p->src, k.i);
   acc = ll_add(g, k.carry[0], ll_mul(g, x, load_weight(g, c, w, k.i)));
   loop_end(g, &k, &acc);
-  store_output(g, c, p->out, channel, k.carry[0], p->zero);
+  store_output(g, c, p, channel, k.carry[0]);
 }
 
 static void gather(Cg *g, const ConvParams *c, const PatchTiles *t, Val to,
@@ -84,7 +85,7 @@ void lower_conv_scalar(Cg *g, const Step *s, const StepArgs *a) {
   int64_t per_group = c->g.oc / c->g.groups;
   Val fill = padding(g, c, a);
   PatchTiles t = patch_tiles_begin(g, c, a);
-  Pixel p = {.src = a->scratch, .out = t.out[0]};
+  Pixel p = {.src = a->scratch, .out = t.out[0], .begins = t.begins[0]};
   if (c->weight_sums)
     p.zero =
         ll_gep(g, a->in[c->zero_operand], ll_mulc(g, t.col[0], c->zero_step));

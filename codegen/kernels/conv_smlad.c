@@ -215,26 +215,38 @@ static void load_bias(Cg *g, const Conv *v, Val first, int pairs, Val *acc) {
   }
 }
 
+/* Output o of pixel p; 256 times that where it is the odd one of a joined
+ * pair. */
+static Val sum_of(Cg *g, const Conv *v, const Val *acc, int o, int p) {
+  const ConvParams *c = v->c;
+  Val a = acc[p * QUAD + o];
+  if (c->joined && o % 2)
+    a = ll_sub(g, a, acc[p * QUAD + o - 1]);
+  return c->weight_zero ? conv_take_zero(g, c, a, v->sum[p]) : a;
+}
+
+/* Of a maximum over an even number of columns a tile's pixels are in the same
+ * window: the larger sum is the larger output, as requantization never
+ * falls. */
 static void store(Cg *g, const Conv *v, Val first, int outputs,
                   const Val *acc) {
   const ConvParams *c = v->c;
+  bool same = c->pixels == 2 && c->pool.v[1] % 2 == 0;
   first = ll_hide(g, first); /* whatever is known of it makes sums into or */
   Val out[PATCH_MAX_PIXELS]; /* at `first`; -Os: indexed by channel */
   for (int p = 0; p < c->pixels; p++)
     out[p] = g->for_size ? v->tile.out[p] : ll_gep(g, v->tile.out[p], first);
   for (int o = 0; o < outputs; o++) {
     Val channel = ll_addc(g, first, o);
-    for (int p = 0; p < c->pixels; p++) {
-      Val a = acc[p * QUAD + o];
-      if (c->joined && o % 2)
-        a = ll_sub(g, a, acc[p * QUAD + o - 1]);
-      if (c->weight_zero)
-        a = conv_take_zero(g, c, a, v->sum[p]);
+    for (int p = 0; p < (same ? 1 : c->pixels); p++) {
+      Val a = sum_of(g, v, acc, o, p);
+      if (same)
+        a = ll_smax(g, a, sum_of(g, v, acc, o, 1));
       Val to = ll_gep(g, out[p], g->for_size ? channel : ll_idx(g, o));
       if (c->joined && o % 2)
-        conv_store_up(g, c, a, channel, to);
+        conv_store_up(g, c, a, channel, to, v->tile.begins[p]);
       else
-        conv_store(g, c, a, channel, to);
+        conv_store(g, c, a, channel, to, v->tile.begins[p]);
     }
   }
 }

@@ -1,10 +1,38 @@
 /* See patch.h. */
 #include "codegen/kernels/patch.h"
 
+static Val divided(Cg *g, Val i, int64_t by) {
+  return by == 1 ? i : LLVMBuildUDiv(g->b, i, ll_idx(g, by), "");
+}
+
+static Val is_multiple(Cg *g, Val i, int64_t of) {
+  Val rest = LLVMBuildURem(g->b, i, ll_idx(g, of), "");
+  return ll_icmp(g, LLVMIntEQ, rest, ll_idx(g, 0));
+}
+
+/* Where the outputs of the tile's pixel p of an image at `out` go. */
+static void place_output(Cg *g, const ConvParams *c, PatchTiles *t, Val out,
+                         int p) {
+  int64_t py = c->pool.v[0], px = c->pool.v[1];
+  int64_t pixel = c->g.oc * c->out_bytes;
+  if (py * px == 1) {
+    t->out[p] = p && c->g.ow % 2 == 0
+                    ? ll_gepc(g, t->out[0], pixel)
+                    : conv_output(g, c, out, t->row, t->col[p]);
+    return;
+  }
+  Val y = divided(g, t->row, py), x = divided(g, t->col[p], px);
+  out = ll_gep(g, out, ll_mulc(g, y, c->g.ow / px * pixel));
+  t->out[p] = ll_gep(g, out, ll_mulc(g, x, pixel));
+  t->begins[p] =
+      ll_and(g, is_multiple(g, t->row, py), is_multiple(g, t->col[p], px));
+}
+
 PatchTiles patch_tiles_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
   const ConvGeom *q = &c->g;
   int64_t in_bytes = q->ih * q->iw * q->ic * c->in_bytes;
-  int64_t out_bytes = q->oh * q->ow * q->oc * c->out_bytes;
+  int64_t out_bytes =
+      q->oh / c->pool.v[0] * (q->ow / c->pool.v[1]) * q->oc * c->out_bytes;
   int64_t tiles = (q->ow + c->pixels - 1) / c->pixels;
   PatchTiles t = {.n = loop_begin(g, 0, q->n, 1)};
   t.image = ll_gep(g, a->in[0], ll_mulc(g, t.n.i, in_bytes));
@@ -13,17 +41,16 @@ PatchTiles patch_tiles_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
   t.row = t.y.i;
   t.x = loop_begin(g, 0, tiles, 1);
   t.col[0] = ll_mulc(g, t.x.i, c->pixels);
-  t.out[0] = conv_output(g, c, out, t.row, t.col[0]);
+  place_output(g, c, &t, out, 0);
   if (c->pixels == 1)
     return t;
   if (q->ow % 2) {
     Val more = ll_icmp(g, LLVMIntULT, t.col[0], ll_idx(g, q->ow - 1));
     t.col[1] = ll_add(g, t.col[0], ll_zext(g, more, g->idx));
-    t.out[1] = conv_output(g, c, out, t.row, t.col[1]);
   } else {
     t.col[1] = ll_addc(g, t.col[0], 1);
-    t.out[1] = ll_gepc(g, t.out[0], q->oc * c->out_bytes);
   }
+  place_output(g, c, &t, out, 1);
   return t;
 }
 

@@ -15,7 +15,9 @@ typedef struct PatchTiles {
   Val image; /* of the input; unpatched: the window */
   Val row;
   Val col[PATCH_MAX_PIXELS];
-  Val out[PATCH_MAX_PIXELS]; /* outputs of each pixel */
+  Val out[PATCH_MAX_PIXELS];    /* outputs of each pixel, or of its window */
+  Val begins[PATCH_MAX_PIXELS]; /* of maxima (ConvParams.pool): is the pixel
+                                   its window's first? else NULL */
 } PatchTiles;
 PatchTiles patch_tiles_begin(Cg *g, const ConvParams *c, const StepArgs *a);
 void patch_tiles_end(Cg *g, PatchTiles *t);

@@ -141,8 +141,22 @@ static Val value_of(Cg *g, const Tail *t, Val y, Val x) {
   return binary_value(g, s, a, b);
 }
 
+/* The largest so far of y's window. What is at p before the first is moved
+ * below all bytes. */
+static Val larger(Cg *g, Val y, const TailAt *at) {
+  DType stored = g->step->out[0]->type->dtype;
+  Val x = ll_extend(g, ll_load(g, g->i8, at->p, 1), stored, g->i32);
+  Val by = ll_select(g, at->begins, ll_i32(g, -256), ll_i32(g, 0));
+  return ll_smax(g, y, ll_add(g, x, by));
+}
+
 static void apply(Cg *g, const Tail *t, Val *y, const TailAt *at) {
   Val x[MAX_VECTORS] = {0};
+  if (t->step->kernel == &kernel_table[K_pool]) {
+    if (at->begins)
+      y[0] = larger(g, y[0], at);
+    return;
+  }
   if (t->step->nin == 2 && t->step->kernel != &kernel_table[K_lut])
     load_operand(g, t, 1 - t->chain, x, y, at);
   for (int v = 0; v < at->join; v++)

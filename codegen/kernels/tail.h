@@ -13,6 +13,8 @@ typedef struct TailAt {
   int join;      /* vectors in the order of conv_joined_channel, 1 = one in
                     natural order */
   int64_t pitch; /* natural order: bytes from lane to lane; 0: neighbours */
+  Val begins;    /* of a maximum over windows: is this the first value of
+                    the one at p? NULL: the only one */
 } TailAt;
 
 /* y[0 .. join - 1]: the values of step->made as stored, scalars or vectors of

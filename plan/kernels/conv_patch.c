@@ -7,6 +7,8 @@
  *
  *   written = (y ow + x) oc
  *
+ * (of maxima over windows py x px those begun: ((y / py) ow / px + n) oc with
+ * n = x / px, rounded up, in a window's first row, else a whole row of them)
  * and what is read from now on are the windows of the rest of the row, and
  * those of the rows below from their first column on; none starts before
  *
@@ -25,6 +27,12 @@
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
+Int2 conv_pool(const Step *s) {
+  if (!s->tail.n || s->tail.v[0].step->op->kind != OP_max_pool2d)
+    return (Int2){{1, 1}};
+  return s->tail.v[0].step->op->attrs.pool.window;
+}
+
 void conv_patch(ConvParams *p) {
   const ConvGeom *g = &p->g;
   const Stage *st = &p->stage;
@@ -37,6 +45,14 @@ void conv_patch(ConvParams *p) {
 
 static int64_t window_top(const ConvGeom *g, int64_t y) {
   return max64(0, y * g->sh - g->pt);
+}
+
+/* Bytes written with x pixels of row y done. */
+static int64_t written(const ConvParams *c, int64_t y, int64_t x) {
+  const ConvGeom *g = &c->g;
+  int64_t py = c->pool.v[0], px = c->pool.v[1], row = g->ow / px;
+  int64_t begun = y % py ? row : ceil_div(x, px);
+  return (y / py * row + begun) * g->oc * c->out_bytes;
 }
 
 /* written - unread in bytes with x pixels of row y done. */
@@ -52,7 +68,7 @@ static int64_t lead(const ConvParams *c, bool last_image, int64_t y,
     unread = min64(unread, g->ih * row);
   if (unread == INT64_MAX)
     return 0;
-  return (y * g->ow + x) * g->oc * c->out_bytes - unread * c->in_bytes;
+  return written(c, y, x) - unread * c->in_bytes;
 }
 
 /* A later image leads as much as the first and the difference of sizes. */
@@ -60,8 +76,8 @@ int64_t conv_patch_overlap(const ConvParams *c) {
   const ConvGeom *g = &c->g;
   if (!c->patched || g->groups > 1)
     return OVERLAP_NONE;
-  int64_t grown = g->oh * g->ow * g->oc * c->out_bytes -
-                  g->ih * g->iw * g->ic * c->in_bytes;
+  int64_t grown =
+      written(c, g->oh - 1, g->ow) - g->ih * g->iw * g->ic * c->in_bytes;
   int64_t first = 0, last = 0;
   for (int64_t y = 0; y < g->oh; y++)
     for (int64_t x = c->pixels; x < g->ow + c->pixels; x += c->pixels) {
@@ -142,6 +158,7 @@ bool prepare_conv_smlad(Plan *p, Step *s) {
   c.weight_bytes = 1;
   c.blocks = ceil_div(c.g.oc, 2);
   c.pixels = c.patched && c.g.ow > 1 ? 2 : 1;
+  c.pool = conv_pool(s);
   c.joined = weights_join(s, &c);
   conv_finish(p, s, &c, c.blocks * 2, NULL, true, target_conv_forms(p->target));
   c.w = pack_pairs(p, s, &c);
@@ -190,6 +207,7 @@ bool prepare_conv_scalar(Plan *p, Step *s) {
   conv_grouped_runs(&c);
   conv_patch(&c);
   c.vectors = c.pixels = 1;
+  c.pool = conv_pool(s);
   c.blocks = c.g.oc;
   bool wide = any_weight_zero(s->op, c.g.oc);
   c.weight_bytes = wide ? 2 : 1;

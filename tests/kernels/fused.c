@@ -3,7 +3,8 @@
  * before anything is stored. Odd shapes, tails of pixels and channels, either
  * operand, both signednesses, skips that die where they are added (so that
  * the result lies over them), skips that live on, the layer's own input as
- * skip, constants, single elements. */
+ * skip, constants, single elements. Maxima over windows of any shape, whose
+ * result may lie over the convolution's input. */
 #include "tests/kernels/light.h"
 
 enum { MOST_TAILS = 3 };
@@ -186,10 +187,40 @@ static void byte_case(const char *target, int seed) {
   check_finish(&c, &r, seed);
 }
 
-/* One case in four is of floats. */
+/* A convolution whose outputs lie in whole windows of a maximum. */
+static Head random_pooled(Random *r, PoolAttrs *pool) {
+  Head h = random_head(r);
+  while (h.kind != OP_conv2d)
+    h = random_head(r);
+  for (int i = 0; i < 2; i++) {
+    int64_t n = random_in(r, 1, 3);
+    pool->window.v[i] = pool->stride.v[i] = n;
+    h.y[1 + i] *= n;
+    h.x[1 + i] = (h.y[1 + i] - 1) * h.at.conv.stride.v[i] + 1;
+  }
+  return h;
+}
+
+static void pool_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 13};
+  Check c = check_new(target);
+  Attrs at = attrs_default(OP_max_pool2d);
+  Head h = random_pooled(&r, &at.pool);
+  const Type *t = q8_type(&c, &r, random_q8(&r), 4, h.x, 0.05f);
+  Value *y = head_op(&c, &r, &h, random_input(&c, &r, "x", t));
+  int64_t dim[] = {h.y[0], h.y[1] / at.pool.window.v[0],
+                   h.y[2] / at.pool.window.v[1], h.oc};
+  const Type *out = with_dims(&c, y->type, 4, dim);
+  give(&c, &r, add_op(&c, OP_max_pool2d, &at, 1, &y, out));
+  check_finish(&c, &r, seed);
+}
+
+/* One case in four is of floats, one of a maximum over windows. */
 static void one_case(const char *target, int seed) {
   if (seed % 4 == 3)
     real_case(target, seed);
+  else if (seed % 4 == 2)
+    pool_case(target, seed);
   else
     byte_case(target, seed);
 }

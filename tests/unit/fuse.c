@@ -10,12 +10,16 @@
 
 #define Q " q(0.5, 3)"
 #define MAP "i8[1,8,8,4]" Q
+#define HALF "i8[1,4,4,4]" Q
+#define PAD " { pad=[1,1,1,1] }"
+#define BY2 " { window=[2,2], stride=[2,2] }"
 
 /* A 1x1 convolution's weights, in front of every case. */
 #define HEAD                                                                   \
   "model \"m\" rounding=tflite\n"                                              \
   "input %x : " MAP "\n"                                                       \
   "const @w : i8[4,1,1,4] q(axis 0, {1.0, 1.0, 1.0, 1.0}, 0) = splat 1\n"      \
+  "const @k : i8[4,3,3,4] q(axis 0, {1.0, 1.0, 1.0, 1.0}, 0) = splat 1\n"      \
   "const @dw : i8[1,1,1,4] q(axis 3, {1.0, 1.0, 1.0, 1.0}, 0) = splat 1\n"     \
   "const @fw : i8[4,4] q(0.5, 0) = splat 1\n"                                  \
   "const @one : i8[1]" Q " = {7}\n"                                            \
@@ -117,6 +121,49 @@ static const Case cases[] = {
      "%b : " MAP " = add %a, %x\n"
      "output %b\n",
      "max_pool2d add", NULL},
+    /* a maximum over windows that tile the map */
+    {"%a : " MAP " = conv2d %x, @k" PAD "\n"
+     "%b : " HALF " = max_pool2d %a" BY2 "\n"
+     "output %b\n",
+     "conv2d+max_pool2d", NULL},
+    {"%a : " MAP " = conv2d %x, @k" PAD "\n"
+     "%b : " HALF " = max_pool2d %a" BY2 "\n"
+     "%c : " HALF " = tanh %b\n"
+     "output %c\n",
+     "conv2d+max_pool2d tanh",
+     "a maximum over windows ends the tail before it"},
+    {"%a : " MAP " = conv2d %x, @k" PAD "\n"
+     "%b : " HALF " = max_pool2d %a" BY2 "\n"
+     "output %a, %b\n",
+     "conv2d max_pool2d", "the model returns what it reads"},
+    {"%a : " MAP " = conv2d %x, @k" PAD "\n"
+     "%t : " MAP " = add %a, %x\n"
+     "%b : " HALF " = max_pool2d %t" BY2 "\n"
+     "output %b\n",
+     "conv2d+add max_pool2d",
+     "what is before it takes no maximum over windows"},
+    {"%a : " MAP " = depthwise_conv2d %x, @dw\n"
+     "%b : " HALF " = max_pool2d %a" BY2 "\n"
+     "output %b\n",
+     "depthwise_conv2d max_pool2d",
+     "what is before it takes no maximum over windows"},
+    {"%a : " MAP " = conv2d %x, @w\n"
+     "%b : " HALF " = max_pool2d %a" BY2 "\n"
+     "output %b\n",
+     "conv2d max_pool2d", "the convolution before it knows no rows"},
+    {"%a : " MAP " = conv2d %x, @k" PAD "\n"
+     "%b : " HALF " = max_pool2d %a { window=[3,3], stride=[2,2], "
+     "pad=[0,1,0,1] }\n"
+     "output %b\n",
+     "conv2d max_pool2d", "its windows do not tile what it reads"},
+    {"%a : " MAP " = conv2d %x, @k" PAD "\n"
+     "%b : " HALF " = max_pool2d %a { window=[2,2], stride=[2,2], act=relu }\n"
+     "output %b\n",
+     "conv2d max_pool2d", "it changes what it takes the maximum of"},
+    {"%a : " MAP " = conv2d %x, @k" PAD "\n"
+     "%b : " HALF " = avg_pool2d %a" BY2 "\n"
+     "output %b\n",
+     "conv2d avg_pool2d", NULL},
     {"%a : " MAP " = add %x, %x\n"
      "%b : " MAP " = add %a, %x\n"
      "%c : " MAP " = add %b, %x\n"
@@ -221,6 +268,23 @@ static void vectors_do_not_look_up(void **state) {
   assert_string_equal(steps_of(p), "conv2d+tanh conv2d+relu");
 }
 
+/* What is pooled lies over the convolution's input: of its rows of 32 bytes
+ * the first is unread, and no pooled row ahead of it. */
+static void maxima_lie_over_inputs(void **state) {
+  (void)state;
+  const Case c = {"%s : " MAP " = tanh %x\n"
+                  "%a : " MAP " = conv2d %s, @k" PAD "\n"
+                  "%b : " HALF " = max_pool2d %a" BY2 "\n"
+                  "%c : " HALF " = transpose %b { perm=[0,2,1,3] }\n"
+                  "output %c\n",
+                  NULL, NULL};
+  const Plan *p = plan_of(&c, "cortex-m4", false);
+  const Step *s = p->steps.v[1];
+  assert_string_equal(steps_of(p), "tanh conv2d+max_pool2d transpose");
+  assert_int_equal(step_overlap(s, 0), 4 * 4);
+  assert_int_equal(p->arena_bytes, 8 * 8 * 4 + 4 * 4 + s->scratch_bytes);
+}
+
 /* The sum of a residual block lies where the skip did; that of a tile that
  * overlaps the one before may not. */
 static void sums_lie_over_skips(void **state) {
@@ -251,6 +315,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(nothing_is_fused_when_all_is_kept, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(vectors_do_not_look_up, setup, teardown),
+      cmocka_unit_test_setup_teardown(maxima_lie_over_inputs, setup, teardown),
       cmocka_unit_test_setup_teardown(sums_lie_over_skips, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
