@@ -118,14 +118,14 @@ static int64_t figure_macs(const Plan *p, const ObjectSizes *sizes) {
   (void)sizes;
   int64_t sum = 0;
   for (int i = 0; i < p->steps.n; i++)
-    sum += op_macs(p->steps.v[i]->op);
+    sum += step_macs(p->steps.v[i]);
   return sum;
 }
 
 static void list_macs(Shares *s) {
   for (int i = 0; i < s->plan->steps.n; i++) {
     const Step *step = s->plan->steps.v[i];
-    add_share(s, op_macs(step->op), step_text(s->plan->arena, step));
+    add_share(s, step_macs(step), step_text(s->plan->arena, step));
   }
 }
 

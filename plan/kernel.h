@@ -22,6 +22,10 @@ int64_t overlap_none(const Step *s, int input);
  * again (no tail that redoes the last full vector). Elements may grow. */
 int64_t overlap_in_place(const Step *s, int input);
 
+/* The output touches no input, but that of a front as far as its rows allow
+ * (plan/band.h). */
+int64_t overlap_band(const Step *s, int input);
+
 /* Convolutions that gather the windows of each tile before they write its
  * outputs: see plan/kernels/conv_patch.c. */
 int64_t overlap_conv_patch(const Step *s, int input);

@@ -3,7 +3,8 @@
  *     names      C identifiers for the model and its tensors
  *     placement  which bytes the caller owns, which are views (place.c)
  *     steps      one a computing op and one a copy, with the cheapest kernel;
- *                elementwise ops become tails of steps before them (fuse.c)
+ *                elementwise ops become tails of steps before them (fuse.c),
+ *                depthwise layers fronts of those behind (band.c)
  *     prepare    each kernel packs its weights and says what scratch it needs
  *     memory     lifetimes, in-place distances, arena offsets (arena.c,
  *                memory.c)
@@ -15,6 +16,7 @@
 
 #include "ir/text.h"
 #include "plan/arena.h"
+#include "plan/band.h"
 #include "plan/fuse.h"
 #include "plan/kernel.h"
 #include "plan/name.h"
@@ -83,7 +85,7 @@ static void make_steps(Plan *p, const Copies *copies) {
     step_add(p, step_of_copy(p, &copies->before.v[i]));
   for (const Op *op = p->graph->first; op; op = op->next) {
     Step *s = op_is_view(p, op) ? NULL : step_of_op(p, op);
-    if (s && !fuse_step(f, s))
+    if (s && !fuse_step(f, s) && !band_fuse(p, s))
       step_add(p, s);
   }
   for (int i = 0; i < copies->after.n; i++)
@@ -110,10 +112,21 @@ static bool have_kernels(const Plan *p) {
 
 const char *step_op_name(Arena *a, const Step *s) {
   const char *name = op_info(s->op->kind)->name;
+  if (s->front)
+    name = arena_printf(a, "%s+%s", op_info(s->front->op->kind)->name, name);
   for (int i = 0; i < s->tail.n; i++)
     name = arena_printf(a, "%s+%s", name,
                         op_info(s->tail.v[i].step->op->kind)->name);
   return name;
+}
+
+int64_t step_macs(const Step *s) {
+  return op_macs(s->op) + (s->front ? op_macs(s->front->op) : 0);
+}
+
+int64_t step_weight_bytes(const Step *s) {
+  return op_weight_bytes(s->op) +
+         (s->front ? op_weight_bytes(s->front->op) : 0);
 }
 
 static void step_symbol(Plan *p, Step *s) {
@@ -136,11 +149,15 @@ static bool prepare_tail(Plan *p, Step *s) {
   return true;
 }
 
+static bool prepare_kernel(Plan *p, Step *s) {
+  return s->front ? band_prepare(p, s) : s->kernel->prepare(p, s);
+}
+
 static bool prepare_steps(Plan *p) {
   bool ok = true;
   for (int i = 0; i < p->steps.n; i++) {
     Step *s = p->steps.v[i];
-    if (s->kernel->prepare(p, s) && prepare_tail(p, s))
+    if (prepare_kernel(p, s) && prepare_tail(p, s))
       step_symbol(p, s);
     else
       ok = false;

@@ -67,6 +67,12 @@ struct Step {
                             value in registers, of which only the stored
                             type counts */
   ARRAY(Tail) tail;      /* what is done to it before it is stored */
+  Step *front;           /* what computes op's first operand into scratch, a
+                            band of rows at a time, and is never called; then
+                            in[0] is the operand of that (plan/band.h); or
+                            NULL */
+  int64_t band_rows;     /* with it: rows of a band */
+  int64_t band_offset;   /* in scratch: behind what the front takes */
   int64_t tail_overlap;  /* set by prepare: how far the output may start
                             before an operand of the tail, as of
                             Kernel.overlap; OVERLAP_NONE until then */
@@ -163,8 +169,11 @@ int64_t plan_io_bytes(const Plan *p);
 /* Kernel.overlap of op's own operands, what tail_overlap means for the
  * others. */
 int64_t step_overlap(const Step *s, int input);
-/* "conv2d", with its tail "conv2d+add" */
+/* "conv2d", with its front and tail "depthwise_conv2d+conv2d+add" */
 const char *step_op_name(Arena *a, const Step *s);
+/* Of op and of the front's. */
+int64_t step_macs(const Step *s);
+int64_t step_weight_bytes(const Step *s);
 
 /* The stored form of a value: its buffer's type. The bytes differ from the
  * model's by ^ 0x80 where this says so. */

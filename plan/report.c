@@ -71,8 +71,8 @@ static json_object *layer_json(const Plan *p, const Step *s) {
   if (proof_applies(s->op))
     json_object_object_add(o, "proof", proof_json(s->op));
   put_text(o, "symbol", s->symbol);
-  put_int(o, "macs", op_macs(s->op));
-  put_int(o, "weight_bytes", op_weight_bytes(s->op));
+  put_int(o, "macs", step_macs(s));
+  put_int(o, "weight_bytes", step_weight_bytes(s));
   put_int(o, "packed_bytes", s->blob_bytes);
   put_int(o, "code_bytes", s->code_bytes);
   put_int(o, "scratch_bytes", s->scratch_bytes);
@@ -87,7 +87,7 @@ static json_object *layer_json(const Plan *p, const Step *s) {
 static int64_t weight_bytes(const Plan *p) {
   int64_t sum = 0;
   for (int i = 0; i < p->steps.n; i++)
-    sum += op_weight_bytes(p->steps.v[i]->op);
+    sum += step_weight_bytes(p->steps.v[i]);
   return sum;
 }
 
@@ -231,7 +231,7 @@ static Row step_row(const Plan *p, const Step *s) {
       step_op_name(a, s),
       s->kernel->name,
       s->variant ? s->variant : "",
-      grouped(a, op_macs(s->op)),
+      grouped(a, step_macs(s)),
       grouped(a, op_weight_bytes(s->op)),
       grouped(a, s->code_bytes),
       first ? stored_type(a, first) : "",

@@ -20,7 +20,7 @@ enum {
 #define X86_64_COMMON                                                          \
   .triple = "x86_64-unknown-linux-gnu", .abi = "", .arch = ARCH_x86_64,        \
   .pointer_bits = 64, .fpu = true, .f64 = true, .mul64 = true,                 \
-  .position_independent = true, .runner = "host"
+  .position_independent = true, .cache = 32 << 10, .runner = "host"
 
 #define AARCH64_COMMON                                                         \
   .triple = "aarch64-unknown-linux-gnu", .abi = "", .arch = ARCH_aarch64,      \

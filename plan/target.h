@@ -61,6 +61,7 @@ typedef struct Target {
   bool position_independent;
   int conv_pixels;    /* register tile of conv kernels: pixels ... */
   int conv_vectors;   /* ... x vectors (or channels) of outputs */
+  int cache;          /* bytes of the core's own data cache; 0: unknown, none */
   int simd_align;     /* alignment of weights and of the arena */
   const char *runner; /* how verify runs it: "host", "qemu-aarch64",
                          "mps2-an386", NULL = cannot */

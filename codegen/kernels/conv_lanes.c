@@ -10,7 +10,7 @@
  *         for v: acc[p][v] += dot(x, w[v])
  *     for p, for v: store(requant(acc[p][v]))
  */
-#include "codegen/kernels/conv.h"
+#include "codegen/kernels/band.h"
 #include "codegen/lower.h"
 #include "codegen/real.h"
 #include "codegen/targets/dot.h"
@@ -215,16 +215,26 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
   loop_end(g, &b, NULL);
 }
 
+static void all_blocks(Cg *g, Tile *t, const ConvImage *im) {
+  const ConvParams *c = t->c;
+  int64_t nout = (int64_t)c->vectors * c->lanes, whole = c->g.oc / nout;
+  blocks(g, t, im, 0, whole, nout);
+  blocks(g, t, im, whole, c->blocks, c->g.oc - whole * nout);
+}
+
 void lower_conv_lanes(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
   Tile t = {.c = c, .dot = dot_ops(g->target->dot)};
   t.nacc = c->pixels * (c->vectors + (c->weight_zero != 0));
   t.zeros = c->weight_sums ? a->in[c->zero_operand] : NULL;
   assert(t.nacc <= NEST_MAX_CARRY && c->vectors <= MAX_VECTORS);
-  int64_t nout = (int64_t)c->vectors * c->lanes;
-  int64_t whole = c->g.oc / nout;
+  if (s->front) {
+    Bands b = bands_begin(g, s, a);
+    all_blocks(g, &t, &b.im);
+    bands_end(g, &b);
+    return;
+  }
   ConvImage im = conv_image_begin(g, c, a);
-  blocks(g, &t, &im, 0, whole, nout);
-  blocks(g, &t, &im, whole, c->blocks, c->g.oc - whole * nout);
+  all_blocks(g, &t, &im);
   conv_image_end(g, &im);
 }

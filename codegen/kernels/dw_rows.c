@@ -15,7 +15,7 @@
  * beside it are shifts of it and its neighbours; where every second pixel
  * counts, even and odd ones are parted first. What comes in at a time, a pixel
  * or such a vector or a pair of them, is a unit of the row. */
-#include "codegen/kernels/conv.h"
+#include "codegen/kernels/band.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 #include "plan/kernels/dw.h"
@@ -320,59 +320,67 @@ static Val input_row(Cg *g, const Rows *r, Val src, Val y, int i) {
   return ll_gep(g, p, r->entry);
 }
 
-/* `rows` rows of outputs from y on. */
+/* `rows` rows of outputs from y on, to rows `at` .. of im->out. */
 static void some_rows(Cg *g, const Rows *all, const ConvImage *im, Val y,
-                      int rows) {
+                      Val at, int rows) {
   Rows r = *all;
   r.rows = rows;
   for (int i = 0; i < rows + TAPS - 1; i++)
     r.row[i] = input_row(g, &r, im->src, y, i);
-  r.out = ll_gep(g, conv_output(g, r.c, im->out, y, ll_idx(g, 0)), r.entry);
+  r.out = ll_gep(g, conv_output(g, r.c, im->out, at, ll_idx(g, 0)), r.entry);
   row_vectors(g, &r);
 }
 
-/* All rows of one block of channels, the first of which is `first`. */
-static void block_rows(Cg *g, Rows *r, const ConvImage *im, Val first) {
+/* All rows of a band in one block of channels, the first of which is
+ * `first`. */
+static void block_rows(Cg *g, Rows *r, const Band *b, Val first) {
   const ConvParams *c = r->c;
   int rows = dw_rows_at_once(c);
-  int64_t left = c->g.oh % rows;
+  int64_t left = b->rows % rows, whole = b->rows - left;
   r->w =
       ll_gep(g, ll_blob(g, c->w), ll_mulc(g, first, (int64_t)rows * TAPS * 4));
   r->entry = first;
-  Loop y = loop_begin(g, 0, c->g.oh - left, rows);
-  some_rows(g, r, im, y.i, rows);
-  loop_end(g, &y, NULL);
+  if (whole) {
+    Loop y = loop_begin(g, 0, whole, rows);
+    some_rows(g, r, &b->im, ll_add(g, b->y, y.i), y.i, rows);
+    loop_end(g, &y, NULL);
+  }
   if (left)
-    some_rows(g, r, im, ll_idx(g, c->g.oh - 1), 1);
+    some_rows(g, r, &b->im, ll_addc(g, b->y, whole), ll_idx(g, whole), 1);
 }
 
-/* Fills the scratch, a row of zero points. */
-static void fill_zeros(Cg *g, Rows *r, Val scratch) {
-  int64_t bytes = dw_rows_scratch(r->c);
+Val dw_rows_zeros(Cg *g, const ConvParams *c, Val scratch) {
+  const Rows r = {.c = c, .lanes = c->lanes};
+  int64_t bytes = dw_rows_scratch(c);
   if (!bytes)
-    return;
-  Loop l = loop_begin(g, 0, bytes, r->lanes);
-  ll_store(g, zero_bytes(g, r), ll_gep(g, scratch, l.i), 1);
+    return NULL;
+  Loop l = loop_begin(g, 0, bytes, r.lanes);
+  ll_store(g, zero_bytes(g, &r), ll_gep(g, scratch, l.i), 1);
   loop_end(g, &l, NULL);
-  r->zeros = scratch;
+  return scratch;
 }
 
-void lower_dw_rows(Cg *g, const Step *s, const StepArgs *a) {
-  const ConvParams *c = s->params;
-  Rows r = {.c = c, .lanes = c->lanes};
+void dw_rows_band(Cg *g, const ConvParams *c, Val zeros, const Band *b) {
+  Rows r = {.c = c, .lanes = c->lanes, .zeros = zeros};
   int64_t whole = c->blocks * c->lanes;
-  fill_zeros(g, &r, a->scratch);
-  ConvImage im = conv_image_begin(g, c, a);
   if (c->blocks) {
     r.live = r.lanes;
-    Loop b = loop_begin(g, 0, whole, c->lanes);
-    block_rows(g, &r, &im, b.i);
-    loop_end(g, &b, NULL);
+    Loop l = loop_begin(g, 0, whole, c->lanes);
+    block_rows(g, &r, b, l.i);
+    loop_end(g, &l, NULL);
   }
   r.lanes = dw_rows_tail(c);
   if (r.lanes) {
     r.live = c->g.oc - whole;
-    block_rows(g, &r, &im, ll_idx(g, whole));
+    block_rows(g, &r, b, ll_idx(g, whole));
   }
+}
+
+void lower_dw_rows(Cg *g, const Step *s, const StepArgs *a) {
+  const ConvParams *c = s->params;
+  Val zeros = dw_rows_zeros(g, c, a->scratch);
+  ConvImage im = conv_image_begin(g, c, a);
+  Band all = {.im = im, .y = ll_idx(g, 0), .rows = c->g.oh};
+  dw_rows_band(g, c, zeros, &all);
   conv_image_end(g, &im);
 }

@@ -2,6 +2,7 @@
  * convolution kernels share. The loops are in codegen/kernels/. */
 #include "plan/kernels/conv.h"
 
+#include "plan/band.h"
 #include "plan/kernel.h"
 
 int64_t stage_bytes(const ConvParams *c) {
@@ -197,9 +198,16 @@ static void finish_lanes(Plan *p, Step *s, ConvParams *c, const ConvGeom *real,
   c->g = wide;
 }
 
+int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t) {
+  ConvParams c = {.g = widen(*g, pixels_in_lanes(op, g, t))};
+  c.lanes = lanes_for(t, c.g.oc);
+  choose_tile(&c, t);
+  return ceil_div(c.g.ow, c.pixels) * c.pixels * (g->ow / c.g.ow);
+}
+
 bool prepare_conv_lanes(Plan *p, Step *s) {
   const Target *t = p->target;
-  const ConvGeom real = conv_geom(s->op);
+  const ConvGeom real = band_geom(s);
   ConvParams c = {.g = widen(real, pixels_in_lanes(s->op, &real, t))};
   c.group = dot_group(t->dot);
   c.last_back = c.g.ic >= c.group && !conv_weight_zero(s->op, 0);

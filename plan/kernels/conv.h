@@ -12,6 +12,9 @@ int64_t stage_bytes(const ConvParams *c);
 /* 8-bit conv2d, fully_connected or matmul: anything but depthwise. */
 bool conv_is_full(const Op *op);
 bool conv_one_group(const Op *op);
+/* Pixels that conv_lanes computes for a row of g->ow, those of its last tile
+ * that it has computed before counted again. */
+int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t);
 /* Weights as [output][tap][run padded to the group], i8. */
 const Blob *conv_pack_rows(Plan *p, Step *s, const ConvParams *c);
 /* Groups read in place: a run is the group's channels of one pixel. */

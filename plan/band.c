@@ -1,0 +1,166 @@
+/* Which layers are computed in bands, and of how many rows: see band.h. A
+ * band is paid for in outputs that are computed again (the last one overlaps
+ * the one before, and so does the last tile of each), and in weights that do
+ * not stay in the cache beside it; what it saves is the map's way there and
+ * back. With for_size it is taken wherever it can be. */
+#include "plan/band.h"
+
+#include "plan/kernel.h"
+#include "plan/kernels/conv.h"
+
+enum { CACHE_BYTES_A_CYCLE = 32, BAND_ALIGN = 64 };
+
+/* The two layers, while it is being decided. */
+typedef struct Pair {
+  const Op *front, *op;
+  ConvGeom f, g;
+  const Target *target;
+} Pair;
+
+static bool is_pointwise(const Op *op, const ConvGeom *f, const ConvGeom *g) {
+  return op->kind == OP_conv2d && g->groups == 1 && g->kh == 1 && g->kw == 1 &&
+         g->oh == 1 && g->ow == f->n * f->oh * f->ow;
+}
+
+static bool can_be_front(const Plan *p, const Step *front, const Step *s) {
+  const Value *v = s->op->in[0];
+  const Buffer *b = front->out ? front->out[0] : NULL;
+  return front->kernel == &kernel_table[K_dw_rows] && !front->tail.n &&
+         front->op->out[0] == v && !value_is_output(p->graph, v) &&
+         value_use_count(p->graph, v) == 1 && b->place == PLACE_arena &&
+         !b->base && front->in[0]->place != PLACE_const;
+}
+
+/* Depthwise rows come in pairs; one alone takes three quarters of that. */
+static double front_cycles(const Pair *x, int64_t rows) {
+  const ConvGeom *f = &x->f;
+  double pairs = (double)(rows / 2) + (double)(rows % 2) * 0.75;
+  double row = (double)(f->ow * f->oc * 9) / (x->target->vector_bytes / 2);
+  return pairs * 2 * row;
+}
+
+static double moved(int64_t bytes) {
+  return (double)bytes / CACHE_BYTES_A_CYCLE;
+}
+
+static ConvGeom geom_of_rows(const Pair *x, int64_t rows) {
+  ConvGeom g = x->g;
+  g.iw = g.ow = rows * x->f.ow;
+  return g;
+}
+
+/* Cycles of all bands of so many rows. */
+static double band_cycles(const Pair *x, int64_t rows) {
+  const Target *t = x->target;
+  ConvGeom g = geom_of_rows(x, rows);
+  int64_t weights = g.ic * g.oc, bands = x->f.n * ceil_div(x->f.oh, rows);
+  double pixels = (double)conv_lanes_pixels(x->op, &g, t);
+  double macs = pixels * (double)weights / t->vector_bytes;
+  bool stay = weights + rows * x->f.ow * g.ic <= t->cache;
+  double all = (double)bands * (front_cycles(x, rows) + macs);
+  return all + moved(stay ? weights : bands * weights);
+}
+
+/* Cycles of the layers one by one: the map is written, then read for every
+ * block of outputs. */
+static double apart_cycles(const Pair *x) {
+  const Target *t = x->target;
+  const ConvGeom *g = &x->g;
+  int64_t map = g->ow * g->ic, weights = g->ic * g->oc;
+  int64_t blocks = ceil_div(g->oc, t->conv_vectors * (t->vector_bytes / 4));
+  double macs = (double)conv_lanes_pixels(x->op, g, t) * (double)weights /
+                t->vector_bytes;
+  double all = (double)x->f.n * front_cycles(x, x->f.oh) + macs;
+  return all + moved(weights + (map > t->cache ? (1 + blocks) * map : 0));
+}
+
+/* The best number of rows that half the cache takes; 0: none. */
+static int64_t choose_rows(const Pair *x, bool for_size) {
+  int64_t row = x->f.ow * x->g.ic, best = 0;
+  double least = 0;
+  for (int64_t rows = 1; rows <= x->f.oh / 2; rows++) {
+    double cycles = band_cycles(x, rows);
+    if (rows > 1 && rows * row > x->target->cache / 2)
+      break;
+    if (!best || cycles < least) {
+      best = rows;
+      least = cycles;
+    }
+  }
+  return for_size || least <= apart_cycles(x) ? best : 0;
+}
+
+bool band_fuse(Plan *p, Step *s) {
+  if (p->opt.keep_all || !p->steps.n ||
+      s->kernel != &kernel_table[K_conv_lanes])
+    return false;
+  Step *front = p->steps.v[p->steps.n - 1];
+  if (!can_be_front(p, front, s))
+    return false;
+  Pair x = {front->op, s->op, conv_geom(front->op), conv_geom(s->op),
+            p->target};
+  if (!is_pointwise(s->op, &x.f, &x.g) || x.g.ic % dot_group(p->target->dot) ||
+      conv_is_sums(s->op))
+    return false;
+  s->band_rows = choose_rows(&x, p->opt.for_size);
+  if (!s->band_rows)
+    return false;
+  s->front = front;
+  s->index = front->index;
+  p->steps.v[s->index] = s;
+  return true;
+}
+
+ConvGeom band_geom(const Step *s) {
+  ConvGeom g = conv_geom(s->op);
+  if (s->front)
+    g.iw = g.ow = s->band_rows * conv_geom(s->front->op).ow;
+  return g;
+}
+
+/* The band lies in scratch behind what the front needs there. The last band
+ * does rows of the one before again, from a tail's operands as they were. */
+bool band_prepare(Plan *p, Step *s) {
+  Step *front = s->front;
+  if (!front->kernel->prepare(p, front) || !s->kernel->prepare(p, s))
+    return false;
+  const ConvGeom f = conv_geom(front->op);
+  s->band_offset = ceil_div(front->scratch_bytes, BAND_ALIGN) * BAND_ALIGN;
+  s->scratch_bytes = s->band_offset + s->band_rows * f.ow * f.oc;
+  s->blob_bytes += front->blob_bytes;
+  if (f.oh % s->band_rows)
+    s->tail_overlap = OVERLAP_NONE;
+  s->in[0] = front->in[0];
+  return true;
+}
+
+/* First byte of the input that the band of rows from y on reads. */
+static int64_t first_read(const ConvGeom *f, int64_t image, int64_t y) {
+  int64_t row = y * f->sh - f->pt;
+  return (image * f->ih + (row < 0 ? 0 : row)) * f->iw * f->ic;
+}
+
+/* A band's outputs are written when its inputs, and all before, were read;
+ * they must not reach those of the next. */
+static int64_t band_overlap(const Step *s) {
+  const ConvGeom f = conv_geom(s->front->op);
+  int64_t row = f.ow * conv_geom(s->op).oc,
+          bands = ceil_div(f.oh, s->band_rows);
+  int64_t most = 0;
+  for (int64_t i = 1; i < f.n * bands; i++) {
+    int64_t image = i / bands, y = i % bands * s->band_rows;
+    int64_t before = (i - 1) % bands * s->band_rows + s->band_rows;
+    if (y > f.oh - s->band_rows)
+      y = f.oh - s->band_rows;
+    if (before > f.oh)
+      before = f.oh;
+    int64_t d =
+        ((i - 1) / bands * f.oh + before) * row - first_read(&f, image, y);
+    most = d > most ? d : most;
+  }
+  return most;
+}
+
+int64_t overlap_band(const Step *s, int input) {
+  return s->front && input == 0 ? band_overlap(s) : OVERLAP_NONE;
+}
