@@ -31,6 +31,14 @@ static bool can_be_front(const Plan *p, const Step *front, const Step *s) {
          !b->base && front->in[0]->place != PLACE_const;
 }
 
+/* A pixel's channels are whole groups, or the last group can end with them.
+ */
+static bool reads_in_place(const Pair *x) {
+  int group = dot_group(x->target->dot);
+  bool back = x->g.ic >= group && !conv_weight_zero(x->op, 0);
+  return !conv_is_sums(x->op) && (x->g.ic % group == 0 || back);
+}
+
 /* Depthwise rows come in pairs; one alone takes three quarters of that. */
 static double front_cycles(const Pair *x, int64_t rows) {
   const ConvGeom *f = &x->f;
@@ -99,8 +107,7 @@ bool band_fuse(Plan *p, Step *s) {
     return false;
   Pair x = {front->op, s->op, conv_geom(front->op), conv_geom(s->op),
             p->target};
-  if (!is_pointwise(s->op, &x.f, &x.g) || x.g.ic % dot_group(p->target->dot) ||
-      conv_is_sums(s->op))
+  if (!is_pointwise(s->op, &x.f, &x.g) || !reads_in_place(&x))
     return false;
   s->band_rows = choose_rows(&x, p->opt.for_size);
   if (!s->band_rows)
