@@ -1,8 +1,13 @@
 /* Which layers are computed in bands, and of how many rows: see band.h. A
  * band is paid for in outputs that are computed again (the last one overlaps
- * the one before, and so does the last tile of each), and in weights that do
- * not stay in the cache beside it; what it saves is the map's way there and
- * back. With for_size it is taken wherever it can be. */
+ * the one before, and so does the last tile of each), and dearly where the
+ * weights do not stay in the cache beside it; what it saves is the map's way
+ * there and back, and its bytes. So layers are computed in bands
+ *
+ *   - for size, where one by one they take more than the network's largest
+ *     tensor, below which no arena gets,
+ *   - for speed, where the weights stay and the estimate is lower; or a little
+ *     higher, where the arena may shrink. */
 #include "plan/band.h"
 
 #include "plan/kernel.h"
@@ -57,16 +62,20 @@ static ConvGeom geom_of_rows(const Pair *x, int64_t rows) {
   return g;
 }
 
+/* Do the weights stay beside bands of so many rows? */
+static bool weights_stay(const Pair *x, int64_t rows) {
+  int64_t ic = x->g.ic;
+  return ic * x->g.oc + rows * x->f.ow * ic <= x->target->cache;
+}
+
 /* Cycles of all bands of so many rows. */
 static double band_cycles(const Pair *x, int64_t rows) {
-  const Target *t = x->target;
   ConvGeom g = geom_of_rows(x, rows);
   int64_t weights = g.ic * g.oc, bands = x->f.n * ceil_div(x->f.oh, rows);
-  double pixels = (double)conv_lanes_pixels(x->op, &g, t);
-  double macs = pixels * (double)weights / t->vector_bytes;
-  bool stay = weights + rows * x->f.ow * g.ic <= t->cache;
+  double pixels = (double)conv_lanes_pixels(x->op, &g, x->target);
+  double macs = pixels * (double)weights / x->target->vector_bytes;
   double all = (double)bands * (front_cycles(x, rows) + macs);
-  return all + moved(stay ? weights : bands * weights);
+  return all + moved(weights_stay(x, rows) ? weights : bands * weights);
 }
 
 /* Cycles of the layers one by one: the map is written, then read for every
@@ -82,20 +91,40 @@ static double apart_cycles(const Pair *x) {
   return all + moved(weights + (map > t->cache ? (1 + blocks) * map : 0));
 }
 
-/* The best number of rows that half the cache takes; 0: none. */
-static int64_t choose_rows(const Pair *x, bool for_size) {
+/* The best number of rows that half the cache takes; 0: the map is no two
+ * bands. */
+static int64_t choose_rows(const Pair *x) {
   int64_t row = x->f.ow * x->g.ic, best = 0;
   double least = 0;
   for (int64_t rows = 1; rows <= x->f.oh / 2; rows++) {
-    double cycles = band_cycles(x, rows);
-    if (rows > 1 && rows * row > x->target->cache / 2)
+    if (best && rows * row > x->target->cache / 2)
       break;
+    double cycles = band_cycles(x, rows);
     if (!best || cycles < least) {
       best = rows;
       least = cycles;
     }
   }
-  return for_size || least <= apart_cycles(x) ? best : 0;
+  return best;
+}
+
+/* May the arena shrink when the map goes? */
+static bool arena_may_shrink(const Plan *p, const Step *front, const Step *s) {
+  int64_t largest = 0, in = front->in[0]->bytes, map = front->out[0]->bytes;
+  int64_t out = s->out[0]->bytes;
+  for (int i = 0; i < p->buffers.n; i++) {
+    const Buffer *b = p->buffers.v[i];
+    if (b->place == PLACE_arena && b->bytes > largest)
+      largest = b->bytes;
+  }
+  return map + (in > out ? in : out) > largest;
+}
+
+static bool pays(const Plan *p, const Pair *x, int64_t rows, bool shrinks) {
+  if (shrinks && p->opt.for_size)
+    return true;
+  return weights_stay(x, rows) &&
+         band_cycles(x, rows) <= apart_cycles(x) * (shrinks ? 1.05 : 1);
 }
 
 bool band_fuse(Plan *p, Step *s) {
@@ -109,8 +138,9 @@ bool band_fuse(Plan *p, Step *s) {
             p->target};
   if (!is_pointwise(s->op, &x.f, &x.g) || !reads_in_place(&x))
     return false;
-  s->band_rows = choose_rows(&x, p->opt.for_size);
-  if (!s->band_rows)
+  s->band_rows = choose_rows(&x);
+  if (!s->band_rows ||
+      !pays(p, &x, s->band_rows, arena_may_shrink(p, front, s)))
     return false;
   s->front = front;
   s->index = front->index;

@@ -309,6 +309,39 @@ static void sums_lie_over_skips(void **state) {
   assert_int_equal(s->in[s->op->nin + 1]->offset, s->out[0]->offset);
 }
 
+/* A depthwise layer in bands before the 1x1 convolution that alone reads it:
+ * the map has no bytes, and the output follows the rows of the input. */
+static void depthwise_layers_become_fronts(void **state) {
+  (void)state;
+#define DW                                                                     \
+  "const @d3 : i8[1,3,3,4] q(axis 3, {1.0, 1.0, 1.0, 1.0}, 0) = splat 1\n"     \
+  "%s : " MAP " = max_pool2d %x { window=[1,1] }\n"                            \
+  "%a : " MAP " = depthwise_conv2d %s, @d3 { pad=[1,1,1,1] }\n"
+  const Case alone = {DW "%b : " MAP " = conv2d %a, @w\n"
+                         "output %a, %b\n",
+                      NULL, NULL};
+  const Case c = {DW "%b : " MAP " = conv2d %a, @w\n"
+                     "%c : " MAP " = max_pool2d %b { window=[1,1] }\n"
+                     "output %c\n",
+                  NULL, NULL};
+#undef DW
+  const char *vnni = "x86-64-avx512vnni";
+  assert_string_equal(steps_of(plan_of(&alone, vnni, false)),
+                      "max_pool2d depthwise_conv2d conv2d");
+  assert_string_equal(steps_of(plan_of(&c, vnni, true)),
+                      "max_pool2d depthwise_conv2d conv2d max_pool2d");
+  const Plan *p = plan_of(&c, vnni, false);
+  assert_string_equal(steps_of(p),
+                      "max_pool2d depthwise_conv2d+conv2d max_pool2d");
+  const Step *s = p->steps.v[1];
+  int64_t row = 8 * 4;
+  assert_true(s->front->out[0]->first < 0);
+  assert_int_equal(s->scratch_bytes, s->band_offset + s->band_rows * row);
+  /* the next band's first row is the last but one that is written */
+  assert_int_equal(step_overlap(s, 0), row);
+  assert_int_equal(step_macs(s), 64 * 4 * 9 + 64 * 16);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(what_is_fused, setup, teardown),
@@ -317,6 +350,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(vectors_do_not_look_up, setup, teardown),
       cmocka_unit_test_setup_teardown(maxima_lie_over_inputs, setup, teardown),
       cmocka_unit_test_setup_teardown(sums_lie_over_skips, setup, teardown),
+      cmocka_unit_test_setup_teardown(depthwise_layers_become_fronts, setup,
+                                      teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
