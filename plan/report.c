@@ -54,10 +54,8 @@ static json_object *blocks_json(const Plan *p, const Peak *peak) {
   return blocks;
 }
 
-static json_object *layer_json(const Plan *p, const Step *s) {
-  json_object *o = json_object_new_object();
-  put_text(o, "name", clean(p, s->out[0]->value->name));
-  put_text(o, "op", step_op_name(p->arena, s));
+/* What a step's op and its kernel are, apart from others in the step. */
+static void put_kernel(json_object *o, const Plan *p, const Step *s) {
   put_text(o, "kernel", s->kernel->name);
   put_text(o, "variant", s->variant);
   put_int(o, "vector_bytes", s->vector_bytes);
@@ -66,10 +64,28 @@ static json_object *layer_json(const Plan *p, const Step *s) {
     put_text(o, "remark", s->op->remark);
   if (s->op->pruned)
     json_object_object_add(o, "pruning", pruning_json(p->arena, s->op));
-  if (s->alone)
-    put_text(o, "alone", s->alone);
   if (proof_applies(s->op))
     json_object_object_add(o, "proof", proof_json(s->op));
+}
+
+static json_object *front_json(const Plan *p, const Step *s) {
+  json_object *o = json_object_new_object();
+  put_text(o, "name", clean(p, s->front->out[0]->value->name));
+  put_text(o, "op", op_info(s->front->op->kind)->name);
+  put_kernel(o, p, s->front);
+  put_int(o, "band_rows", s->band_rows);
+  return o;
+}
+
+static json_object *layer_json(const Plan *p, const Step *s) {
+  json_object *o = json_object_new_object();
+  put_text(o, "name", clean(p, s->out[0]->value->name));
+  put_text(o, "op", step_op_name(p->arena, s));
+  put_kernel(o, p, s);
+  if (s->front)
+    json_object_object_add(o, "front", front_json(p, s));
+  if (s->alone)
+    put_text(o, "alone", s->alone);
   put_text(o, "symbol", s->symbol);
   put_int(o, "macs", step_macs(s));
   put_int(o, "weight_bytes", step_weight_bytes(s));
@@ -232,7 +248,7 @@ static Row step_row(const Plan *p, const Step *s) {
       s->kernel->name,
       s->variant ? s->variant : "",
       grouped(a, step_macs(s)),
-      grouped(a, op_weight_bytes(s->op)),
+      grouped(a, step_weight_bytes(s)),
       grouped(a, s->code_bytes),
       first ? stored_type(a, first) : "",
   }};
