@@ -28,13 +28,23 @@ static bool in_arena(const Buffer *b) {
   return b->place == PLACE_arena && !b->base && b->first >= 0;
 }
 
-/* A step that reads all its inputs first leaves their bytes to its output. */
+/* A step that reads its op's operands first leaves their bytes to its output.
+ */
 static int born(const Plan *p, const Buffer *b) {
   return 2 * b->first + p->steps.v[b->first]->reads_first;
 }
 
+/* Operands of a tail are read while the output is written. */
+static bool read_late(const Step *s, const Buffer *b) {
+  for (int i = s->op->nin; i < s->nin; i++)
+    if (s->in[i] && buffer_root(s->in[i]) == b)
+      return s->reads_first;
+  return false;
+}
+
 static int dies(const Plan *p, const Buffer *b) {
-  int last = 2 * b->last + p->opt.keep_all;
+  bool late = p->opt.keep_all || read_late(p->steps.v[b->last], b);
+  int last = 2 * b->last + late;
   return last > born(p, b) ? last : born(p, b);
 }
 
@@ -60,13 +70,18 @@ int64_t step_overlap(const Step *s, int input) {
   return repeats ? OVERLAP_NONE : s->tail_overlap;
 }
 
+/* Is input i read before the first byte of the output is written? */
+static bool step_reads_first(const Step *s, int input) {
+  return s->reads_first && input < s->op->nin;
+}
+
 /* How far before the dying block `in` the step's output may start: all its
  * operands that lie there have to allow it. */
 static int64_t step_distance(const Step *s, const Buffer *in) {
   int64_t distance = 0;
   bool same = false;
   for (int i = 0; i < s->nin; i++) {
-    if (!s->in[i] || buffer_root(s->in[i]) != in)
+    if (!s->in[i] || buffer_root(s->in[i]) != in || step_reads_first(s, i))
       continue;
     int64_t d = step_overlap(s, i);
     int64_t at = s->in[i]->base_offset - s->out[0]->base_offset;

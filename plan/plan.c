@@ -136,7 +136,6 @@ static void step_symbol(Plan *p, Step *s) {
                    s->index, dot, s->variant ? s->variant : "");
 }
 
-/* Operands of the tail are read while the output is written. */
 static bool prepare_tail(Plan *p, Step *s) {
   for (int i = 0; i < s->tail.n; i++) {
     Step *t = s->tail.v[i].step;
@@ -144,8 +143,6 @@ static bool prepare_tail(Plan *p, Step *s) {
       return false;
     s->blob_bytes += t->blob_bytes;
   }
-  for (int i = s->op->nin; i < s->nin; i++)
-    s->reads_first &= !s->in[i];
   return true;
 }
 

@@ -81,8 +81,9 @@ struct Step {
                             NULL */
   int64_t scratch_bytes; /* in the arena, while the step runs */
   int64_t scratch_offset;
-  bool reads_first;    /* set by prepare: all inputs are read before the first
-                          byte of an output is written */
+  bool reads_first;    /* set by prepare: op's operands, not those of the
+                          tail, are read before the first byte of an output is
+                          written */
   const void *params;  /* what the kernel's prepare made, its own type */
   const char *variant; /* "qs8_5x64c4_avx512vnni": type, tile, ISA */
   int vector_bytes;    /* width of its vector code, 0 = scalar */

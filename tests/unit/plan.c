@@ -62,12 +62,12 @@ static bool may_overlap(const Plan *p, const Span *in, const Span *out) {
     if (!b || root_of(b) != in->buffer)
       continue;
     int64_t d = step_overlap(s, i);
-    if (s->reads_first)
-      return true;
+    reads = true;
+    if (s->reads_first && i < s->op->nin)
+      continue;
     if (d == OVERLAP_SAME ? y->offset != b->offset
                           : d == OVERLAP_NONE || y->offset > b->offset - d)
       return false;
-    reads = true;
   }
   return reads;
 }
