@@ -6,6 +6,7 @@
 
 #include "driver/samples.h"
 #include "driver/verify.h"
+#include "ir/array.h"
 #include "ir/text.h"
 
 #define PART_OF_RANGE 1e-5
@@ -98,7 +99,7 @@ void verify_free(Verify *v) {
 /* Element i as people read it. */
 static const char *element_text(Arena *a, const Type *t, const void *data,
                                 int64_t i) {
-  NdArray x = {.type = sample_elem(t->dtype), .data = data};
+  NdArray x = {.type = array_elem(t->dtype), .data = data};
   Str s = str_new(a);
   double real = x.type < ELEM_COUNT ? nd_real(&x, i) : 0;
   if (dtype_is_float(t->dtype))
@@ -126,7 +127,7 @@ static const char *index_text(Arena *a, const Type *t, int64_t i) {
 static double tolerance(const Type *t, Match m, const void *expected) {
   if (!m.close || !dtype_is_float(t->dtype))
     return 0;
-  NdArray x = {.type = sample_elem(t->dtype), .data = expected};
+  NdArray x = {.type = array_elem(t->dtype), .data = expected};
   double lo = (double)INFINITY, hi = -(double)INFINITY;
   for (int64_t i = 0; i < type_count(t); i++) {
     double real = nd_real(&x, i);
@@ -146,7 +147,7 @@ static bool element_is_same(const Type *t, const uint8_t *x, const uint8_t *y,
   int64_t width = dtype_bits(t->dtype) / 8;
   if (memcmp(x + i * width, y + i * width, (size_t)width) == 0)
     return true;
-  NdArray a = {.type = sample_elem(t->dtype), .data = x}, b = a;
+  NdArray a = {.type = array_elem(t->dtype), .data = x}, b = a;
   b.data = y;
   if (a.type >= ELEM_COUNT)
     return false;

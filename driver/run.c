@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "driver/engine.h"
 #include "driver/samples.h"
 #include "driver/session.h"
 #include "ir/array.h"
@@ -144,7 +145,8 @@ bool command_run(Cli *cli) {
   if (!g || !session_has_memory(cli, g) || !name_feeds(cli, g, &feeds) ||
       !take_feeds(cli, g, &feeds, in) || !session_optimize(cli, g, NULL))
     return false;
-  Executor *e = session_executor(cli, g);
+  Engine *engine = engine_new(cli);
+  Executor *e = engine->make(engine, g);
   if (!e)
     return false;
   void **out = sample_buffers(cli->arena, g->outputs.v, g->outputs.n);

@@ -92,11 +92,6 @@ void **sample_buffers(Arena *a, Value *const *values, int n) {
   return buffers;
 }
 
-ElemType sample_elem(DType t) {
-  const char *name = dtype_name(t);
-  return elem_find(name, strlen(name));
-}
-
 bool sample_matches(const NdArray *x, const Type *t, int64_t *count) {
   int64_t one = type_count(t), all = nd_count(x);
   *count = one ? all / one : 0;

@@ -18,7 +18,5 @@ void **sample_buffers(Arena *a, Value *const *values, int n);
 /* Is x an array of t's elements, or of whole samples of them over a leading
  * axis? *count is their number. */
 bool sample_matches(const NdArray *x, const Type *t, int64_t *count);
-/* The element type of arrays that hold t's bytes; ELEM_COUNT: none. */
-ElemType sample_elem(DType t);
 
 #endif

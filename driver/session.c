@@ -125,17 +125,3 @@ bool session_has_memory(Cli *cli, const Graph *g) {
                     "has; the largest part is '%s' : %s",
                     (long long)value_bytes(g), v->name, str_cstr(&type));
 }
-
-static Executor *compiled_executor(Cli *cli, const Graph *g) {
-  const Target *t =
-      target_find(cli->arena, cli->diag, "host", NULL, NULL, NULL);
-  Built built;
-  if (!t || !session_build(cli, g, t, false, EMIT_object, NULL, &built))
-    return NULL;
-  return jit_new(built.plan, &built.emitted);
-}
-
-Executor *session_executor(Cli *cli, const Graph *g) {
-  return cli_has(cli, OPT_interpreter) ? interp_new(g, NULL, NULL)
-                                       : compiled_executor(cli, g);
-}

@@ -47,8 +47,4 @@ bool session_build(Cli *cli, const Graph *g, const Target *t, bool keep_all,
  * operator of the largest value. */
 bool session_has_memory(Cli *cli, const Graph *g);
 
-/* Something that runs g here: the object compiled for this machine, or with
- * --interpreter the interpreter. */
-Executor *session_executor(Cli *cli, const Graph *g);
-
 #endif

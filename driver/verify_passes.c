@@ -8,6 +8,7 @@
 
 #include "driver/samples.h"
 #include "driver/verify.h"
+#include "ir/array.h"
 
 typedef struct Check {
   Verify *v;
@@ -18,8 +19,8 @@ typedef struct Check {
 } Check;
 
 static bool step_apart(const Type *t, const void *x, const void *y) {
-  NdArray a = {.type = sample_elem(t->dtype), .data = x};
-  NdArray b = {.type = sample_elem(t->dtype), .data = y};
+  NdArray a = {.type = array_elem(t->dtype), .data = x};
+  NdArray b = {.type = array_elem(t->dtype), .data = y};
   for (int64_t i = 0; i < type_count(t) && !dtype_is_float(t->dtype); i++)
     if (fabs(nd_real(&a, i) - nd_real(&b, i)) > 1)
       return false;

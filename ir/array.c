@@ -4,8 +4,7 @@
 
 #include "ir/element.h"
 
-/* The element type that arrays hold `t` as. */
-static ElemType elem_of(DType t) {
+ElemType array_elem(DType t) {
   const char *name = t == DT_i4 ? "i8" : t == DT_u4 ? "u8" : dtype_name(t);
   return elem_find(name, strlen(name));
 }
@@ -13,7 +12,7 @@ static ElemType elem_of(DType t) {
 static bool is_packed(DType t) { return dtype_bits(t) < 8; }
 
 bool array_holds(const NdArray *x, DType t) {
-  return x->type == elem_of(t) || (x->type == ELEM_byte && is_packed(t));
+  return x->type == array_elem(t) || (x->type == ELEM_byte && is_packed(t));
 }
 
 bool array_is(const NdArray *x, const Type *t) {
@@ -42,7 +41,7 @@ const void *array_bytes(Arena *a, const NdArray *x, const Type *t) {
 }
 
 NdArray array_of(Arena *a, const Type *t, const void *data) {
-  NdArray x = {.type = elem_of(t->dtype), .rank = t->rank, .data = data};
+  NdArray x = {.type = array_elem(t->dtype), .rank = t->rank, .data = data};
   memcpy(x.dim, t->dim, (size_t)t->rank * sizeof *t->dim);
   nd_set_bytes(&x);
   if (!is_packed(t->dtype))

@@ -6,6 +6,8 @@
 #include "ir/types.h"
 #include "support/tensor_file.h"
 
+/* The element type that arrays hold `t` as; ELEM_COUNT: none. */
+ElemType array_elem(DType t);
 /* Do x's elements hold t's? */
 bool array_holds(const NdArray *x, DType t);
 /* That, and the shapes are equal. */
