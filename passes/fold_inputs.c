@@ -12,7 +12,8 @@
  * parts of a split joined again. The sum over channels is in another order
  * then: exact for integers, which fold-inputs does, of class reassoc for
  * floats, which fold-inputs-float does. flip is any quantize op that maps all
- * 256 values so, and is exact.
+ * 256 values so, and is exact where the layer's requantization is the same for
+ * both types.
  *
  * Between the two may stand what treats all channels alike: for an order
  * elementwise ops, with constants that are one number or one for each channel,
@@ -24,6 +25,7 @@
 #include <string.h>
 
 #include "ir/exec.h"
+#include "ir/requant.h"
 #include "passes/rewrite.h"
 
 enum { PATTERNS = 256, LONGEST_CHAIN = 8 };
@@ -297,6 +299,29 @@ static bool keeps_values(Graph *g, const Op *quantize) {
   return true;
 }
 
+static bool same_step(const Requant *a, const Requant *b) {
+  return a->kind == b->kind && a->multiplier == b->multiplier &&
+         a->shift == b->shift && a->real == b->real && a->bias == b->bias;
+}
+
+/* Is the layer's requantization the same when it reads elements of t? TFLite
+ * works out multipliers in floats for u8, in doubles for i8. */
+static bool keeps_steps(Graph *g, const Op *layer, const Type *t) {
+  Value x = *layer->in[0],
+        **in = arena_dup(g->arena, layer->in, (size_t)layer->nin * sizeof *in);
+  Op probe = *layer;
+  x.type = type_with_dtype(g->arena, x.type, t->dtype, t->q);
+  in[0] = &x;
+  probe.in = in;
+  const Type *y = layer->out[0]->type;
+  for (int64_t c = 0; c < y->dim[y->rank - 1]; c++) {
+    Requant before = requant_of(layer, c), now = requant_of(&probe, c);
+    if (!same_step(&before, &now))
+      return false;
+  }
+  return true;
+}
+
 /* L(flip(x)) */
 static bool fold_flip(Graph *g, Op *layer) {
   Chain c;
@@ -305,7 +330,8 @@ static bool fold_flip(Graph *g, Op *layer) {
     return false;
   const Op *flip = c.top->def;
   if (!flip || flip->kind != OP_quantize ||
-      !is_flipped(flip->in[0]->type, c.top->type) || !keeps_values(g, flip))
+      !is_flipped(flip->in[0]->type, c.top->type) || !keeps_values(g, flip) ||
+      !keeps_steps(g, layer, flip->in[0]->type))
     return false;
   read_instead(g, layer, &c, flip->in[0], NULL);
   return true;
