@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compress/prepare.h"
 #include "driver/progress.h"
 
 /* A row of a small table of words that an option may have. */
@@ -46,6 +47,15 @@ bool session_passes(Cli *cli, PassOptions *out) {
 bool session_optimize(Cli *cli, Graph *g, bool *stopped) {
   PassOptions opt;
   return session_passes(cli, &opt) && passes_run(g, &opt, stopped);
+}
+
+Graph *session_float(Cli *cli) {
+  Graph *g = session_load(cli);
+  PassOptions opt;
+  return g && session_has_memory(cli, g) && session_passes(cli, &opt) &&
+                 prepare_float(g, &opt)
+             ? g
+             : NULL;
 }
 
 const Target *session_target(Cli *cli) {

@@ -24,6 +24,10 @@ bool session_passes(Cli *cli, PassOptions *out);
 /* Runs the pipeline; *stopped (may be NULL) as passes_run. */
 bool session_optimize(Cli *cli, Graph *g, bool *stopped);
 
+/* The operand MODEL behind the float pipeline (compress/prepare.h): what is
+ * calibrated, quantized and pruned. */
+Graph *session_float(Cli *cli);
+
 /* --target -mcpu -mfpu -mfloat-abi; this machine when none is given. */
 const Target *session_target(Cli *cli);
 

@@ -21,6 +21,8 @@ void graph_print(Str *out, const Graph *g, TextConsts consts,
 void op_print(Str *out, const Op *op); /* one line, without the newline */
 /* "%x", "@w", quoted where need be; "_" for NULL. */
 void value_print(Str *out, const Value *v);
+/* In quotes; backslash, quote and control characters escaped. */
+void text_quote(Str *out, const char *s);
 
 /* Parses `text` (of file `file`, for locations and relative paths). NULL:
  * all errors are in `d`. Constants given as files are mapped and stay

@@ -41,7 +41,7 @@ bool lex_error(Lexer *l, const char *at, const char *fmt, ...) {
   char *message = arena_vprintf(l->arena, fmt, ap);
   va_end(ap);
   l->errors++;
-  diag_error(l->diag, E0103, lex_loc(l, at), "%s", message);
+  diag_error(l->diag, l->code, lex_loc(l, at), "%s", message);
   attach_excerpt(l, at);
   return false;
 }

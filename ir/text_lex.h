@@ -1,6 +1,6 @@
-/* Private to ir/: reading the text form character by character from a
- * bounded buffer, with positions for errors. Every function that can fail
- * returns false after reporting E0103 with the line and a caret. */
+/* Reading text character by character from a bounded buffer, with positions
+ * for errors: the text form, and calibrations. Every function that can fail
+ * returns false after reporting `code` with the line and a caret. */
 #ifndef KILN_IR_TEXT_LEX_H
 #define KILN_IR_TEXT_LEX_H
 
@@ -13,6 +13,7 @@
 typedef struct Lexer {
   Arena *arena;
   Diag *diag;
+  DiagCode code; /* of errors */
   const char *file;
   const char *p, *end;
   const char *line_start;

@@ -392,6 +392,7 @@ Graph *graph_parse(Arena *a, Diag *d, const char *file, const char *text,
                    size_t bytes) {
   Parser p = {.l = {.arena = a,
                     .diag = d,
+                    .code = E0103,
                     .file = file,
                     .p = text,
                     .end = text + bytes,

@@ -18,8 +18,7 @@ static bool is_plain_name(const char *s) {
   return *s;
 }
 
-/* In quotes; backslash, quote and control characters escaped. */
-static void print_quoted(Str *out, const char *s) {
+void text_quote(Str *out, const char *s) {
   str_add(out, "\"");
   for (; *s; s++) {
     unsigned char c = (unsigned char)*s;
@@ -37,7 +36,7 @@ static void print_name(Str *out, const char *s) {
   if (is_plain_name(s))
     str_add(out, s);
   else
-    print_quoted(out, s);
+    text_quote(out, s);
 }
 
 void value_print(Str *out, const Value *v) {
@@ -130,7 +129,7 @@ void op_print(Str *out, const Op *op) {
   print_attrs(out, op);
   if (op->loc.what) {
     str_add(out, " loc(");
-    print_quoted(out, op->loc.what);
+    text_quote(out, op->loc.what);
     str_add(out, ")");
   }
 }
@@ -189,7 +188,7 @@ static void print_blob_ref(Str *out, const Value *v, const char *blob_name,
   static const char zeros[BLOB_ALIGN];
   str_add_bytes(blob, zeros, -blob->n % BLOB_ALIGN);
   str_add(out, "file ");
-  print_quoted(out, blob_name);
+  text_quote(out, blob_name);
   str_printf(out, "+%zu", blob->n);
   str_add_bytes(blob, v->init->data, (size_t)type_bytes(v->type));
 }
