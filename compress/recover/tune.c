@@ -1,0 +1,223 @@
+/* The steps that go from layer to layer: round, refine, bias, bn.
+ *
+ * A float twin of the graph is walked (walk.h). When all that a layer reads is
+ * known, its weights and biases are chosen and put into the graph and the twin,
+ * so that the layers behind see what it will make. Layers that share their
+ * weights, as the steps of a recurrent network do, are done when the last of
+ * them comes, over what all of them read. */
+#include "compress/recover/round.h"
+#include "compress/recover/step.h"
+#include "compress/recover/stored.h"
+
+Walk *fit_walk(const Fit *fit, Graph *g) {
+  return walk_new(g, fit->engine, fit->feed, fit->sample, fit->n);
+}
+
+const float *fit_input(void *ctx, int64_t i) {
+  const FitInput *in = ctx;
+  return walk_value(in->walk, in->v, i);
+}
+
+/* ---- the float model ---- */
+
+static Model model_of(Arena *a, const Fit *fit, const Walk *w, const Layer *l) {
+  FitInput in = {w, l->op->in[0]};
+  Model m = {.l = *l, .w = layer_weights(a, l)};
+  m.b = layer_biases(a, l, &m.biases);
+  m.mean = moments_of(a, l, fit_input, &in, fit->n, false).mean;
+  m.out = outputs_of(a, l, m.w, fit_input, &in, fit->n);
+  return m;
+}
+
+bool models_of(Arena *a, const Fit *fit, Graph *f, Models *out) {
+  Layers layers = layers_of(a, f);
+  Walk *w = fit_walk(fit, f);
+  bool ok = true;
+  *out = (Models){{0}};
+  for (int i = 0; i < layers.all.n && ok; i++) {
+    ok = walk_to(w, layers.all.v[i].op);
+    if (ok)
+      ARRAY_PUSH(a, &out->all, model_of(a, fit, w, &layers.all.v[i]));
+  }
+  walk_free(w);
+  return ok;
+}
+
+/* ---- layers that share their weights ---- */
+
+typedef struct Unit {
+  Arena *arena; /* while some are seen and not all */
+  const Value *weight;
+  int layers, seen;
+  Moments moments;    /* mean over the layers seen; those with products */
+  double *mean;       /* [groups][k] of what they read, over all rows */
+  Model model;        /* of one of them, with the mean over all */
+  double *model_mean; /* that one */
+} Unit;
+
+typedef struct Tune {
+  Arena *a;
+  const Fit *fit;
+  const Models *m;
+  unsigned steps;
+  Graph *g, *twin;
+  Walk *walk;
+  Layers layers;
+  Unit *unit; /* [layers] */
+  int *which; /* (layers) unit of each */
+  int changed;
+} Tune;
+
+static void find_units(Tune *t) {
+  int n = 0;
+  t->unit = ARENA_ARRAY(t->a, Unit, t->layers.all.n);
+  t->which = ARENA_ARRAY(t->a, int, t->layers.all.n);
+  for (int i = 0; i < t->layers.all.n; i++) {
+    const Value *w = t->layers.all.v[i].weight;
+    int u = 0;
+    while (u < n && t->unit[u].weight != w)
+      u++;
+    n += u == n;
+    t->unit[u].weight = w;
+    t->unit[u].layers++;
+    t->which[i] = u;
+  }
+}
+
+/* to becomes the mean of `seen` vectors, x the last of them. */
+static void add_mean(double *to, const double *x, int64_t n, int seen) {
+  for (int64_t i = 0; i < n; i++)
+    to[i] += (x[i] - to[i]) / (double)seen;
+}
+
+static void add_moments(Unit *u, const Moments *m) {
+  if (u->seen == 1) {
+    u->moments = *m;
+    return;
+  }
+  u->moments.rows += m->rows;
+  for (int64_t i = 0; i < m->groups * m->nblock; i++) {
+    int64_t n = m->block[i].n;
+    add_mean(u->moments.block[i].gram, m->block[i].gram, n * n, u->seen);
+  }
+}
+
+static bool rounds(const Tune *t, const Unit *u) {
+  const Type *type = u->weight->type;
+  return (t->steps & (TUNE_round | TUNE_refine)) && type->q;
+}
+
+/* Takes in what layer i reads. */
+static void see(Tune *t, Unit *u, int i, const Layer *twin) {
+  const Model *m = &t->m->all.v[i];
+  FitInput in = {t->walk, twin->op->in[0]};
+  int64_t n = twin->groups * twin->k;
+  if (!u->seen++) {
+    u->arena = arena_new();
+    u->model = *m;
+    u->model_mean = ARENA_ARRAY(u->arena, double, n);
+    u->model.mean = u->model_mean;
+    u->mean = ARENA_ARRAY(u->arena, double, n);
+  }
+  if (rounds(t, u)) {
+    Moments seen = moments_of(u->arena, twin, fit_input, &in, t->fit->n, true);
+    add_moments(u, &seen);
+  }
+  Moments all = moments_of(u->arena, twin, fit_input, &in, t->fit->n, false);
+  add_mean(u->mean, all.mean, n, u->seen);
+  add_mean(u->model_mean, m->mean, n, u->seen);
+}
+
+/* ---- one layer ---- */
+
+/* What the biases are in units of, but for the weights' scales; 0: floats. */
+static double bias_unit(const Layer *l) {
+  const Op *x = l->op->in[0]->def;
+  bool is_integer = l->bias && l->bias->type->q && x &&
+                    x->kind == OP_dequantize && x->in[0]->type->q;
+  return is_integer ? (double)x->in[0]->type->q->scale[0] : 0;
+}
+
+static void round_weights(Tune *t, const Unit *u, Layer *l) {
+  const Model *m = &u->model;
+  Arena *a = t->g->arena;
+  Rounded r = rounded_of(u->arena, l, &u->moments, m->w);
+  if (u->layers == 1 && (t->steps & TUNE_round))
+    rounded_fit_scales(a, &r, m->b, bias_unit(l));
+  if (t->steps & TUNE_round)
+    rounded_propagate(&r);
+  if (t->steps & TUNE_refine)
+    rounded_descend(&r);
+  layer_set_weight(l, r.t, stored_bytes(a, r.t, r.level));
+  if (l->bias)
+    layer_set_biases(l, m->b, m->biases);
+}
+
+static void finish(Tune *t, const Unit *u, Layer *l) {
+  bool changed = rounds(t, u);
+  if (changed) {
+    round_weights(t, u, l);
+    layer_update_twin(t->twin, l);
+  }
+  Layer twin = layer_twin(t->twin, l);
+  if (t->steps & TUNE_bn) {
+    FitInput in = {t->walk, twin.op->in[0]};
+    const float *w = layer_weights(u->arena, &twin);
+    Outputs out = outputs_of(u->arena, &twin, w, fit_input, &in, t->fit->n);
+    changed |= recover_norm(&u->model, l, &out);
+  } else if (t->steps & TUNE_bias) {
+    changed |=
+        recover_bias(&u->model, l, layer_weights(u->arena, &twin), u->mean);
+  }
+  if (changed)
+    layer_update_twin(t->twin, l);
+  t->changed += changed;
+}
+
+static bool tune_layer(Tune *t, int i) {
+  Unit *u = &t->unit[t->which[i]];
+  Layer l;
+  (void)layer_of(t->layers.all.v[i].op, &l);
+  Layer twin = layer_twin(t->twin, &l);
+  if (!walk_to(t->walk, twin.op))
+    return false;
+  see(t, u, i, &twin);
+  if (u->seen == u->layers) {
+    finish(t, u, &l);
+    arena_free(u->arena);
+    u->arena = NULL;
+  }
+  return true;
+}
+
+/* Has g the models' layers? */
+static bool fits(const Tune *t) {
+  bool ok = t->layers.all.n == t->m->all.n;
+  for (int i = 0; ok && i < t->layers.all.n; i++) {
+    const Layer *l = &t->layers.all.v[i], *f = &t->m->all.v[i].l;
+    ok = l->op->kind == f->op->kind && l->outputs == f->outputs &&
+         l->k == f->k && l->groups == f->groups;
+  }
+  return ok || diag_error(t->g->diag, E0901, (Loc){.file = t->g->file},
+                          "the layers are not those of the float model");
+}
+
+bool recover_tune(const Fit *fit, const Models *m, Graph *g, unsigned steps,
+                  int *changed) {
+  Arena *a = arena_new();
+  Tune t = {.a = a, .fit = fit, .m = m, .steps = steps, .g = g};
+  t.layers = layers_of(a, g);
+  t.twin = layer_float_twin(a, g);
+  find_units(&t);
+  bool ok = fits(&t);
+  t.walk = fit_walk(fit, t.twin);
+  for (int i = 0; i < t.layers.all.n && ok; i++)
+    ok = tune_layer(&t, i);
+  for (int i = 0; i < t.layers.all.n; i++)
+    if (t.unit[i].arena)
+      arena_free(t.unit[i].arena);
+  walk_free(t.walk);
+  *changed = t.changed;
+  arena_free(a);
+  return ok;
+}
