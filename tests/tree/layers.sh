@@ -10,13 +10,14 @@ allowed() {
   ir)       echo support ir ;;
   frontend) echo support ir frontend ;;
   passes)   echo support ir passes ;;
+  export)   echo support ir export ;;
   plan)     echo support ir frontend passes plan ;;
   codegen)  echo support ir frontend passes plan codegen ;;
   dataset)  echo support dataset ;;
   compress) echo support ir passes dataset compress ;;
   runtime)  echo runtime ;;
-  driver)   echo support ir frontend passes plan codegen dataset compress \
-                 runtime driver ;;
+  driver)   echo support ir frontend passes export plan codegen dataset \
+                 compress runtime driver ;;
   *)        echo none ;;
   esac
 }
