@@ -23,7 +23,8 @@ static Perm perm_of_map(const Exporter *x, const Op *op) {
   return first ? form_perm(x, first) : perm_identity(rank);
 }
 
-/* A constant that broadcasts, with all dimensions. */
+/* A constant that broadcasts, with all dimensions; its real numbers where it
+ * is quantized, by one scale. */
 static const char *widened(Exporter *x, const Op *op, int i, const Perm *p) {
   const Value *v = op->in[i];
   int64_t dim[MAX_RANK];
@@ -34,7 +35,11 @@ static const char *widened(Exporter *x, const Op *op, int i, const Perm *p) {
   const char *name =
       form_word(x, op->out[0]->name, arena_printf(x->arena, "operand_%d", i));
   constant_add(x, name, t, v->init->data, p);
-  return name;
+  if (!t->q)
+    return name;
+  const char *real = form_word(x, name, "real");
+  dequantize_as(x, t, name, real);
+  return real;
 }
 
 static const char *operand(Exporter *x, const Op *op, int i, const Perm *p,

@@ -5,7 +5,7 @@
  * quantized values, as the real numbers they stand for. What computes a value
  * binds its first form; others are made where somebody wants them, by a
  * Transpose or DequantizeLinear, once. A transpose in the IR so costs nothing:
- * its result is bound to the forms of its operand under other perms.
+ * the forms of its result are those of its operand under other perms.
  *
  * Constants, and what is dequantized, cast or transposed of them, have no
  * form until somebody wants one: weights get the layout of the operator that

@@ -134,26 +134,15 @@ bool form_is_lazy(const Value *v) {
          (v->def && keeps_lazy(v->def) && form_is_lazy(v->def->in[0]));
 }
 
-Perm form_perm(const Exporter *x, const Value *v) {
-  const Forms *f = &x->forms[v->id];
-  if (!f->n || form_is_lazy(v))
-    return perm_identity(v->type->rank);
-  return f->v[0].perm;
-}
-
 static const char *make_transpose(Exporter *x, const Value *v, const Perm *p,
-                                  const Form *from) {
+                                  Form from) {
   Perm t = {.n = p->n};
   for (int i = 0; i < p->n; i++)
-    t.v[i] = perm_place(&from->perm, (int)p->v[i]);
-  /* an output gets its own name in its own layout */
-  const char *name = form_own_name(x, v, p, from->real);
-  if (!from->real && perm_is_identity(p) && !x->named[v->id]) {
-    name = v->name;
-    x->named[v->id] = true;
-  }
+    t.v[i] = perm_place(&from.perm, (int)p->v[i]);
+  const char *name =
+      from.real ? form_own_name(x, v, p, true) : form_name(x, v, p);
   Attr perm = A_INTS("perm", t.v, t.n);
-  node(x, "Transpose", 1, &from->name, name, 1, &perm);
+  node(x, "Transpose", 1, &from.name, name, 1, &perm);
   return name;
 }
 
@@ -165,10 +154,6 @@ static const char *make_lazy(Exporter *x, Value *v, const Perm *p) {
     constant_add(x, name, v->type, v->init->data, p);
     return name;
   }
-  if (op->kind == OP_transpose) {
-    Perm inner = before(&op->attrs.perm.perm, p);
-    return form_stored(x, op->in[0], &inner);
-  }
   const char *in = form_stored(x, op->in[0], p), *name = form_name(x, v, p);
   if (op->kind == OP_dequantize) {
     dequantize_node(x, op->in[0], p, in, name);
@@ -179,38 +164,57 @@ static const char *make_lazy(Exporter *x, Value *v, const Perm *p) {
   return name;
 }
 
+/* v or, of transposes, what they transpose, and the layout that this has
+ * where v has *p. */
+static Value *root_of(Value *v, Perm *p) {
+  for (; v->def && v->def->kind == OP_transpose; v = v->def->in[0])
+    *p = before(&v->def->attrs.perm.perm, p);
+  return v;
+}
+
 const char *form_stored(Exporter *x, Value *v, const Perm *p) {
-  const char *name = find(x, v, p, false);
+  Perm of_root = *p;
+  Value *root = root_of(v, &of_root);
+  const char *name = find(x, root, &of_root, false);
   if (name)
     return name;
-  if (form_is_lazy(v))
-    return add(x, v, make_lazy(x, v, p), p, false);
-  if (!x->forms[v->id].n) /* what computes it was refused */
-    return v->name;
-  Form first = x->forms[v->id].v[0];
-  return add(x, v, make_transpose(x, v, p, &first), p, false);
+  if (form_is_lazy(root))
+    name = make_lazy(x, root, &of_root);
+  else if (x->forms[root->id].n)
+    name = make_transpose(x, root, &of_root, x->forms[root->id].v[0]);
+  else /* what computes it was refused */
+    return root->name;
+  return add(x, root, name, &of_root, false);
 }
 
 const char *form_real(Exporter *x, Value *v, const Perm *p) {
   if (!v->type->q)
     return form_stored(x, v, p);
-  const char *name = find(x, v, p, true);
+  Perm of_root = *p;
+  Value *root = root_of(v, &of_root);
+  const char *name = find(x, root, &of_root, true);
   if (name)
     return name;
-  const char *in = form_stored(x, v, p);
-  name = form_own_name(x, v, p, true);
-  dequantize_node(x, v, p, in, name);
-  return add(x, v, name, p, true);
+  const char *in = form_stored(x, root, &of_root);
+  name = form_own_name(x, root, &of_root, true);
+  dequantize_node(x, root, &of_root, in, name);
+  return add(x, root, name, &of_root, true);
 }
 
-/* --- transposes -------------------------------------------------------- */
-
-bool export_transpose(Exporter *x, const Op *op) {
-  const Forms *f = &x->forms[op->in[0]->id];
-  for (int i = 0; i < f->n; i++) {
-    Form form = f->v[i];
-    Perm p = behind(&op->attrs.perm.perm, &form.perm);
-    add(x, op->out[0], form.name, &p, form.real);
+Perm form_perm(const Exporter *x, const Value *v) {
+  if (form_is_lazy(v))
+    return perm_identity(v->type->rank);
+  if (v->def && v->def->kind == OP_transpose) {
+    Perm p = form_perm(x, v->def->in[0]);
+    return behind(&v->def->attrs.perm.perm, &p);
   }
+  const Forms *f = &x->forms[v->id];
+  return f->n ? f->v[0].perm : perm_identity(v->type->rank);
+}
+
+/* A transpose is its operand in other layouts, and gets no node. */
+bool export_transpose(Exporter *x, const Op *op) {
+  (void)x;
+  (void)op;
   return true;
 }

@@ -166,6 +166,15 @@ static void eval(Import *im, const Op *op, void **out) {
   arena_free(scratch);
 }
 
+/* Weights that were moved for the IR's layout go by the name that they have
+ * in the model; what they were moved from is left without a reader. */
+static void keep_name(Graph *g, const Op *op, Value *moved) {
+  Value *x = op->in[0];
+  if (op->nin == 1 && op_info(op->kind)->traits & T_MOVE &&
+      value_use_count(g, x) == 1)
+    graph_swap_names(g, x, moved);
+}
+
 static void fold(Import *im, Op *op, Value **out) {
   Graph *g = im->graph;
   void **data = ARENA_ARRAY(g->arena, void *, op->nout);
@@ -177,6 +186,8 @@ static void fold(Import *im, Op *op, Value **out) {
     out[i] = graph_const(g, NULL, t, view ? view : data[i]);
     graph_swap_names(g, out[i], op->out[i]);
   }
+  if (op->nout == 1)
+    keep_name(g, op, out[0]);
   graph_remove_op(g, op);
 }
 

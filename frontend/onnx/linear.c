@@ -44,12 +44,12 @@ static Value *multiply(Node *n, Value *a, Value *b) {
   return b_op1(n, OP_matmul, NULL, 2, in, b_type(n, a->type->dtype, d));
 }
 
-/* f32 by a matrix that is known: dense. */
-static bool is_dense(const Value *a, const Value *b) {
+/* f32 by a matrix that is known, [K, N] or [N, K]: dense. */
+static bool is_dense(const Value *a, const Value *b, bool swapped) {
   return b_is_known(b) && b->type->rank == 2 && a->type->dtype == DT_f32 &&
          b->type->dtype == DT_f32 && a->type->rank >= 1 &&
-         a->type->dim[a->type->rank - 1] == b->type->dim[0] && !b_is_known(a) &&
-         type_count(a->type) && type_count(b->type);
+         a->type->dim[a->type->rank - 1] == b->type->dim[swapped] &&
+         !b_is_known(a) && type_count(a->type) && type_count(b->type);
 }
 
 Value *b_matmul(Node *n, Value *a, Value *b) {
@@ -73,8 +73,8 @@ Value *b_matmul(Node *n, Value *a, Value *b) {
     b = b_unsqueeze(n, b, 1);
   if (n->bad)
     return NULL;
-  Value *y = is_dense(a, b) ? dense(n, a, b_swap(n, b, 0, 1), NULL)
-                            : multiply(n, a, b);
+  Value *y = is_dense(a, b, false) ? dense(n, a, b_swap(n, b, 0, 1), NULL)
+                                   : multiply(n, a, b);
   unsigned gone = 0;
   if (!n->bad && row)
     gone |= 1u << (y->type->rank - 2);
@@ -127,7 +127,7 @@ void onnx_gemm(Node *n) {
   c = c && beta != 0.0f ? scaled(n, c, beta) : NULL;
   if (n->bad)
     return;
-  if (!is_dense(a, transposed(n, b, tb))) {
+  if (!is_dense(a, b, tb)) {
     Value *y = scaled(n, multiply(n, a, transposed(n, b, tb)), alpha);
     y = c ? b_binary(n, OP_add, y, c) : y;
     node_out(n, 0, b_cast(n, y, node_in(n, 0)->type->dtype));

@@ -15,3 +15,8 @@ mkdir "$TMP/again"
 "$KILN" convert "$network" -o "$TMP/network.kiln"
 "$KILN" compile "$TMP/network.kiln" -o "$TMP/again/digits" >/dev/null
 cmp "$TMP/digits.o" "$TMP/again/digits.o"
+# As ONNX, and read again.
+"$KILN" convert "$network" -o "$TMP/network.onnx"
+"$KILN" eval "$TMP/network.onnx" \
+  --data "$SRC/examples/digits/test_images.bin:i8[8,8,1]" \
+  --labels "$SRC/examples/digits/test_labels.csv" | grep '(349 of 360)'
