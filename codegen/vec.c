@@ -99,9 +99,9 @@ Val vec_rdp(Cg *g, Val x, int exponent) {
   return ll_ashrc(g, half, exponent);
 }
 
-/* The same with an exponent a lane: the correction by the sign falls away
- * where the exponent is 0, as does the half. `neg` is minus the exponent. */
-static Val rdp_lanes(Cg *g, Val x, Val exponent) {
+/* The correction by the sign falls away where the exponent is 0, as does the
+ * half. `neg` is minus the exponent. */
+Val vec_rdp_lanes(Cg *g, Val x, Val exponent) {
   Val zero = LLVMConstNull(LLVMTypeOf(x));
   Val neg = ll_sub(g, zero, exponent);
   Val fix = ll_ashrc(g, ll_and(g, x, neg), 31);
@@ -141,7 +141,7 @@ static Val requant_double(Cg *g, const RequantPlan *p, const RequantTables *t,
     acc = LLVMBuildShl(g->b, acc, ll_smax(g, shift, zero), "");
   acc = vec_srdhm(g, acc, m);
   Val right = ll_smax(g, ll_sub(g, zero, shift), zero);
-  return ll_addc(g, rdp_lanes(g, acc, right), p->zero_point);
+  return ll_addc(g, vec_rdp_lanes(g, acc, right), p->zero_point);
 }
 
 /* The upper word of acc * m, one addition and a shift; acc is 2^up times what

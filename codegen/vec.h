@@ -37,6 +37,8 @@ Val vec_mbqm(Cg *g, Val x, int32_t multiplier, int shift);
 Val vec_srdhm(Cg *g, Val a, Val b);
 /* rounding divide by 2^exponent, half away from zero */
 Val vec_rdp(Cg *g, Val x, int exponent);
+/* the same with an exponent a lane, 0 to 31 */
+Val vec_rdp_lanes(Cg *g, Val x, Val exponent);
 
 /* Loads `lanes` stored 8-bit elements as i32 (0 lanes: one scalar). */
 Val vec_load8(Cg *g, DType stored, Val p, int lanes);

@@ -46,6 +46,20 @@ int32_t float_add_apply(const FloatAdd *s, int32_t a, int32_t b) {
   return clamp_float(rintf(sum), 0, s->lo, s->hi);
 }
 
+bool float_is_pair(const Op *op) {
+  return op->rounding == ROUND_onnx && op->out[0]->type->dtype == DT_i16;
+}
+
+int32_t float_pair_apply(const Op *op, int32_t a, int32_t b) {
+  const Type *y = op->out[0]->type;
+  float x = float_dequantize(op->in[0]->type, 0, a);
+  float w = float_dequantize(op->in[1]->type, 0, b);
+  float v = op->kind == OP_mul ? x * w : op->kind == OP_sub ? x - w : x + w;
+  int32_t lo, hi, q = float_quantize(y, 0, v);
+  act_range(op->attrs.act.act, y, &lo, &hi);
+  return q < lo ? lo : q > hi ? hi : q;
+}
+
 /* --- avg_pool2d -------------------------------------------------------- */
 
 static int32_t float_average(const Op *op, int64_t count, int64_t sum) {

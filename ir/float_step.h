@@ -24,6 +24,11 @@ typedef struct FloatAdd {
 FloatAdd float_add_of(const Op *op);
 int32_t float_add_apply(const FloatAdd *s, int32_t a, int32_t b);
 
+/* add, sub and mul of 16-bit values: float_quantize(float_dequantize(a) op
+ * float_dequantize(b)), then limited to the activation's stored range. */
+bool float_is_pair(const Op *op);
+int32_t float_pair_apply(const Op *op, int32_t a, int32_t b);
+
 /* avg_pool2d: the sum of `count` stored values to the stored average. Under
  * rounding=onnx round half even(float(sum - count zx) * (sx / (sy count))) +
  * zy, else their quotient, rounded half away from zero. */
@@ -34,7 +39,8 @@ int32_t pool_average(const Op *op, int64_t count, int64_t sum);
  * what floats give, added one by one. */
 bool average_makes_ties(const Type *x, const Type *y, int64_t count);
 
-/* leaky_relu, logistic, tanh, quantize, relu or relu6 of one stored value:
+/* leaky_relu, logistic, tanh, quantize, relu or relu6 of one stored value (the
+ * tables of 16 bits apart):
  * float_quantize(f(float_dequantize(x))), where the last two clamp to the
  * activation's stored range instead of having an f. */
 int32_t float_unary(const Op *op, int32_t x);

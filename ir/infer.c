@@ -82,10 +82,29 @@ static Form value_form(const Op *op, const Value *v) {
   return FORM_bad;
 }
 
+/* Under rounding=onnx a layer and a conversion may have 8 bits on one side
+ * and 16 on the other; they count as of 16 then. */
+static bool may_mix(const Op *op) {
+  switch ((int)op->kind) {
+  case OP_conv2d:
+  case OP_depthwise_conv2d:
+  case OP_fully_connected:
+  case OP_matmul:
+  case OP_quantize:
+    return op->rounding == ROUND_onnx;
+  default:
+    return false;
+  }
+}
+
+static bool is_quantized_form(Form f) { return f == FORM_q8 || f == FORM_q16; }
+
 Form check_form(const Op *op, int n) {
   Form form = value_form(op, op->out[0]);
   for (int i = 0; i < n; i++) {
     Form f = value_form(op, op->in[i]);
+    if (may_mix(op) && is_quantized_form(f) && is_quantized_form(form))
+      form = f = f == FORM_q16 ? f : form;
     if (f != FORM_bad && form != FORM_bad && f != form)
       op_error(op, E0201, "%s does not go with %s", value_text(op, op->in[i]),
                value_text(op, op->out[0]));

@@ -12,9 +12,10 @@ static bool check_weight_type(const Op *op, Form form, int axis) {
   if (form == FORM_f32)
     return t->dtype == DT_f32 ||
            op_error(op, E0201, "weight %s: expected f32", value_text(op, w));
-  if (t->dtype != DT_i8 && (t->dtype != DT_u8 || form == FORM_q16))
+  bool only_signed = form == FORM_q16 && op->rounding != ROUND_onnx;
+  if (t->dtype != DT_i8 && (t->dtype != DT_u8 || only_signed))
     return op_error(op, E0201, "weight %s: expected i8%s", value_text(op, w),
-                    form == FORM_q16 ? "" : " or u8");
+                    only_signed ? "" : " or u8");
   if (!t->q)
     return op_error(op, E0202, "weight %s has no quantization",
                     value_text(op, w));
@@ -48,7 +49,7 @@ static bool check_bias(const Op *op, Form form, int64_t channels) {
   const Value *b = op_in(op, 2);
   if (!b)
     return true;
-  if (form == FORM_q8 && op->rounding == ROUND_onnx && b->init)
+  if (form != FORM_f32 && op->rounding == ROUND_onnx && b->init)
     form = b->type->dtype == DT_f32 ? FORM_f32 : form;
   if (!is_bias_dtype(b->type->dtype, form))
     return op_error(op, E0201, "bias %s: expected %s", value_text(op, b),
@@ -304,10 +305,11 @@ static bool check_quantized_matmul(const Op *op) {
   if (op_in(op, 2) || op_in(op, 3))
     return op_error(op, E0201, "only plain i8 and u8 take zero points");
   Form form = check_form(op, 1);
-  if (form == FORM_f32 || form == FORM_q16)
+  bool known = form == FORM_q8 || op->rounding == ROUND_onnx;
+  if (form == FORM_f32 || (form == FORM_q16 && !known))
     return op_error(op, E0201, "%s: expected i8 or u8",
                     value_text(op, op->in[0]));
-  return form == FORM_q8 && check_weight_type(op, form, b->type->rank - 1);
+  return form != FORM_bad && check_weight_type(op, form, b->type->rank - 1);
 }
 
 bool infer_matmul(const Op *op, Shape *out) {

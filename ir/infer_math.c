@@ -98,7 +98,7 @@ static bool infer_pool(const Op *op, Shape *out) {
     return false;
   *out = shape_of(op->in[0]);
   bool rescales = op->kind == OP_avg_pool2d && op->rounding == ROUND_onnx &&
-                  type_is_q8(op->in[0]->type);
+                  type_is_quantized(op->in[0]->type);
   bool ok = check_form(op, 1) != FORM_bad &&
             (rescales || check_same_element(op, op->in[0], op->out[0]));
   ok &= pool_extent(op, 0, &out->dim[1]);

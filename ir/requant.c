@@ -313,3 +313,13 @@ Requant requant_of(const Op *op, int64_t c) {
     divide_by_count(op, &r);
   return r;
 }
+
+Requant requant_below_zero(const Op *op) {
+  Requant r = requant_of(op, 0);
+  float sx = type_scale(op->in[0]->type), sy = type_scale(op->out[0]->type);
+  float factor = sx * op->attrs.leaky.alpha / sy;
+  quantize_multiplier((double)fabsf(factor), &r.multiplier, &r.shift);
+  if (factor < 0)
+    r.multiplier = -r.multiplier;
+  return r;
+}

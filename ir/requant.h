@@ -45,6 +45,9 @@ int32_t requant_apply(const Requant *r, int64_t acc);
  * the product, the sum, or x - zero_point. */
 Requant requant_of(const Op *op, int64_t c);
 
+/* The step of a leaky_relu below zero; its multiplier has alpha's sign. */
+Requant requant_below_zero(const Op *op);
+
 /* The bias of a quantized conv2d, depthwise_conv2d or fully_connected op that
  * is a constant, in units of the accumulator; 0 without one. One of f32 is
  * rounded; what that takes away is in requant_of's step, which adds it to the

@@ -11,7 +11,11 @@
  * differ by one step where that function comes within 2^-16 or so of a tie.
  * Where parameters make ties frequent (averages of an even count in the scale
  * of the input, say), the island is left alone; so is what has no integer
- * form. The reason is kept with the op for the report. */
+ * form. The reason is kept with the op for the report.
+ *
+ * Of 16 bits an add, sub, mul or leaky_relu is the float one itself; the
+ * average's other rounding is half of one of 65 536 steps, and is not asked
+ * for. */
 #include "passes/fold_scales.h"
 
 #include <math.h>
@@ -136,16 +140,31 @@ static const char *become_same(Island *i, int nin, Value *const *in) {
   return become(i, i->op->kind, &probe.attrs, nin, in);
 }
 
-static bool has_one_scale(const Value *v) { return type_is_q8(v->type); }
+static bool is_word(const Value *v) {
+  const Type *t = v->type;
+  return t->dtype == DT_i16 && t->q && t->q->axis < 0 && !t->q->block &&
+         !t->q->codebook && type_zero_point(t) == 0;
+}
 
-/* The quantized operand n; NULL: it is none of 8 bits and one scale. */
+static bool has_one_scale(const Value *v) {
+  return type_is_q8(v->type) || is_word(v);
+}
+
+/* The quantized operand n; NULL: it is none of 8 or 16 bits and one scale. */
 static Value *quantized_operand(const Island *i, int n) {
   const Op *dq = dequantize_of(i->op->in[n]);
   return dq && has_one_scale(dq->in[0]) ? dq->in[0] : NULL;
 }
 
 static const char *const no_operand =
-    "an operand is no dequantized 8-bit tensor of one scale";
+    "an operand is no dequantized tensor of 8 or 16 bits and one scale";
+static const char *const no_mixture =
+    "some of its operands and result have 8 bits and some 16";
+
+/* Have operand and result both 8 bits, or both 16? */
+static bool is_alike(const Island *i, const Value *x) {
+  return is_word(x) == (i->y->dtype == DT_i16);
+}
 
 /* --- what has weights -------------------------------------------------- */
 
@@ -238,28 +257,34 @@ static const char *fold_linear(Island *i, int axis) {
 static const char *fold_conv(Island *i) { return fold_linear(i, 0); }
 static const char *fold_depthwise(Island *i) { return fold_linear(i, 3); }
 
-/* Both operands known at run time only: as they are. */
+/* Both operands known at run time only: as they are. With 16 bits the second
+ * one is of weights. */
 static const char *fold_matmul(Island *i) {
   Value *in[] = {quantized_operand(i, 0), quantized_operand(i, 1)};
   if (i->op->nin > 2 || !in[0] || !in[1])
     return no_operand;
+  bool words = is_word(in[0]) || i->y->dtype == DT_i16;
+  if (is_word(in[1]) || (words && !in[1]->init))
+    return "products of 16 bits want weights of 8 bits";
   return become_same(i, 2, in);
 }
 
 /* --- add, sub, mul ----------------------------------------------------- */
 
 /* A float scalar c is 1 in the scale c, or -1 in the scale -c. */
-static Value *quantized_scalar(Graph *g, const Value *v) {
+static Value *quantized_scalar(Graph *g, const Value *v, DType like) {
   if (!v->init || type_count(v->type) != 1 || v->type->dtype != DT_f32)
     return NULL;
   float c = *(const float *)v->init->data;
   if (!(fabsf(c) > 1e-30f) || isinf(c))
     return NULL;
-  int8_t *one = arena_alloc(g->arena, 1);
-  *one = c < 0 ? -1 : 1;
-  const QuantParams *q = quant_per_tensor(g->arena, fabsf(c), 0, DT_i8);
-  return graph_const(g, v->name, type_with_dtype(g->arena, v->type, DT_i8, q),
-                     one);
+  DType t = like == DT_i16 ? DT_i16 : DT_i8;
+  int16_t word = c < 0 ? -1 : 1;
+  int8_t byte = (int8_t)word;
+  void *one = t == DT_i16 ? arena_dup(g->arena, &word, sizeof word)
+                          : arena_dup(g->arena, &byte, sizeof byte);
+  const QuantParams *q = quant_per_tensor(g->arena, fabsf(c), 0, t);
+  return graph_const(g, v->name, type_with_dtype(g->arena, v->type, t, q), one);
 }
 
 static float binary_float(OpKind k, float a, float b) {
@@ -313,9 +338,11 @@ static const char *fold_binary(Island *i) {
   for (int k = 0; k < 2; k++) {
     in[k] = quantized_operand(i, k);
     if (!in[k])
-      in[k] = quantized_scalar(i->g, i->op->in[k]);
+      in[k] = quantized_scalar(i->g, i->op->in[k], i->y->dtype);
     if (!in[k])
       return no_operand;
+    if (!is_alike(i, in[k]))
+      return no_mixture;
   }
   Value y = {.type = i->y}, *out[] = {&y};
   Op probe = {.kind = i->op->kind,
@@ -326,7 +353,7 @@ static const char *fold_binary(Island *i) {
               .out = out};
   probe.attrs = attrs_default(probe.kind);
   probe.attrs.act.act = i->act;
-  if (!pairs_agree(&probe))
+  if (!float_is_pair(&probe) && !pairs_agree(&probe))
     return "its scales make ties, which floats break by their own rounding";
   return become_same(i, 2, in);
 }
@@ -341,8 +368,10 @@ static const char *fold_mean(Island *i) {
   Value *x = quantized_operand(i, 0);
   if (!x)
     return no_operand;
+  if (!is_alike(i, x))
+    return no_mixture;
   int64_t count = type_count(x->type) / type_count(i->y);
-  if (average_makes_ties(x->type, i->y, count))
+  if (!is_word(x) && average_makes_ties(x->type, i->y, count))
     return even_average;
   return become_same(i, 1, &x);
 }
@@ -360,6 +389,10 @@ static const char *fold_average(Island *i) {
   Value *x = quantized_operand(i, 0);
   if (!x)
     return no_operand;
+  if (!is_alike(i, x))
+    return no_mixture;
+  if (is_word(x))
+    return become_same(i, 1, &x);
   const int64_t *d = i->op->out[0]->type->dim;
   int64_t last_h = 0;
   for (int64_t h = 0; h < d[1]; h++) {
@@ -380,7 +413,13 @@ static const char *fold_average(Island *i) {
 
 static const char *fold_unary(Island *i) {
   Value *x = quantized_operand(i, 0);
-  return x ? become_same(i, 1, &x) : no_operand;
+  if (!x)
+    return no_operand;
+  if (!is_alike(i, x))
+    return no_mixture;
+  return is_word(x) && i->op->kind != OP_leaky_relu
+             ? "it has no integer form on 16 bits"
+             : become_same(i, 1, &x);
 }
 
 /* quantize(dequantize(x)), perhaps with clamps between the two */
@@ -420,8 +459,7 @@ static FoldFn *fold_for(OpKind k) {
 static bool fold_island(Graph *g, Op *quantize) {
   Island i = {.g = g, .quantize = quantize};
   if (quantize->in[0]->type->dtype != DT_f32 ||
-      !type_is_q8(quantize->out[0]->type) ||
-      !value_use_count(g, quantize->out[0]))
+      !has_one_scale(quantize->out[0]) || !value_use_count(g, quantize->out[0]))
     return false;
   Op *op = island_op(g, quantize, &i.clamp);
   FoldFn *fold =

@@ -1,4 +1,4 @@
-/* mean:
+/* mean, mean_words:
  *   for kept dimensions but the row: for i of the row in blocks of lanes:
  *     acc = 0; for reduced dimensions: acc += x
  *     y = step(acc)
@@ -14,6 +14,7 @@
 #include "codegen/lower.h"
 #include "codegen/plain.h"
 #include "codegen/vec.h"
+#include "codegen/word_step.h"
 
 /* acc = f(acc, x at p) */
 typedef struct Fold Fold;
@@ -71,6 +72,25 @@ static void mean_block(Cg *g, void *ctx, Val i, int lanes) {
 void lower_mean(Cg *g, const Step *s, const StepArgs *a) {
   Fold f = {.p = s->params, .add = add_byte, .stored = s->in[0]->type->dtype};
   rows(g, a, &f, sum_lanes(g, f.p->sum_bits), mean_block);
+}
+
+static Val add_word(Cg *g, const Fold *f, Val acc, Val p) {
+  Val x = word_load(g, f->stored, p, ll_lanes(acc));
+  return ll_add(g, acc, f->p->wide ? ll_sext(g, x, g->i64) : x);
+}
+
+static void mean_word_block(Cg *g, void *ctx, Val i, int lanes) {
+  const Fold *f = ctx;
+  Val at = ll_mulc(g, i, f->p->elem_bytes);
+  Val acc = ll_const_splat(g, f->p->wide ? g->i64 : g->i32, 0, lanes);
+  acc = fold_dims(g, f, 0, ll_gep(g, f->in, at), acc);
+  word_store(g, f->stored, emit_word_step(g, &f->p->word, acc, ll_idx(g, 0)),
+             ll_gep(g, f->out, at));
+}
+
+void lower_mean_words(Cg *g, const Step *s, const StepArgs *a) {
+  Fold f = {.p = s->params, .add = add_word, .stored = DT_i16};
+  rows(g, a, &f, g->target->vector_bytes / 4, mean_word_block);
 }
 
 /* --- reduce ------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* pool, pool_f32:
+/* pool, pool_words, pool_f32:
  *   for n, oy, ox:
  *     for c in blocks of lanes:
  *       for ky, kx of the window inside: acc += x, or max(acc, x)
@@ -12,6 +12,7 @@
 #include "codegen/lower.h"
 #include "codegen/real.h"
 #include "codegen/vec.h"
+#include "codegen/word_step.h"
 
 typedef struct Window Window;
 
@@ -95,6 +96,63 @@ static void store_cells(Cg *g, const Window *w, Val acc, Val to) {
 }
 
 static const Cells bytes = {first_value, take_cell, store_cells};
+
+/* ---- 16 bits ---- */
+
+/* Averages in words of 32 bits, maxima in halves where there are vectors. */
+static bool compares_halves(const Cg *g, const Window *w, int lanes) {
+  return !w->p->average && lanes && g->target->vector_bytes;
+}
+
+static Val first_word(Cg *g, const Window *w, int lanes) {
+  Ty t = compares_halves(g, w, lanes) ? g->i16 : g->i32;
+  return ll_const_splat(g, t, w->p->average ? 0 : INT16_MIN, lanes);
+}
+
+static Val take_word(Cg *g, const Window *w, Val acc, Val p) {
+  int lanes = ll_lanes(acc);
+  if (compares_halves(g, w, lanes))
+    return ll_smax(g, acc, ll_load(g, LLVMTypeOf(acc), p, 2));
+  Val x = word_load(g, w->stored, p, lanes);
+  return w->p->average ? ll_add(g, acc, x) : ll_smax(g, acc, x);
+}
+
+/* round half even(float(sum) * (sx / (sy * cells))) */
+static Val real_average(Cg *g, const PoolParams *p, Val sum, Val cells) {
+  int lanes = ll_lanes(sum);
+  Val n = LLVMBuildUIToFP(g->b, cells, g->f32, "");
+  n = LLVMBuildFMul(g->b, ll_f32(g, p->out_scale), n, "");
+  n = LLVMBuildFDiv(g->b, ll_f32(g, p->scale), n, "");
+  Val x = LLVMBuildSIToFP(g->b, sum, ll_like(sum, g->f32), "");
+  x = LLVMBuildFMul(g->b, x, ll_splat(g, n, lanes), "");
+  x = real_max(g, x, real_like(g, p->lo, x));
+  x = real_min(g, x, real_like(g, p->hi, x));
+  return LLVMBuildFPToSI(g->b, real_round_even(g, x), LLVMTypeOf(sum), "");
+}
+
+/* sum / cells, rounded half away from zero */
+static Val divided(Cg *g, Val sum, Val cells) {
+  int lanes = ll_lanes(sum);
+  Val half = ll_splat(g, ll_lshrc(g, cells, 1), lanes);
+  Val sign = ll_ashrc(g, sum, 31);
+  half = ll_sub(g, LLVMBuildXor(g->b, half, sign, ""), sign);
+  return LLVMBuildSDiv(g->b, ll_add(g, sum, half), ll_splat(g, cells, lanes),
+                       "");
+}
+
+static void store_word(Cg *g, const Window *w, Val acc, Val to) {
+  const PoolParams *p = w->p;
+  if (p->average) {
+    Val cells = ll_mul(g, w->rows, w->cols);
+    cells = g->idx == g->i32 ? cells : ll_trunc(g, cells, g->i32);
+    acc = p->in_real ? real_average(g, p, acc, cells) : divided(g, acc, cells);
+  }
+  if (p->average || p->lo > INT16_MIN || p->hi < INT16_MAX)
+    acc = ll_clampc(g, acc, p->lo, p->hi);
+  word_store(g, DT_i16, acc, to);
+}
+
+static const Cells words = {first_word, take_word, store_word};
 
 /* ---- floats ---- */
 
@@ -215,6 +273,12 @@ void lower_pool(Cg *g, const Step *s, const StepArgs *a) {
   const PoolParams *p = s->params;
   Window w = {.p = p, .of = &bytes, .lanes = pool_lanes(g, p)};
   w.stored = s->in[0]->type->dtype;
+  pool(g, a, &w);
+}
+
+void lower_pool_words(Cg *g, const Step *s, const StepArgs *a) {
+  Window w = {.p = s->params, .of = &words, .stored = DT_i16};
+  w.lanes = g->target->vector_bytes / (w.p->average ? 4 : 2);
   pool(g, a, &w);
 }
 

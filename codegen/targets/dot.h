@@ -34,6 +34,8 @@ Val x86_pack_low(Cg *g, const Val v[4], DType out);
 Val x86_pack2(Cg *g, Val a, Val b);
 /* vpdpbusd on i32 vectors that hold u8 (x) and s8 (w) quadruples. */
 Val x86_vpdpbusd(Cg *g, Val acc, Val x, Val w);
+/* vpdpwssd on i16 pairs. */
+Val x86_vpdpwssd(Cg *g, Val acc, Val x, Val w);
 /* Cortex-M: two i16 products and an i32 sum. */
 Val arm_smlad(Cg *g, Val x, Val w, Val acc);
 /* One product of halves: 0 is the low one. */

@@ -52,6 +52,16 @@ Val x86_vpdpbusd(Cg *g, Val acc, Val x, Val w) {
   return ll_intrinsic(g, name, NULL, 0, (Val[]){acc, x, w}, 3);
 }
 
+Val x86_vpdpwssd(Cg *g, Val acc, Val x, Val w) {
+  int lanes = ll_lanes(acc);
+  const char *name = lanes == 4   ? "llvm.x86.avx512.vpdpwssd.128"
+                     : lanes == 8 ? "llvm.x86.avx512.vpdpwssd.256"
+                                  : "llvm.x86.avx512.vpdpwssd.512";
+  Ty t = LLVMTypeOf(acc);
+  Val args[] = {acc, ll_bitcast(g, x, t), ll_bitcast(g, w, t)};
+  return ll_intrinsic(g, name, NULL, 0, args, 3);
+}
+
 static Val vnni_weights(Cg *g, const ConvParams *c, Val p) {
   return ll_load(g, ll_vec(g->i32, c->lanes), p, 1);
 }

@@ -104,7 +104,7 @@ static bool merges(const MapParams *m, int64_t full[][MAX_RANK], int d,
   return m->ndim > 0;
 }
 
-static void merge_shapes(MapParams *m, const Op *op) {
+void map_shapes(MapParams *m, const Op *op) {
   const Type *y = op->out[0]->type;
   int64_t full[MAP_OPERANDS][MAX_RANK];
   for (int i = 0; i < m->nin; i++)
@@ -127,7 +127,7 @@ bool prepare_map(Plan *p, Step *s) {
   MapParams *m = ARENA_NEW(p->arena, MapParams);
   DType types[MAP_OPERANDS + 1];
   m->nin = s->op->nin;
-  merge_shapes(m, s->op);
+  map_shapes(m, s->op);
   for (int i = 0; i < m->nin; i++) {
     types[i] = s->in[i]->type->dtype;
     if (s->in[i]->place == PLACE_const)

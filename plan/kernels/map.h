@@ -20,6 +20,8 @@ typedef struct MapParams {
   int lanes;                              /* 0 = scalar */
 } MapParams;
 
+/* Merged dimensions and strides of op's first m->nin operands. */
+void map_shapes(MapParams *m, const Op *op);
 /* Lanes in which elements of these types are computed side by side: a vector
  * of the widest; 0 = scalar. */
 int plain_lanes(const Target *t, const DType *types, int n);

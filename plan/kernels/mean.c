@@ -88,6 +88,42 @@ bool prepare_mean(Plan *p, Step *s) {
   return true;
 }
 
+/* ---- 16 bits ---- */
+
+static AccRange word_sums(const Op *op) {
+  int64_t n = reduced_count(op);
+  return (AccRange){-32768 * n, 32767 * n};
+}
+
+bool match_mean_words(const Op *op, const Target *t) {
+  (void)t;
+  const Type *x = op->in[0]->type, *y = op->out[0]->type;
+  if (op->kind != OP_mean || x->dtype != DT_i16 || y->dtype != DT_i16 ||
+      !x->q || !y->q)
+    return false;
+  Requant r = requant_of(op, 0);
+  return word_step_fits(&r, word_sums(op));
+}
+
+double cost_mean_words(const Op *op, const Target *t) {
+  return 2 * cost_mean(op, t);
+}
+
+bool prepare_mean_words(Plan *p, Step *s) {
+  MeanParams *m = ARENA_NEW(p->arena, MeanParams);
+  s->params = m;
+  split_dims(m, s->op);
+  Requant r = requant_of(s->op, 0);
+  AccRange sums = word_sums(s->op);
+  m->wide = sums.lo < INT32_MIN;
+  m->word = word_step(p, s, 1, &r, &sums, 1);
+  s->note = word_step_name(&m->word);
+  set_variant(p, s, "mean", m->row > 1 ? p->target->vector_bytes : 0);
+  return true;
+}
+
+/* ---- plain elements ---- */
+
 /* Stored values of one scale are in the order of the real ones. */
 bool match_reduce(const Op *op, const Target *t) {
   static const bool reduces[OP_COUNT] = {

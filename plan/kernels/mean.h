@@ -1,5 +1,5 @@
-/* mean, reduce: folds over some dimensions, then perhaps one requantization
- * or a division.
+/* mean, mean_words, reduce: folds over some dimensions, then perhaps one
+ * requantization or a division.
  *
  *   for kept dimensions:
  *     y = step(fold over reduced dimensions of x)
@@ -9,6 +9,7 @@
 #define KILN_PLAN_KERNELS_MEAN_H
 
 #include "plan/kernels/light.h"
+#include "plan/word_step.h"
 
 typedef struct MeanDims {
   int n;
@@ -19,10 +20,12 @@ typedef struct MeanDims {
 typedef struct MeanParams {
   MeanDims kept; /* without the row below */
   MeanDims reduced;
-  int64_t row;  /* innermost kept elements side by side, 1 at least */
-  int sum_bits; /* 16 or 32 */
-  SumStep sum;  /* of the stored values' sum */
-  int lanes;    /* of reduce; 0 = scalar */
+  int64_t row;   /* innermost kept elements side by side, 1 at least */
+  int sum_bits;  /* 16 or 32 */
+  SumStep sum;   /* of the stored values' sum */
+  WordStep word; /* the same of 16 bits, whose sums may be ... */
+  bool wide;     /* ... of 64 */
+  int lanes;     /* of reduce; 0 = scalar */
   int elem_bytes;
   int64_t n; /* elements of a sum */
 } MeanParams;

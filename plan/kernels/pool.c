@@ -240,6 +240,40 @@ bool prepare_pool(Plan *p, Step *s) {
   return !q->average || prepare_average(p, s, q, &n);
 }
 
+/* ---- 16 bits ---- */
+
+/* Sums of this many cells, and half the count, fit 32 bits. */
+enum { WORD_CELLS_MAX = 1 << 15 };
+
+static bool is_word(const Type *t) {
+  return t->dtype == DT_i16 && t->q && t->q->axis < 0;
+}
+
+bool match_pool_words(const Op *op, const Target *t) {
+  (void)t;
+  if (op->kind != OP_avg_pool2d && op->kind != OP_max_pool2d)
+    return false;
+  const Int2 *window = &op->attrs.pool.window;
+  return is_word(op->in[0]->type) && is_word(op->out[0]->type) &&
+         type_bytes(op->in[0]->type) <= INT32_MAX &&
+         mul_saturating(window->v[0], window->v[1]) <= WORD_CELLS_MAX;
+}
+
+double cost_pool_words(const Op *op, const Target *t) {
+  return 2 * cost_pool(op, t);
+}
+
+bool prepare_pool_words(Plan *p, Step *s) {
+  Counts n;
+  PoolParams *q = pool_params(p, s, &n);
+  set_variant(p, s, q->average ? "avg" : "max", p->target->vector_bytes);
+  act_range(q->act, s->op->out[0]->type, &q->lo, &q->hi);
+  q->in_real = q->average && s->op->rounding == ROUND_onnx;
+  q->scale = type_scale(s->op->in[0]->type);
+  q->out_scale = type_scale(s->op->out[0]->type);
+  return true;
+}
+
 /* ---- floats ---- */
 
 bool match_pool_f32(const Op *op, const Target *t) {

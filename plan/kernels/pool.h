@@ -1,4 +1,4 @@
-/* pool, pool_f32: average and maximum over a window, NHWC.
+/* pool, pool_words, pool_f32: average and maximum over a window, NHWC.
  *
  *   for n, oy, ox, c:
  *     acc over the window's cells inside the input
@@ -26,15 +26,17 @@ typedef struct PoolParams {
   int64_t batch, h, w, c;
   int elem_bytes;
   PoolAxis rows, cols;
-  Act act;           /* of floats; the rest is for quantized ones */
-  int sum_bits;      /* 16 or 32: of the accumulators that suffice */
-  LinearStep step;   /* average of regular windows; of others: wide, k,
-                        lo, hi hold for all */
-  const Blob *steps; /* else i32 pairs m, c (rows.nclass, cols.nclass), or
-                        i64 pairs when the step is wide */
-  int32_t lo, hi;    /* clamps: of an average stored output, of a maximum
-                        stored input */
-  bool flip;         /* maximum: every byte ^ 0x80 at the end */
+  Act act;                /* of floats; the rest is for quantized ones */
+  int sum_bits;           /* 16 or 32: of the accumulators that suffice */
+  LinearStep step;        /* average of regular windows; of others: wide, k,
+                             lo, hi hold for all */
+  const Blob *steps;      /* else i32 pairs m, c (rows.nclass, cols.nclass), or
+                             i64 pairs when the step is wide */
+  int32_t lo, hi;         /* clamps: of an average stored output, of a maximum
+                             stored input */
+  bool flip;              /* maximum: every byte ^ 0x80 at the end */
+  bool in_real;           /* average of words: by floats, else a division */
+  float scale, out_scale; /* with it */
 } PoolParams;
 
 #endif
