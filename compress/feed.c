@@ -1,106 +1,177 @@
-/* See feed.h. */
-#include "compress/feed.h"
-
+/* Feeds of arrays, and one sample after the other: see feed.h. */
 #include <math.h>
 #include <string.h>
 
+#include "compress/feed_private.h"
 #include "ir/array.h"
 #include "ir/element.h"
 
-/* ---- what fits ---- */
+/* ---- opening arrays ---- */
 
-static bool check_input(Diag *d, const Graph *g, const Value *v) {
-  DType t = v->type->dtype;
-  if (dtype_bits(t) == 8 || t == DT_f32 || t == DT_i16)
-    return true;
-  return diag_error(d, E0302, (Loc){.file = g->file, .what = v->name},
-                    "samples are i8, u8, i16 or f32, not %s", dtype_name(t));
+Feed feed_start(const Graph *g) {
+  Feed f = {.g = g, .in = ARENA_ARRAY(g->arena, FeedInput, g->inputs.n)};
+  for (int i = 0; i < g->inputs.n; i++) {
+    const Value *v = g->inputs.v[i];
+    f.in[i] =
+        (FeedInput){.name = v->name, .type = v->type, .how = v->preprocess};
+  }
+  return f;
 }
 
-static bool is_divisible(const NdArray *x, int64_t one) {
-  int64_t all = nd_count(x);
-  return one > 0 && all > 0 &&
-         (all == one ||
-          (x->rank == 1 ? all % one == 0 : x->rank && all / x->dim[0] == one));
-}
-
-/* NaN can't be converted to an integer. */
-static bool check_finite(Diag *d, const Type *t, const NdArray *x,
-                         const char *from) {
-  if (t->dtype == DT_f32)
-    return true;
-  for (int64_t i = 0; i < nd_count(x); i++)
-    if (isnan(nd_real(x, i)))
-      return diag_error(d, E0701, (Loc){.file = from},
-                        "element %lld is not a number", (long long)i);
-  return true;
-}
-
-static bool check_data(Diag *d, const Feed *f, int i, const char *from) {
-  const Value *v = f->g->inputs.v[i];
-  const NdArray *x = &f->data[i];
-  int64_t one = type_count(v->type);
-  Loc loc = {.file = from};
-  if (!is_divisible(x, one))
-    return diag_error(d, E0701, loc,
-                      "%s does not divide into samples of %lld elements",
-                      nd_text(f->g->arena, x), (long long)one);
-  if (nd_count(x) / one != f->samples)
-    return diag_error(d, E0701, loc,
-                      "%lld samples, but %lld for the first input",
-                      (long long)(nd_count(x) / one), (long long)f->samples);
-  return check_finite(d, v->type, x, from);
+int64_t feed_array_samples(const FeedInput *in) {
+  int64_t one = type_count(in->type);
+  return one ? nd_count(&in->data) / one : 0;
 }
 
 bool feed_open(Diag *d, const Graph *g, const NdArray *data,
                const char *const *from, Feed *out) {
-  *out = (Feed){.g = g, .data = data};
   bool ok = true;
-  for (int i = 0; i < g->inputs.n; i++)
-    ok = check_input(d, g, g->inputs.v[i]) && ok;
-  if (!ok || !g->inputs.n)
-    return ok;
-  int64_t one = type_count(g->inputs.v[0]->type);
-  out->samples = one ? nd_count(&data[0]) / one : 0;
-  for (int i = 0; i < g->inputs.n; i++)
-    ok = check_data(d, out, i, from[i]) && ok;
+  *out = feed_start(g);
+  for (int i = 0; i < g->inputs.n; i++) {
+    FeedInput *in = &out->in[i];
+    in->data = data[i];
+    in->from = from[i];
+    if (i == 0)
+      out->samples = out->total = feed_array_samples(in);
+    ok = feed_check(d, g, in) &&
+         feed_check_count(d, out, in, feed_array_samples(in)) && ok;
+  }
   return ok;
 }
 
-/* ---- one sample ---- */
-
-static int64_t to_integer(const Type *t, const NdArray *x, int64_t i) {
-  double real = nd_real(x, i);
-  bool is_real = x->type == ELEM_f32 || x->type == ELEM_f64;
-  if (x->type == ELEM_u8 && t->dtype == DT_i8)
-    return (int64_t)real - 128;
-  if (x->type == ELEM_i8 && t->dtype == DT_u8)
-    return (int64_t)real + 128;
-  if (is_real && t->q)
-    real = round(real / (double)type_scale(t)) + type_zero_point(t);
-  double lo = (double)dtype_min(t->dtype), hi = (double)dtype_max(t->dtype);
-  return (int64_t)fmin(fmax(real, lo), hi);
+bool feed_for(Diag *d, const Feed *f, const Graph *g, Feed *out) {
+  bool ok = g->inputs.n == f->g->inputs.n;
+  *out = feed_start(g);
+  for (int i = 0; i < g->inputs.n && ok; i++) {
+    FeedInput in = f->in[i];
+    in.type = out->in[i].type;
+    in.how = out->in[i].how ? out->in[i].how : in.how;
+    ok = type_same_shape(in.type, f->in[i].type) && feed_check(d, g, &in);
+    out->in[i] = in;
+  }
+  out->samples = f->samples;
+  out->index = f->index;
+  out->total = f->total;
+  out->images = f->images;
+  return ok || diag_error(d, E0701, (Loc){.file = g->file},
+                          "the inputs are not those of '%s'", f->g->name);
 }
 
-static void convert(const Type *t, const NdArray *x, int64_t first, void *out) {
-  int64_t n = type_count(t);
-  size_t width = elem_bytes(x->type);
-  if (x->type == array_elem(t->dtype)) {
-    memcpy(out, (const char *)x->data + (size_t)first * width,
+/* How elements become those of an input. */
+typedef struct Conversion {
+  const Type *t;
+  Rounding rounding;
+  const NdArray *x;
+  bool is_real; /* x's elements, or what is made of them, are real numbers */
+} Conversion;
+
+static bool changes_values(const Preprocess *p) {
+  return p && (p->scale != 1 || p->mean.n || p->std.n);
+}
+
+static int64_t clamped(const Type *t, double x) {
+  double lo = (double)dtype_min(t->dtype), hi = (double)dtype_max(t->dtype);
+  if (x != x || x <= lo)
+    return dtype_min(t->dtype);
+  return x >= hi ? dtype_max(t->dtype) : (int64_t)x;
+}
+
+static int64_t quantized(const Conversion *c, float real) {
+  float x = real / type_scale(c->t);
+  double q = (double)(c->rounding == ROUND_onnx ? rintf(x) : roundf(x));
+  return clamped(c->t, q + type_zero_point(c->t));
+}
+
+static int64_t to_integer(const Conversion *c, double x) {
+  if (c->is_real && c->t->q)
+    return quantized(c, (float)x);
+  if (c->is_real)
+    return clamped(c->t, round(x));
+  if (c->x->type == ELEM_u8 && c->t->dtype == DT_i8)
+    return (int64_t)x - 128;
+  if (c->x->type == ELEM_i8 && c->t->dtype == DT_u8)
+    return (int64_t)x + 128;
+  return clamped(c->t, x);
+}
+
+static void store(const Conversion *c, void *out, int64_t i, double x) {
+  DType t = c->t->dtype;
+  if (t == DT_f32)
+    ((float *)out)[i] = (float)x;
+  else if (dtype_is_float(t))
+    element_store(t, out, i, element_from_double(t, x));
+  else
+    element_store(t, out, i, (uint64_t)to_integer(c, x));
+}
+
+/* ---- as they are ---- */
+
+static void copy_sample(const Conversion *c, int64_t first, void *out) {
+  int64_t n = type_count(c->t);
+  size_t width = elem_bytes(c->x->type);
+  if (array_holds(c->x, c->t->dtype)) {
+    memcpy(out, (const char *)c->x->data + (size_t)first * width,
            (size_t)n * width);
     return;
   }
-  for (int64_t i = 0; i < n; i++) {
-    if (t->dtype == DT_f32)
-      ((float *)out)[i] = (float)nd_real(x, first + i);
-    else
-      element_store(t->dtype, out, i, (uint64_t)to_integer(t, x, first + i));
-  }
+  for (int64_t i = 0; i < n; i++)
+    store(c, out, i, nd_real(c->x, first + i));
+}
+
+/* ---- preprocessed ---- */
+
+static double entry(const RealList *r, int64_t c, double otherwise) {
+  return r->n ? r->v[r->n > 1 ? c : 0] : otherwise;
+}
+
+/* Elements of t as images x pixels x channels; channels of a pixel lie
+ * `apart` from each other in the input. */
+typedef struct Pixels {
+  int64_t images, pixels, channels;
+} Pixels;
+
+static Pixels pixels_of(const Preprocess *p, const Type *t) {
+  int axis = preprocess_channel_axis(p, t);
+  Pixels n = {1, 1, axis < 0 ? 1 : t->dim[axis]};
+  for (int i = 0; i < t->rank; i++)
+    if (i != axis)
+      *(p->layout == LAYOUT_nchw && i < axis ? &n.images : &n.pixels) *=
+          t->dim[i];
+  return n;
+}
+
+/* Channel c of every pixel: from x[first + ...], NHWC, to its place. */
+static void put_channel(const Conversion *cv, const Preprocess *p,
+                        const Pixels *n, int64_t c, int64_t first, void *out) {
+  double mean = entry(&p->mean, c, 0), by = entry(&p->std, c, 1);
+  int64_t from = p->order == ORDER_bgr ? n->channels - 1 - c : c;
+  bool planes = p->layout == LAYOUT_nchw;
+  for (int64_t i = 0; i < n->images; i++)
+    for (int64_t k = 0; k < n->pixels; k++) {
+      int64_t pixel = i * n->pixels + k;
+      double x = nd_real(cv->x, first + pixel * n->channels + from);
+      int64_t to = planes ? (i * n->channels + c) * n->pixels + k
+                          : pixel * n->channels + c;
+      store(cv, out, to, (x * p->scale - mean) / by);
+    }
+}
+
+static void preprocess_sample(const Conversion *c, const Preprocess *p,
+                              int64_t first, void *out) {
+  Pixels n = pixels_of(p, c->t);
+  for (int64_t i = 0; i < n.channels; i++)
+    put_channel(c, p, &n, i, first, out);
 }
 
 void feed_sample(const Feed *f, int64_t s, void *const *in) {
   for (int i = 0; i < f->g->inputs.n; i++) {
-    const Type *t = f->g->inputs.v[i]->type;
-    convert(t, &f->data[i], s * type_count(t), in[i]);
+    const FeedInput *x = &f->in[i];
+    Conversion c = {x->type, f->g->rounding, &x->data,
+                    elem_is_real(x->data.type) || changes_values(x->how)};
+    int64_t first = (x->pick ? x->pick[s] : s) * type_count(x->type);
+    if (x->how)
+      preprocess_sample(&c, x->how, first, in[i]);
+    else
+      copy_sample(&c, first, in[i]);
   }
 }

@@ -1,25 +1,63 @@
-/* The samples that a model is run on: arrays out of files, in the types of
- * its inputs. */
+/* The samples that a model is run on: what files hold, preprocessed as the
+ * model's inputs say, in the types of the inputs. */
 #ifndef KILN_COMPRESS_FEED_H
 #define KILN_COMPRESS_FEED_H
 
 #include "dataset/data_set.h"
+#include "dataset/image.h"
 #include "ir/graph.h"
+
+/* What one input is fed with. */
+typedef struct FeedInput {
+  const char *name;      /* of the input */
+  const Type *type;      /* of the input */
+  const Preprocess *how; /* NULL: as they are */
+  const char *from;      /* the file, for messages */
+  NdArray data;          /* samples along the first axis, one as a whole, or
+                            (of one axis) all their elements in a row */
+  const int64_t *pick;   /* (samples) of data; NULL: in order */
+} FeedInput;
 
 typedef struct Feed {
   const Graph *g;
-  const NdArray *data; /* (inputs) */
-  int64_t samples;     /* of each */
+  FeedInput *in; /* (inputs) */
+  int64_t samples;
+  const int64_t *index;    /* (samples) their numbers in the files, ascending;
+                              NULL: all that there are */
+  int64_t total;           /* samples in the files */
+  const ImageList *images; /* of the first input; NULL: from an array */
 } Feed;
 
-/* data[i] is for input i, and came from[i]: samples along the first axis, one
- * as a whole, or (of one axis) all their elements in a row. Inputs are i8,
- * u8, i16 or f32. false: E0302 or E0701. The arrays are borrowed. */
+/* data[i] is for input i, and came from[i]; both are borrowed, the rest lies
+ * in g's arena. Inputs may have any element type of 8 bits and more. false:
+ * E0302, or E0701 with the shape that was expected. */
 bool feed_open(Diag *d, const Graph *g, const NdArray *data,
                const char *const *from, Feed *out);
 
-/* Sample s in buffers of the inputs' types. Bytes of an input's own type
- * stay; pixels move to the other signedness; reals go through its scale. */
+/* Which of a file's samples: the first `samples` (0: all), or, when `random`,
+ * that many of all, each subset as likely as any other, by a sequence that
+ * `seed` alone decides (splitmix64, Floyd's selection). */
+typedef struct FeedPick {
+  int64_t samples;
+  bool random;
+  uint64_t seed;
+} FeedPick;
+
+/* The same from files: specs[0..n-1] are [NAME=]SPEC, as data_read's, or a
+ * folder of pictures, for the input NAME or the first that has none. All that
+ * is wrong is told: also E0001 for inputs that are not there. */
+bool feed_load(Diag *d, const Graph *g, const char *const *specs, int n,
+               const FeedPick *pick, Feed *out);
+
+/* The same samples for another graph g with inputs of the same shapes, in
+ * order: what these say of types and preprocessing, or where they say none,
+ * what f's said. false: E0701. */
+bool feed_for(Diag *d, const Feed *f, const Graph *g, Feed *out);
+
+/* Sample s in buffers of the inputs' types. Without scale, mean and std:
+ * bytes of an input's own type stay, pixels move to the other signedness.
+ * Reals go through the scale of a quantized input as the quantize operator
+ * would take them. */
 void feed_sample(const Feed *f, int64_t s, void *const *in);
 
 #endif

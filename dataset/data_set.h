@@ -33,5 +33,7 @@ typedef struct Labels {
 } Labels;
 
 bool labels_read(Arena *a, Diag *d, const char *spec, Labels *out);
+/* Leaves those of the samples index[0..n-1]. */
+void labels_pick(Arena *a, Labels *l, const int64_t *index, int64_t n);
 
 #endif

@@ -63,10 +63,6 @@ static bool next_line(Line *rest, Line *out) {
   return true;
 }
 
-typedef struct LabelArray {
-  ARRAY(int64_t) v;
-} LabelArray;
-
 static bool line_error(Diag *d, const char *path, int line, int column,
                        const char *why) {
   return diag_error(d, E0701, (Loc){.file = path, .line = line}, "column %d %s",
@@ -75,7 +71,7 @@ static bool line_error(Diag *d, const char *path, int line, int column,
 
 /* column -1: the last one of each line. */
 static bool read_csv(Arena *a, Diag *d, const char *path, Line rest, int column,
-                     LabelArray *out) {
+                     CsvLabels *out) {
   Line l;
   for (int line = 1; next_line(&rest, &l); line++) {
     if (l.s == l.end)
@@ -84,27 +80,28 @@ static bool read_csv(Arena *a, Diag *d, const char *path, Line rest, int column,
     int64_t label;
     if (c >= n)
       return line_error(d, path, line, c, "does not exist");
-    if (parse_label(field(l, c), &label))
+    if (parse_label(field(l, c), &label)) {
+      Line name = field(l, 0);
       ARRAY_PUSH(a, &out->v, label);
-    else if (line > 1)
+      ARRAY_PUSH(a, &out->names,
+                 arena_strndup(a, name.s, (size_t)(name.end - name.s)));
+    } else if (line > 1) {
       return line_error(d, path, line, c, "is not an integer");
+    }
   }
   return true;
 }
 
 static bool read_csv_file(Arena *a, Diag *d, const char *path, int column,
-                          Labels *out) {
+                          CsvLabels *out) {
   MappedFile f;
-  LabelArray all = {0};
+  *out = (CsvLabels){{0}, {0}};
   if (!file_map(path, &f, d))
     return false;
   const char *text = (const char *)f.data;
-  bool ok = read_csv(a, d, path, (Line){text, text + f.bytes}, column, &all);
+  bool ok = read_csv(a, d, path, (Line){text, text + f.bytes}, column, out);
   file_unmap(&f);
-  if (ok && !all.v.n)
-    ok = data_error(d, path, "has no labels");
-  *out = (Labels){.v = all.v.v, .n = all.v.n};
-  return ok;
+  return ok && (out->v.n || data_error(d, path, "has no labels"));
 }
 
 static bool read_array(Arena *a, Diag *d, const char *spec, Labels *out) {
@@ -143,11 +140,33 @@ static bool parse_csv_spec(Arena *a, const char *spec, char **path,
   return *column >= 0 || str_has_suffix(spec, ".csv");
 }
 
-bool labels_read(Arena *a, Diag *d, const char *spec, Labels *out) {
+bool labels_are_csv(Arena *a, const char *spec) {
   char *path;
   int column;
+  return parse_csv_spec(a, spec, &path, &column);
+}
+
+bool labels_read_csv(Arena *a, Diag *d, const char *spec, CsvLabels *out) {
+  char *path;
+  int column;
+  parse_csv_spec(a, spec, &path, &column);
+  return read_csv_file(a, d, path, column, out);
+}
+
+bool labels_read(Arena *a, Diag *d, const char *spec, Labels *out) {
+  CsvLabels csv;
   *out = (Labels){0};
-  if (parse_csv_spec(a, spec, &path, &column))
-    return read_csv_file(a, d, path, column, out);
-  return read_array(a, d, spec, out);
+  if (!labels_are_csv(a, spec))
+    return read_array(a, d, spec, out);
+  if (!labels_read_csv(a, d, spec, &csv))
+    return false;
+  *out = (Labels){.v = csv.v.v, .n = csv.v.n};
+  return true;
+}
+
+void labels_pick(Arena *a, Labels *l, const int64_t *index, int64_t n) {
+  int64_t *v = ARENA_ARRAY(a, int64_t, n);
+  for (int64_t i = 0; i < n; i++)
+    v[i] = l->v[index[i]];
+  *l = (Labels){v, n};
 }

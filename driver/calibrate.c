@@ -3,6 +3,7 @@
 
 #include "compress/calibration.h"
 #include "compress/range.h"
+#include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/progress.h"
 #include "driver/session.h"
@@ -55,12 +56,7 @@ static bool get_shard(Cli *cli, Shard *out) {
 }
 
 static bool open_feed(Cli *cli, const Graph *g, Shard shard, Feed *out) {
-  NdArray *data = ARENA_ARRAY(cli->arena, NdArray, 1);
-  const char *from = cli->value[OPT_data];
-  if (!from)
-    return diag_error(cli->diag, E0001, (Loc){0}, "calibrate needs --data");
-  if (!data_read(cli->arena, cli->diag, from, data) ||
-      !feed_open(cli->diag, g, data, &from, out))
+  if (!data_open(cli, g, out))
     return false;
   return shard.k <= out->samples ||
          diag_error(cli->diag, E0001, (Loc){0},

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "compress/feed.h"
+#include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/progress.h"
 #include "driver/session.h"
@@ -16,7 +16,6 @@ enum { TOP = 5 };
 typedef struct Eval {
   const Graph *g;
   const Type *out;
-  NdArray data;
   Feed feed;
   Labels labels;
   int64_t classes;
@@ -47,28 +46,19 @@ static bool check_model(Cli *cli, Eval *e) {
 }
 
 static bool check_labels(Cli *cli, const Eval *e) {
-  if (e->labels.n != e->feed.samples)
-    return diag_error(cli->diag, E0701, (Loc){.file = cli->value[OPT_data]},
-                      "%lld samples, but %lld labels",
-                      (long long)e->feed.samples, (long long)e->labels.n);
   for (int64_t i = 0; i < e->labels.n; i++)
     if (e->labels.v[i] < 0 || e->labels.v[i] >= e->classes)
       return diag_error(cli->diag, E0701, (Loc){.file = cli->value[OPT_labels]},
                         "label %lld is class %lld, the model has %lld",
                         (long long)i, (long long)e->labels.v[i],
                         (long long)e->classes);
-  return true;
+  return e->labels.n || diag_error(cli->diag, E0001, (Loc){0},
+                                   "eval needs --data and --labels");
 }
 
 static bool read_data(Cli *cli, Eval *e) {
-  const char *data = cli->value[OPT_data], *labels = cli->value[OPT_labels];
-  if (!data || !labels)
-    return diag_error(cli->diag, E0001, (Loc){0},
-                      "eval needs --data and --labels");
-  return data_read(cli->arena, cli->diag, data, &e->data) &&
-         labels_read(cli->arena, cli->diag, labels, &e->labels) &&
-         feed_open(cli->diag, e->g, &e->data, &data, &e->feed) &&
-         check_labels(cli, e);
+  return data_open(cli, e->g, &e->feed) &&
+         data_labels(cli, &e->feed, &e->labels) && check_labels(cli, e);
 }
 
 static double now(void) {

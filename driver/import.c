@@ -93,7 +93,7 @@ Graph *session_load_with(Cli *cli, ImportBind *have, int n) {
   if (take_options(&o))
     g = model_load_with(cli->arena, cli->diag, cli->args.v[0], &o.import, have,
                         n);
-  return g && session_io_type(cli, g) ? g : NULL;
+  return g && session_preprocess(cli, g) && session_io_type(cli, g) ? g : NULL;
 }
 
 Graph *session_load(Cli *cli) { return session_load_with(cli, NULL, 0); }

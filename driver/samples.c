@@ -4,14 +4,7 @@
 
 #include "ir/array.h"
 #include "ir/element.h"
-
-/* splitmix64: a fixed sequence on every host. */
-static uint64_t next_random(uint64_t *state) {
-  uint64_t z = *state += 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
+#include "support/random.h"
 
 typedef struct Range {
   double lo, hi;
@@ -46,11 +39,11 @@ static void fill_random(const Value *v, uint64_t *state, void *data) {
   if (dtype_is_float(t->dtype)) {
     Range r = real_range(v);
     for (int64_t i = 0; i < type_count(t); i++)
-      set_real(t, data, i, r, (double)(next_random(state) >> 40) / (1 << 24));
+      set_real(t, data, i, r, (double)(random_next(state) >> 40) / (1 << 24));
     return;
   }
   for (int64_t i = 0; i < n; i++)
-    bytes[i] = (uint8_t)(next_random(state) >> 56);
+    bytes[i] = (uint8_t)(random_next(state) >> 56);
   for (int64_t i = 0; i < n && t->dtype == DT_bool; i++)
     bytes[i] &= 1;
 }

@@ -8,8 +8,8 @@
 #include "frontend/frontend.h"
 #include "passes/pass.h"
 
-/* The operand MODEL under --rounding, --dim, --bind and --io-type; not
- * optimized. */
+/* The operand MODEL under --rounding, --dim, --bind, --preprocess and
+ * --io-type; not optimized. */
 Graph *session_load(Cli *cli);
 /* The same with inputs that will be fed, as model_load_with. */
 Graph *session_load_with(Cli *cli, ImportBind *have, int n);
@@ -18,6 +18,8 @@ bool import_array(Cli *cli, const char *name, const char *path,
                   ImportBind *out);
 /* --io-type: makes inputs and outputs of that kind (io_type.c). */
 bool session_io_type(Cli *cli, Graph *g);
+/* --preprocess: what the model's inputs say of it (data.c). */
+bool session_preprocess(Cli *cli, Graph *g);
 
 /* The pass options of the command line. */
 bool session_passes(Cli *cli, PassOptions *out);

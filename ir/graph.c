@@ -316,6 +316,7 @@ static void clone_values(Graph *to, const Graph *g) {
                          v->type->q);
       c->init = v->init ? arena_dup(to->arena, v->init, sizeof(Const)) : NULL;
       c->def_index = v->def_index;
+      c->preprocess = preprocess_copy(to->arena, v->preprocess);
       name_add(to, v->name, c);
     }
     ARRAY_PUSH(to->arena, &to->values, c);

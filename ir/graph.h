@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ir/preprocess.h"
 #include "ir/types.h"
 #include "support/array.h"
 #include "support/diag.h"
@@ -126,6 +127,8 @@ struct Value {
   const Const *init; /* != NULL: a constant */
   ARRAY(Use) uses;   /* operands only; graph outputs are not uses */
   int id;            /* dense, in order of creation; for side tables */
+  const Preprocess *preprocess; /* of an input: how samples become its content;
+                                   NULL: as they are */
 };
 
 /* Channels that nobody needs and that had to stay. */

@@ -295,9 +295,12 @@ static bool parse_op(Parser *p) {
 
 static bool parse_input(Parser *p) {
   Definition d;
-  if (!parse_definition(p, false, &d))
+  const Preprocess *how = NULL;
+  if (!parse_definition(p, false, &d) ||
+      (lex_accept(&p->l, "preprocess") &&
+       !(how = parse_preprocess(&p->l, d.type))))
     return poison(p, &d);
-  graph_input(p->g, d.name, d.type);
+  graph_input(p->g, d.name, d.type)->preprocess = how;
   return true;
 }
 

@@ -2,6 +2,7 @@
 #ifndef KILN_IR_TEXT_PARSE_H
 #define KILN_IR_TEXT_PARSE_H
 
+#include "ir/preprocess.h"
 #include "ir/text_lex.h"
 #include "ir/types.h"
 #include "support/array.h"
@@ -21,6 +22,8 @@ typedef struct FileCache {
 } FileCache;
 
 const Type *parse_type(Lexer *l);
+/* What follows `preprocess` of an input of type t. */
+const Preprocess *parse_preprocess(Lexer *l, const Type *t);
 /* What follows `=` of a constant of type t: its type_bytes(t) bytes. */
 const void *parse_const_value(Lexer *l, FileCache *files, const Type *t);
 /* Behind the word `file`, `npy`, `npz` or `safetensors`, which is `keyword`;

@@ -226,16 +226,23 @@ static void print_state(Str *out, const State *s) {
   str_add(out, "\n");
 }
 
+static void print_input(Str *out, const Value *v) {
+  str_add(out, "input ");
+  print_typed(out, v);
+  if (v->preprocess) {
+    str_add(out, " preprocess ");
+    preprocess_print(out, v->preprocess);
+  }
+  str_add(out, "\n");
+}
+
 void graph_print(Str *out, const Graph *g, TextConsts consts,
                  const char *blob_name, Str *blob) {
   str_add(out, "model ");
   print_name(out, g->name);
   str_printf(out, " rounding=%s\n", rounding_name(g->rounding));
-  for (int i = 0; i < g->inputs.n; i++) {
-    str_add(out, "input ");
-    print_typed(out, g->inputs.v[i]);
-    str_add(out, "\n");
-  }
+  for (int i = 0; i < g->inputs.n; i++)
+    print_input(out, g->inputs.v[i]);
   for (int i = 0; i < g->values.n; i++)
     if (g->values.v[i] && g->values.v[i]->init)
       print_const(out, g->values.v[i], consts, blob_name, blob);

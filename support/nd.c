@@ -32,6 +32,8 @@ const char *elem_name(ElemType t) { return rows[t].name; }
 
 size_t elem_bytes(ElemType t) { return rows[t].bytes; }
 
+bool elem_is_real(ElemType t) { return rows[t].kind == 'f' || t == ELEM_bf16; }
+
 static bool is_name(const char *name, const char *s, size_t n) {
   return strlen(name) == n && memcmp(name, s, n) == 0;
 }

@@ -26,6 +26,7 @@ typedef enum ElemType {
 /* "u8"; bytes of one element; by "u8" or "uint8", ELEM_COUNT when unknown. */
 const char *elem_name(ElemType t);
 size_t elem_bytes(ElemType t);
+bool elem_is_real(ElemType t); /* a floating-point type */
 ElemType elem_find(const char *name, size_t length);
 /* By what a format calls it; ELEM_COUNT when there is none. */
 ElemType elem_of_numpy(char kind, int64_t bytes);

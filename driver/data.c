@@ -1,0 +1,103 @@
+#include "driver/data.h"
+
+#include <string.h>
+
+#include "driver/session.h"
+
+/* ---- --preprocess ---- */
+
+/* Which input is meant; *spec goes behind "NAME: ". */
+static Value *preprocessed_input(Cli *cli, Graph *g, const char **spec) {
+  for (int i = 0; i < g->inputs.n; i++) {
+    const char *name = g->inputs.v[i]->name;
+    size_t n = strlen(name);
+    if (strncmp(*spec, name, n) == 0 && (*spec)[n] == ':') {
+      *spec += n + 1;
+      return g->inputs.v[i];
+    }
+  }
+  if (g->inputs.n == 1)
+    return g->inputs.v[0];
+  diag_error(cli->diag, E0001, (Loc){0},
+             "--preprocess: '%s' names none of the %d inputs", *spec,
+             g->inputs.n);
+  for (int i = 0; i < g->inputs.n; i++)
+    diag_hint(cli->diag, "one is --preprocess \"%s: %s\"", g->inputs.v[i]->name,
+              *spec);
+  return NULL;
+}
+
+static bool set_preprocess(Cli *cli, Graph *g, const char *spec) {
+  Value *v = preprocessed_input(cli, g, &spec);
+  Preprocess p;
+  if (!v)
+    return false;
+  v->preprocess = NULL;
+  spec += strspn(spec, " ");
+  if (strcmp(spec, "none") == 0)
+    return true;
+  const char *why = preprocess_parse(cli->arena, spec, &p);
+  if (!why)
+    why = preprocess_misfit(cli->arena, &p, v->type);
+  if (why)
+    return diag_error(cli->diag, E0001, (Loc){0}, "--preprocess: %s", why);
+  v->preprocess = preprocess_copy(g->arena, &p);
+  return true;
+}
+
+bool session_preprocess(Cli *cli, Graph *g) {
+  bool ok = true;
+  for (int i = 0; i < cli->given.n; i++)
+    if (cli->given.v[i].id == OPT_preprocess)
+      ok = set_preprocess(cli, g, cli->given.v[i].value) && ok;
+  return ok;
+}
+
+/* ---- --data, --labels ---- */
+
+static bool get_pick(Cli *cli, FeedPick *out) {
+  int64_t seed;
+  *out = (FeedPick){.random = cli_has(cli, OPT_seed)};
+  if (!cli_int(cli, OPT_samples, 0, &out->samples) ||
+      !cli_int(cli, OPT_seed, 0, &seed))
+    return false;
+  out->seed = (uint64_t)seed;
+  return !out->random || out->samples ||
+         diag_error(cli->diag, E0001, (Loc){0},
+                    "--seed is for --samples, which to take");
+}
+
+bool data_open(Cli *cli, const Graph *g, Feed *out) {
+  const char **specs = ARENA_ARRAY(cli->arena, const char *, cli->given.n);
+  int n = 0;
+  FeedPick pick;
+  for (int i = 0; i < cli->given.n; i++)
+    if (cli->given.v[i].id == OPT_data)
+      specs[n++] = cli->given.v[i].value;
+  return get_pick(cli, &pick) && feed_load(cli->diag, g, specs, n, &pick, out);
+}
+
+static bool read_labels(Cli *cli, const Feed *f, Labels *out) {
+  const char *spec = cli->value[OPT_labels];
+  const ImageList *list = f->images;
+  *out = (Labels){0};
+  if (spec && list)
+    return images_labels(cli->arena, cli->diag, spec, list, out);
+  if (spec)
+    return labels_read(cli->arena, cli->diag, spec, out);
+  if (list)
+    *out = (Labels){list->labels.v, list->labels.n};
+  return true;
+}
+
+bool data_labels(Cli *cli, const Feed *f, Labels *out) {
+  if (!read_labels(cli, f, out))
+    return false;
+  if (out->n && out->n != f->total)
+    return diag_error(cli->diag, E0701, (Loc){.file = f->in[0].from},
+                      "%lld samples, but %lld labels", (long long)f->total,
+                      (long long)out->n);
+  if (out->n && f->index)
+    labels_pick(cli->arena, out, f->index, f->samples);
+  return true;
+}

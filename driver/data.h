@@ -1,0 +1,16 @@
+/* --data, --labels, --preprocess, --samples, --seed: the same for every
+ * subcommand that runs a model on samples. */
+#ifndef KILN_DRIVER_DATA_H
+#define KILN_DRIVER_DATA_H
+
+#include "compress/feed.h"
+#include "driver/cli.h"
+
+/* The samples that the command line gives for g, which lives in cli's arena.
+ * false: errors in cli->diag. */
+bool data_open(Cli *cli, const Graph *g, Feed *out);
+/* The classes of f's samples: --labels, or the folders of pictures; n 0: none
+ * are given. */
+bool data_labels(Cli *cli, const Feed *f, Labels *out);
+
+#endif
