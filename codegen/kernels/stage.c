@@ -10,9 +10,12 @@
 
 #include "codegen/nest.h"
 
-/* Elements a turn: a vector's, or a word's where words may lie anywhere. */
-static int64_t chunk(const Cg *g, int elem_bytes) {
-  int bytes = g->target->vector_bytes;
+/* Elements a turn: a vector's, or a word's where words may lie anywhere and
+ * nothing is widened. */
+static int64_t chunk(const Cg *g, const ConvParams *c) {
+  int bytes = g->target->vector_bytes, elem_bytes = c->stage.elem_bytes;
+  if (!bytes && elem_bytes > c->in_bytes)
+    return 1;
   if (!bytes)
     bytes = g->target->dot == DOT_smlad ? 4 : elem_bytes;
   return bytes > elem_bytes ? bytes / elem_bytes : 1;
@@ -79,7 +82,7 @@ static void span_turn(Cg *g, const Span *s, Val at, int64_t n) {
 }
 
 static void span_all(Cg *g, const Span *s, int64_t n) {
-  int64_t w = chunk(g, s->c->stage.elem_bytes), whole = n / w * w;
+  int64_t w = chunk(g, s->c), whole = n / w * w;
   if (whole) {
     Loop l = loop_begin(g, 0, whole, w);
     span_turn(g, s, l.i, w);

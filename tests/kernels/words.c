@@ -136,7 +136,7 @@ static void layer_case(Check *c, Random *r) {
   float sy = sx * 0.0001f * (float)(random_in(r, 1, 100) * l.k);
   const Type *x = word_type(c, l.rank, l.x, sx);
   const Type *y = word_type(c, l.rank, l.y, sy);
-  int mixed = is_onnx(c) ? random_below(r, 6) : 2;
+  int mixed = is_onnx(c) ? random_below(r, 4) : 2;
   if (mixed == 0)
     x = q8_type(c, r, random_q8(r), l.rank, l.x, 256 * sx);
   else if (mixed == 1)

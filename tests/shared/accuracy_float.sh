@@ -76,6 +76,7 @@ while read -r model hits; do
 done <<'END'
 keras_dscnn_mnist_fp32.tflite 1927
 keras_dscnn_mnist_int8.tflite 1929
+keras_dscnn_mnist_int16x8.tflite 1926
 keras_dscnn_mnist_dynamic.tflite 1930
 keras_dscnn_mnist.onnx 1927
 keras_attention_mnist_fp32.tflite 1701

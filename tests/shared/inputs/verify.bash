@@ -8,6 +8,7 @@ mlperf-tiny/str_ww_ref_model audio-and-recurrent/micro_speech_quantized
 imagenet/mobilenet_v1_0.25_128_quant imagenet/mobilenet_v1_0.5_160_quant
 imagenet/mobilenet_v2_1.0_224_quant imagenet/tf2_mobilenet_v2_1.0_224_ptq
 mlp-and-text/hello_world_int8 frameworks/keras_dscnn_mnist_int8
+frameworks/keras_dscnn_mnist_int16x8
 frameworks/tensorflow_mlp_mnist_int8 frameworks/jax_cnn_mnist_int8"
 
 # The recordings that exist of a model, as options.
