@@ -66,6 +66,9 @@ bool channels_pair(const Prune *p, const Op *op);
 /* Which channel of operand i channel j of output o comes from; -1: from none
  * (another part of a concat) or from all alike (channels_spread). */
 int64_t channel_pair(const Prune *p, const Op *op, int i, int o, int64_t j);
+/* How many of its channels, from that one on: 1 but for a reshape that makes
+ * a channel of several. */
+int64_t channel_span(const Prune *p, const Op *op);
 /* Is operand i, computed, broadcast along the channels? */
 bool channels_spread(const Prune *p, const Op *op, int i);
 /* Does constant operand i have an index for each channel of output 0? Then

@@ -136,6 +136,14 @@ static bool is_constant(const Channels *x) {
   return x->n > 0;
 }
 
+/* Are `span` channels from k on? */
+static bool are_constant(const Channels *x, int64_t k, int64_t span) {
+  for (int64_t n = 0; n < span; n++)
+    if (!x->v[k + n].constant)
+      return false;
+  return true;
+}
+
 /* Are all of the operands' channels that go into channel j constants? */
 static bool comes_from_constants(const Prune *p, const Op *op, int o,
                                  int64_t j) {
@@ -144,8 +152,9 @@ static bool comes_from_constants(const Prune *p, const Op *op, int o,
       continue;
     const Channels *x = channels_of(p, op->in[i]);
     int64_t k = channel_pair(p, op, i, o, j);
-    if (channels_spread(p, op, i) ? !is_constant(x)
-                                  : k >= 0 && !x->v[k].constant)
+    if (channels_spread(p, op, i)
+            ? !is_constant(x)
+            : k >= 0 && !are_constant(x, k, channel_span(p, op)))
       return false;
   }
   return true;

@@ -118,17 +118,24 @@ static void linear_needs(Prune *p, const Linear *l) {
 
 /* --- all others -------------------------------------------------------- */
 
+/* Channel k of operand i, or -1, goes into channel j of output o. */
+static void pair_channel(Prune *p, const Op *op, int i, int o, int64_t k,
+                         int64_t j) {
+  Channel *x = channels_of(p, op->in[i])->v, *y = channels_of(p, op->out[o])->v;
+  if (k >= 0 && y[j].keep)
+    keep(p, &x[k], y[j].keep, y[j].by, differs(&x[k], &y[j], k));
+  if (k >= 0 && x[k].keep)
+    keep(p, &y[j], CAUSE_along, op, "the op computes them along with others");
+}
+
 static void pair_one(Prune *p, const Op *op, int i, int o) {
-  Channels *x = channels_of(p, op->in[i]), *y = channels_of(p, op->out[o]);
+  Channels *y = channels_of(p, op->out[o]);
   bool spread = channels_spread(p, op, i);
+  int64_t span = channel_span(p, op);
   for (int64_t j = 0; j < y->n; j++) {
     int64_t k = channel_pair(p, op, i, o, j);
-    if (k >= 0 && y->v[j].keep)
-      keep(p, &x->v[k], y->v[j].keep, y->v[j].by,
-           differs(&x->v[k], &y->v[j], k));
-    if (k >= 0 && x->v[k].keep)
-      keep(p, &y->v[j], CAUSE_along, op,
-           "the op computes them along with others");
+    for (int64_t n = 0; n < span; n++)
+      pair_channel(p, op, i, o, k < 0 ? k : k + n, j);
     if (spread && y->v[j].keep)
       keep_all(p, op->in[i], op, "all channels depend on them");
   }

@@ -6,7 +6,12 @@
  * same dimension exists in y with as many elements before and behind it; or
  * takes several indices for a channel, when whole pixels become a row:
  *
- *   [1, 64, 4, 4], axis 1 -> [1, 1024]: index j is of channel j / 16 % 64 */
+ *   [1, 64, 4, 4], axis 1 -> [1, 1024]: index j is of channel j / 16 % 64
+ *
+ * or makes one of several, when a row becomes attention heads, which softmax
+ * and products of heads keep apart:
+ *
+ *   [1, 28, 32], axis 2 -> [1, 28, 4, 8], axis 2: 8 channels each */
 #include "passes/prune/channels.h"
 
 static bool has_channel_scales(const Value *v) {
@@ -62,6 +67,16 @@ static int transposed_axis(const Op *op, const Channels *x) {
   return -1;
 }
 
+/* The dimension that the row x's channels are begins at; -1: none. */
+static int split_axis(const Type *y, const Channels *x, int64_t outer) {
+  int64_t before = 1;
+  for (int d = 0; d < y->rank - 1; before *= y->dim[d++])
+    if (before == outer && y->dim[d] > 1 && y->dim[d] < x->n &&
+        elements(y, d, y->rank) == x->n)
+      return d;
+  return -1;
+}
+
 static int reshaped_axis(const Op *op, const Channels *x) {
   const Type *y = op->out[0]->type;
   int64_t outer = elements(op->in[0]->type, 0, x->axis), before = 1;
@@ -69,7 +84,15 @@ static int reshaped_axis(const Op *op, const Channels *x) {
     if (y->dim[d] == x->n && before == outer &&
         elements(y, d + 1, y->rank) == x->inner)
       return d;
-  return y->dim[y->rank - 1] % (x->n * x->inner) == 0 ? y->rank - 1 : -1;
+  if (y->dim[y->rank - 1] % (x->n * x->inner) == 0)
+    return y->rank - 1;
+  return x->inner == 1 ? split_axis(y, x, outer) : -1;
+}
+
+/* Softmax along another axis; products of matrices, one a channel. */
+static int inner_axis(const Op *op, const Channels *x) {
+  int depth = op->kind == OP_matmul ? 2 : 1;
+  return x->axis < op->in[0]->type->rank - depth ? x->axis : -1;
 }
 
 static int broadcast_axis(const Op *op, const Channels *x) {
@@ -90,6 +113,7 @@ static const struct {
     {OP_reduce_min, reduced_axis},   {OP_pad, padded_axis},
     {OP_strided_slice, sliced_axis}, {OP_transpose, transposed_axis},
     {OP_reshape, reshaped_axis},     {OP_broadcast, broadcast_axis},
+    {OP_softmax, inner_axis},        {OP_matmul, inner_axis},
 };
 
 static bool is_map(const Op *op) { return op_info(op->kind)->traits & T_MAP; }
@@ -141,6 +165,10 @@ bool channels_spread(const Prune *p, const Op *op, int i) {
 
 static bool is_along(const Prune *p, const Op *op, int i, int axis) {
   const Value *v = op->in[i];
+  if (op->kind == OP_matmul && v)
+    return !v->init && channels_of(p, v)->axis == axis &&
+           v->type->rank == op->out[0]->type->rank &&
+           v->type->dim[axis] == op->out[0]->type->dim[axis];
   if (!v || v->init)
     return op->kind != OP_concat || (v && op->attrs.axis.axis != axis);
   if (has_channel_scales(v))
@@ -255,11 +283,18 @@ static int64_t split_pair(const Op *op, int o, int64_t j) {
   return j;
 }
 
+int64_t channel_span(const Prune *p, const Op *op) {
+  int64_t of = channels_of(p, op->in[0])->n, to = channels_of(p, op->out[0])->n;
+  return op->kind == OP_reshape && to < of ? of / to : 1;
+}
+
 int64_t channel_pair(const Prune *p, const Op *op, int i, int o, int64_t j) {
   const Channels *x = channels_of(p, op->in[i]);
   const Channels *y = channels_of(p, op->out[o]);
   if (op->kind == OP_reshape)
-    return y->n == x->n ? j : j / x->inner % x->n;
+    return y->n < x->n    ? j * (x->n / y->n)
+           : y->n == x->n ? j
+                          : j / x->inner % x->n;
   if (op->kind == OP_strided_slice)
     return op->attrs.slice.begin.n ? j + op->attrs.slice.begin.v[x->axis] : j;
   if (op->kind == OP_concat && op->attrs.axis.axis == y->axis)

@@ -197,7 +197,8 @@ static void find_twins(const Prune *p, const Keys *k, Channels *y) {
 void prune_twins(Prune *p) {
   for (const Op *op = p->g->first; op; op = op->next) {
     Linear l;
-    bool linear = linear_of(p, op, &l), pairs = channels_pair(p, op);
+    bool linear = linear_of(p, op, &l);
+    bool pairs = channels_pair(p, op) && channel_span(p, op) == 1;
     for (int o = 0; o < op->nout; o++) {
       Keys k = linear  ? layer_keys(p, &l)
                : pairs ? pair_keys(p, op, o)
