@@ -18,6 +18,10 @@ void element_store(DType t, void *data, int64_t i, uint64_t bits);
 double element_to_double(DType t, uint64_t bits);
 uint64_t element_from_double(DType t, double x);
 
+/* q of element i of a quantized tensor of at most 32 bits: its integer, or
+ * the entry of the codebook that it is the index of (which is there). */
+int32_t element_quantized(const Type *t, const void *data, int64_t i);
+
 /* Sign-extended value of a signed integer's bits. */
 int64_t element_to_int(DType t, uint64_t bits);
 

@@ -128,16 +128,23 @@ bool infer_quantize(const Op *op, Shape *out) {
   return true;
 }
 
+static bool is_nibble(DType t) { return t == DT_i4 || t == DT_u4; }
+
+/* i4, u4 and indices of a codebook are constants. */
 bool infer_dequantize(const Op *op, Shape *out) {
   const Type *x = op->in[0]->type;
   *out = shape_of(op->in[0]);
   if (op->out[0]->type->dtype != DT_f32)
     return op_error(op, E0201, "%s: expected f32", value_text(op, op->out[0]));
-  if (!is_storable(x->dtype) && x->dtype != DT_i32)
-    return op_error(op, E0201, "%s: expected i8, u8, i16 or i32",
+  if (!is_storable(x->dtype) && x->dtype != DT_i32 && !is_nibble(x->dtype))
+    return op_error(op, E0201, "%s: expected i4, u4, i8, u8, i16 or i32",
                     value_text(op, op->in[0]));
-  if (!x->q || x->q->codebook)
+  if (!x->q)
     return op_error(op, E0202, "%s: expected scales and zero points",
                     value_text(op, op->in[0]));
+  if ((is_nibble(x->dtype) || x->q->codebook) && !op->in[0]->init)
+    return op_error(op, E0202, "%s: %s are read of constants only",
+                    value_text(op, op->in[0]),
+                    x->q->codebook ? "codebooks" : "4 bits");
   return true;
 }

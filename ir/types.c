@@ -150,7 +150,8 @@ bool type_is_quantized(const Type *t) {
 }
 
 bool type_is_q8(const Type *t) {
-  return t->q && t->q->axis < 0 && (t->dtype == DT_i8 || t->dtype == DT_u8);
+  return t->q && t->q->axis < 0 && !t->q->codebook &&
+         (t->dtype == DT_i8 || t->dtype == DT_u8);
 }
 
 float type_scale(const Type *t) { return t->q ? t->q->scale[0] : 1.0f; }

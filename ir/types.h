@@ -33,7 +33,9 @@ typedef struct QuantParams {
   const float *scale;        /* (nscale) */
   const int32_t *zero_point; /* (nscale) */
   int64_t qmin, qmax;        /* storage range, e.g. -127..127 */
-  const int8_t *codebook;    /* non-uniform: index -> q, else NULL */
+  const int8_t *codebook;    /* non-uniform: what is stored is an index,
+                                unsigned whatever the type: q is the entry;
+                                else NULL */
   int ncode;                 /* entries of codebook */
 } QuantParams;
 

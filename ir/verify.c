@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "ir/element.h"
 #include "ir/infer.h"
 #include "ir/text.h"
 
@@ -43,10 +44,12 @@ static DiagCode entry_fault(Arena *a, const QuantParams *q, int i,
     return fault(why, E0202,
                  arena_printf(a, "scale %d is %g, must be finite and positive",
                               i, (double)s));
-  if (z < q->qmin || z > q->qmax)
+  int64_t lo = q->codebook ? INT8_MIN : q->qmin;
+  int64_t hi = q->codebook ? INT8_MAX : q->qmax;
+  if (z < lo || z > hi)
     return fault(why, E0202,
                  arena_printf(a, "zero point %d is %d, outside %lld..%lld", i,
-                              (int)z, (long long)q->qmin, (long long)q->qmax));
+                              (int)z, (long long)lo, (long long)hi));
   return DIAG_CODE_COUNT;
 }
 
@@ -107,6 +110,19 @@ static bool owns(const Graph *g, const Value *v) {
   return v->id >= 0 && v->id < g->values.n && g->values.v[v->id] == v;
 }
 
+/* Is every index of a constant an entry of its codebook? */
+static bool verify_indices(const Graph *g, const Value *v) {
+  const Type *t = v->type;
+  for (int64_t i = 0; t->q && t->q->codebook && i < type_count(t); i++)
+    if (element_load(t->dtype, v->init->data, i) >= (uint64_t)t->q->ncode)
+      return graph_error(g, E0202, v,
+                         arena_printf(g->arena,
+                                      "element %lld is no index of the %d "
+                                      "entries of its codebook",
+                                      (long long)i, t->q->ncode));
+  return true;
+}
+
 /* Inputs, constants and states; op_verify sees to what ops make. */
 static bool verify_source(const Graph *g, const Value *v) {
   const char *why;
@@ -114,7 +130,8 @@ static bool verify_source(const Graph *g, const Value *v) {
   if (code != DIAG_CODE_COUNT)
     return graph_error(g, code, v, why);
   if (v->init)
-    return v->init->data || graph_error(g, E0201, v, "has no data");
+    return v->init->data ? verify_indices(g, v)
+                         : graph_error(g, E0201, v, "has no data");
   return is_input(g, v) || graph_error(g, E0901, v, "comes from nowhere");
 }
 

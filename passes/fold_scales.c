@@ -21,6 +21,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ir/element.h"
 #include "ir/float_step.h"
 
 typedef struct Clamp {
@@ -168,19 +169,24 @@ static bool is_alike(const Island *i, const Value *x) {
 
 /* --- what has weights -------------------------------------------------- */
 
-/* 4-bit weights, two in a byte, as i8. */
+/* 4-bit weights and indices of a codebook as i8: how few bits they take is
+ * found again where they are packed (plan/packed.h). */
 static Value *widened_weights(Graph *g, Value *w) {
   const Type *t = w->type;
-  if (t->dtype != DT_i4 && t->dtype != DT_u4)
+  if (dtype_bits(t->dtype) == 8 && !t->q->codebook)
     return w;
-  const uint8_t *from = w->init->data;
+  QuantParams q = *t->q;
+  if (q.codebook) {
+    q.codebook = NULL;
+    q.ncode = 0;
+    q.qmin = INT8_MIN;
+    q.qmax = INT8_MAX;
+  }
   int64_t n = type_count(t);
   int8_t *to = arena_alloc(g->arena, (size_t)n);
-  for (int64_t i = 0; i < n; i++) {
-    int nibble = from[i / 2] >> 4 * (i % 2) & 15;
-    to[i] = (int8_t)(t->dtype == DT_i4 && nibble > 7 ? nibble - 16 : nibble);
-  }
-  return graph_const(g, w->name, type_with_dtype(g->arena, t, DT_i8, t->q), to);
+  for (int64_t i = 0; i < n; i++)
+    to[i] = (int8_t)element_quantized(t, w->init->data, i);
+  return graph_const(g, w->name, type_with_dtype(g->arena, t, DT_i8, &q), to);
 }
 
 static const char *weights_fault(const Value *v, int axis) {
@@ -190,7 +196,7 @@ static const char *weights_fault(const Value *v, int axis) {
   const Type *t = dq->in[0]->type;
   if (dtype_bits(t->dtype) > 8)
     return "the weights have more than 8 bits";
-  if (t->q->block || t->q->codebook || (t->q->axis >= 0 && t->q->axis != axis))
+  if (t->q->block || (t->q->axis >= 0 && t->q->axis != axis))
     return "the weights' scales are not one, nor one per output channel";
   return NULL;
 }

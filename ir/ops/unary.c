@@ -15,6 +15,7 @@
  * all but the last two are rows of map.def. */
 #include <math.h>
 
+#include "ir/element.h"
 #include "ir/fixed16.h"
 #include "ir/float_step.h"
 #include "ir/ops/map.h"
@@ -204,16 +205,16 @@ void eval_quantize(const Eval *e) {
 
 void eval_dequantize(const Eval *e) {
   const Type *t = eval_in_type(e, 0);
-  const int32_t *x = eval_ints(e, 0);
   float *y = e->out[0];
   int64_t n = type_count(t);
   for (int64_t i = 0; i < n; i++) {
     int64_t c = channel_of(t, i);
+    int32_t x = element_quantized(t, e->in[0], i);
     if (e->op->rounding == ROUND_onnx) {
-      y[i] = float_dequantize(t, c, x[i]);
+      y[i] = float_dequantize(t, c, x);
       continue;
     }
-    int64_t centred = (int64_t)x[i] - type_channel_zero_point(t, c);
+    int64_t centred = (int64_t)x - type_channel_zero_point(t, c);
     y[i] = (float)((double)type_channel_scale(t, c) * (double)centred);
   }
 }

@@ -38,6 +38,8 @@ static const char prelude[] =
     "input %t : bool[1,8,8,4]\n"
     "input %ub : u8[1,8,8,4]\n"
     "input %i4 : i4[4]\n"
+    "input %q4 : i4[4] q(1, 0)\n"
+    "input %book : u8[4] q(1, 0, codebook {1, 2})\n"
     "input %m3 : f32[3,8]\n"
     "input %m48 : f32[4,8]\n"
     "input %i48 : i32[4,8]\n"
@@ -277,9 +279,11 @@ static const Case cases[] = {
   {"i8[1,8,8,4]", "quantize %f", E0202, "expected scales and zero points"},
   {"i16[1,8,8,4] q(1, 0)", "quantize %c", E0202, "expected one scale"},
   {X_Y, "dequantize %x", E0201, "expected f32"},
-  {"f32[1,8,8,4]", "dequantize %f", E0201, "expected i8, u8, i16 or i32"},
+  {"f32[1,8,8,4]", "dequantize %f", E0201, "expected i4, u4, i8, u8, i16 or i32"},
   {"f32[1,8,8,4]", "dequantize %n", E0202, "expected scales and zero points"},
   {"f32[8]", "dequantize %x", E0201, "must be f32[1,8,8,4]"},
+  {"f32[4]", "dequantize %q4", E0202, "4 bits are read of constants only"},
+  {"f32[4]", "dequantize %book", E0202, "codebooks are read of constants only"},
   {"f32[1,8,8,4]", "lut %s, @t256", E0201, "expected i8 or u8"},
   {"f32[1,8,8,4]", "lut %c, @t256", E0202, "expected one scale and zero point"},
   {"f32[1,8,8,4]", "lut %x, %f", E0201, "expected a constant of 256"},
