@@ -79,22 +79,51 @@ bool session_codegen(Cli *cli, CodegenOptions *out) {
   return true;
 }
 
+static bool get_sparse(Cli *cli, SparseMode *out) {
+  static const char *const names[] = {[SPARSE_auto] = "auto",
+                                      [SPARSE_off] = "off",
+                                      [SPARSE_size] = "size",
+                                      [SPARSE_speed] = "speed"};
+  const char *s = cli->value[OPT_sparse];
+  *out = SPARSE_auto;
+  if (!s)
+    return true;
+  for (int i = SPARSE_auto; i <= SPARSE_speed; i++)
+    if (strcmp(s, names[i]) == 0) {
+      *out = (SparseMode)i;
+      return true;
+    }
+  return bad_word(cli, OPT_sparse, "auto, off, size, speed");
+}
+
+/* What -O and --sparse say to both. */
+static bool session_options(Cli *cli, CodegenOptions *codegen,
+                            PlanOptions *plan) {
+  *plan = (PlanOptions){.name = NULL};
+  if (!session_codegen(cli, codegen) || !get_sparse(cli, &plan->sparse))
+    return false;
+  plan->for_size = codegen->for_size;
+  return true;
+}
+
 Plan *session_plan(Cli *cli, Graph *g) {
   CodegenOptions codegen;
+  PlanOptions opt;
   const Target *t = session_target(cli);
-  if (!t || !session_codegen(cli, &codegen) || !session_optimize(cli, g, NULL))
+  if (!t || !session_options(cli, &codegen, &opt) ||
+      !session_optimize(cli, g, NULL))
     return NULL;
-  PlanOptions opt = {.for_size = codegen.for_size};
   return plan_new(cli->arena, g, t, &opt);
 }
 
 bool session_build(Cli *cli, const Graph *g, const Target *t, bool keep_all,
                    unsigned what, const char *name, Built *out) {
   CodegenOptions codegen;
-  if (!session_codegen(cli, &codegen))
+  PlanOptions plan;
+  if (!session_options(cli, &codegen, &plan))
     return false;
-  PlanOptions plan = {
-      .name = name, .keep_all = keep_all, .for_size = codegen.for_size};
+  plan.name = name;
+  plan.keep_all = keep_all;
   Progress progress = progress_begin("compiling");
   out->plan = plan_new(cli->arena, g, t, &plan);
   bool ok = out->plan && codegen_emit(out->plan, &codegen, what, &out->emitted);

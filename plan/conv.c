@@ -218,6 +218,14 @@ int32_t conv_weight(const Op *op, const ConvGeom *g, int64_t c, int64_t y,
   return weight_at(op, ((c * g->kh + y) * g->kw + x) * depth + i);
 }
 
+int32_t conv_any_weight(const Op *op) {
+  int64_t n = type_count(op->in[1]->type);
+  for (int64_t i = 0; i < n; i++)
+    if (!weight_at(op, i))
+      return 0;
+  return n ? weight_at(op, 0) : 0;
+}
+
 int32_t conv_weight_zero(const Op *op, int64_t c) {
   const Type *t = op->in[1]->type;
   int32_t zero =

@@ -12,7 +12,9 @@
 #define KILN_PLAN_CONV_H
 
 #include "ir/border.h"
+#include "plan/packed.h"
 #include "plan/requant_table.h"
+#include "plan/sparse.h"
 
 typedef struct ConvGeom {
   int64_t n, ih, iw, ic, oh, ow, oc;
@@ -67,7 +69,13 @@ typedef struct ConvParams {
   int32_t in_zero;         /* stored zero point of the source */
   int32_t weight_zero;     /* != 0: subtract it times the sum of inputs */
   int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */
+  int32_t any_weight;      /* conv_any_weight */
   const Blob *w;           /* order: see each kernel's pack function */
+  SparseLists sparse;      /* instead of w, where it has counts */
+  Packed packed;           /* instead of w, where it has a form: blocks as
+                              kernels go over outputs, or ... */
+  int64_t pass;            /* ... outputs that such a block is of, in kernels
+                              that go over the image once for each; oc: w */
   const Blob *bias;        /* i32 (blocks * vectors * lanes): where the
                               accumulators start, for rq's form too */
   int64_t bias_classes;    /* of floats: tables of biases; 1, or ... */
@@ -108,6 +116,9 @@ void conv_source(ConvParams *p, const Step *s, DType want, int elem_bytes,
 int32_t conv_weight(const Op *op, const ConvGeom *g, int64_t c, int64_t y,
                     int64_t x, int64_t i);
 int32_t conv_weight_zero(const Op *op, int64_t c);
+/* A weight that occurs, 0 if that does: for what is multiplied by zeros or
+ * never stored, so that there is no further value because of it. */
+int32_t conv_any_weight(const Op *op);
 /* The same for all channels? Kernels that subtract it times the sum of the
  * inputs take one. */
 bool conv_one_weight_zero(const Op *op);

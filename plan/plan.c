@@ -5,9 +5,9 @@
  *     steps      one a computing op and one a copy, with the cheapest kernel;
  *                elementwise ops become tails of steps before them (fuse.c),
  *                depthwise layers fronts of those behind (band.c)
+ *     lifetimes  the steps that write and read each value
  *     prepare    each kernel packs its weights and says what scratch it needs
- *     memory     lifetimes, in-place distances, arena offsets (arena.c,
- *                memory.c)
+ *     memory     in-place distances, arena offsets (arena.c, memory.c)
  *
  * All ops without a kernel are reported at once. */
 #include "plan/plan.h"
@@ -174,6 +174,8 @@ static void touch(Buffer *b, int step, bool write) {
 }
 
 static void find_lifetimes(Plan *p) {
+  for (int i = 0; i < p->buffers.n; i++)
+    p->buffers.v[i]->first = p->buffers.v[i]->last = -1;
   for (int i = 0; i < p->steps.n; i++) {
     const Step *s = p->steps.v[i];
     for (int k = 0; k < s->op->nout; k++)
@@ -226,9 +228,10 @@ Plan *plan_new(Arena *a, const Graph *g, const Target *t,
   Copies copies = {0};
   place_values(p, &copies);
   make_steps(p, &copies);
+  find_lifetimes(p);
   if (!values_have_addresses(p) || !have_kernels(p) || !prepare_steps(p))
     return NULL;
-  find_lifetimes(p);
+  find_lifetimes(p); /* bands read what their fronts do */
   plan_arena(p);
   return arena_has_addresses(p) ? p : NULL;
 }

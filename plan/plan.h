@@ -55,6 +55,14 @@ typedef struct Tail {
                  the tail (the one in registers: NULL) */
 } Tail;
 
+/* How a step's weights lie in the object, for the report. */
+typedef struct WeightForm {
+  const char *form;   /* "plain", "lists", ..; NULL: has none */
+  const char *remark; /* why they lie no denser; or NULL */
+  int64_t bytes;      /* with what finds them */
+  double zeros;       /* part of the weights that is zero */
+} WeightForm;
+
 /* One kernel call. */
 struct Step {
   const Op *op;
@@ -87,12 +95,13 @@ struct Step {
   const void *params;  /* what the kernel's prepare made, its own type */
   const char *variant; /* "qs8_5x64c4_avx512vnni": type, tile, ISA */
   int vector_bytes;    /* width of its vector code, 0 = scalar */
-  const char *note;    /* for the report, e.g. its requant form; or NULL */
-  const char *symbol;  /* "kws.conv2d_3.qs8_5x64c4_avx512vnni" */
-  int index;           /* of a tail's: that of the step that has it */
-  int place;           /* in a tail: 1, 2, ..; 0: it is called itself */
-  int64_t code_bytes;  /* filled by codegen from the object */
-  int64_t blob_bytes;  /* of its blobs */
+  WeightForm weights;
+  const char *note;   /* for the report, e.g. its requant form; or NULL */
+  const char *symbol; /* "kws.conv2d_3.qs8_5x64c4_avx512vnni" */
+  int index;          /* of a tail's: that of the step that has it */
+  int place;          /* in a tail: 1, 2, ..; 0: it is called itself */
+  int64_t code_bytes; /* filled by codegen from the object */
+  int64_t blob_bytes; /* of its blobs */
 };
 
 /* Results of Kernel.overlap: the output may not touch that input; or it may
@@ -126,11 +135,20 @@ typedef enum KernelId {
 } KernelId;
 extern const Kernel kernel_table[K_COUNT];
 
+/* What zeros among weights are used for. */
+typedef enum SparseMode {
+  SPARSE_auto,  /* speed; with for_size, size */
+  SPARSE_off,   /* nothing: they are weights like others */
+  SPARSE_size,  /* fewer bytes */
+  SPARSE_speed, /* fewer multiplications, where that is faster */
+} SparseMode;
+
 typedef struct PlanOptions {
   const char *name; /* C prefix; NULL: from the graph's name */
   bool keep_all;    /* every value keeps its bytes to the end of the run:
                        no reuse, no in-place; for layer-by-layer checks */
   bool for_size;    /* -Os */
+  SparseMode sparse;
 } PlanOptions;
 
 struct Plan {
@@ -146,7 +164,8 @@ struct Plan {
   ARRAY(const Blob *) blobs;
   Buffer **of_value; /* by value id; NULL: has none */
   int64_t arena_bytes, arena_lower_bound, state_bytes;
-  int bound_step; /* whose blocks alone need the lower bound */
+  int64_t least_peak; /* arena_spare's: of the operands alone; 0: not known */
+  int bound_step;     /* whose blocks alone need the lower bound */
   int arena_align;
 };
 

@@ -1,6 +1,7 @@
 /* What a compilation came to: totals and one row a step, as JSON for tools
  * and as a table for people. */
 #include <json-c/json.h>
+#include <stdio.h>
 
 #include "plan/budget.h"
 #include "plan/peak.h"
@@ -20,6 +21,13 @@ static void put_text(json_object *o, const char *key, const char *s) {
 
 static void put_int(json_object *o, const char *key, int64_t x) {
   json_object_object_add(o, key, json_object_new_int64(x));
+}
+
+/* To three decimals. */
+static void put_real(json_object *o, const char *key, double x) {
+  char s[32];
+  snprintf(s, sizeof s, "%.3f", x);
+  json_object_object_add(o, key, json_object_new_double_s(x, s));
 }
 
 static json_object *shape_json(const Type *t) {
@@ -68,6 +76,23 @@ static void put_kernel(json_object *o, const Plan *p, const Step *s) {
     json_object_object_add(o, "proof", proof_json(s->op));
 }
 
+static int64_t weights_of(const Op *op) {
+  return op->nin > 1 && op->in[1]->init ? type_count(op->in[1]->type) : 0;
+}
+
+/* null: has none. */
+static json_object *weights_json(const WeightForm *w, int64_t weights) {
+  if (!w->form)
+    return NULL;
+  json_object *o = json_object_new_object();
+  put_text(o, "form", w->form);
+  put_int(o, "bytes", w->bytes);
+  put_real(o, "bits", weights ? 8 * (double)w->bytes / (double)weights : 0);
+  put_real(o, "zeros", w->zeros);
+  put_text(o, "remark", w->remark);
+  return o;
+}
+
 static json_object *front_json(const Plan *p, const Step *s) {
   json_object *o = json_object_new_object();
   put_text(o, "name", clean(p, s->front->out[0]->value->name));
@@ -89,6 +114,8 @@ static json_object *layer_json(const Plan *p, const Step *s) {
   put_text(o, "symbol", s->symbol);
   put_int(o, "macs", step_macs(s));
   put_int(o, "weight_bytes", step_weight_bytes(s));
+  json_object_object_add(o, "weights",
+                         weights_json(&s->weights, weights_of(s->op)));
   put_int(o, "packed_bytes", s->blob_bytes);
   put_int(o, "code_bytes", s->code_bytes);
   put_int(o, "scratch_bytes", s->scratch_bytes);

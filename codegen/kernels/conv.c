@@ -1,6 +1,7 @@
 /* See conv.h. */
 #include "codegen/kernels/conv.h"
 
+#include "codegen/kernels/packed.h"
 #include "codegen/kernels/stage.h"
 #include "codegen/kernels/tail.h"
 #include "codegen/targets/dot.h"
@@ -24,6 +25,20 @@ ConvImage conv_image_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
 }
 
 void conv_image_end(Cg *g, ConvImage *im) { loop_end(g, &im->loop, NULL); }
+
+Pass pass_begin(Cg *g, const ConvParams *c, Val scratch, int64_t room) {
+  Pass p = {.loop = loop_begin(g, 0, c->g.oc / c->pass, 1)};
+  p.first = ll_mulc(g, p.loop.i, c->pass);
+  if (c->packed.form) {
+    p.w = ll_gepc(g, scratch, room);
+    unpack_block(g, &c->packed, p.loop.i, p.w);
+  } else if (c->w) {
+    p.w = ll_blob(g, c->w);
+  }
+  return p;
+}
+
+void pass_end(Cg *g, Pass *p) { loop_end(g, &p->loop, NULL); }
 
 Val conv_scratch(Cg *g, const ConvParams *c, const StepArgs *a) {
   const Stage *st = &c->stage;

@@ -16,6 +16,16 @@ typedef struct ConvImage {
 ConvImage conv_image_begin(Cg *g, const ConvParams *c, const StepArgs *a);
 void conv_image_end(Cg *g, ConvImage *im);
 
+/* A loop over the passes that ConvParams.pass tells of, one where weights are
+ * not packed: `first` output, its weights. Unpacked ones lie at `room` bytes
+ * in `scratch`. */
+typedef struct Pass {
+  Loop loop;
+  Val first, w;
+} Pass;
+Pass pass_begin(Cg *g, const ConvParams *c, Val scratch, int64_t room);
+void pass_end(Cg *g, Pass *p);
+
 /* The free part of the scratch, behind the staged copy. */
 Val conv_scratch(Cg *g, const ConvParams *c, const StepArgs *a);
 

@@ -2,7 +2,8 @@
  * registers, inputs broadcast from (staged) NHWC, weights packed in the
  * order of use.
  *
- *   for image, for block of outputs, for y, for tile of pixels:
+ *   for image, for block of outputs (its weights unpacked, where they are
+ *   packed), for y, for tile of pixels:
  *     acc[p][v] = bias[v]
  *     for run of the window, for k in run by group:
  *       for v: w = weights(v)
@@ -11,6 +12,7 @@
  *     for p, for v: store(requant(acc[p][v]))
  */
 #include "codegen/kernels/band.h"
+#include "codegen/kernels/packed.h"
 #include "codegen/lower.h"
 #include "codegen/real.h"
 #include "codegen/targets/dot.h"
@@ -23,6 +25,7 @@ typedef struct Tile {
   const ConvParams *c;
   const DotOps *dot;
   Val w;            /* the block's weights */
+  Val strip;        /* room for them, where they are packed */
   Val first;        /* the block's first channel */
   Val zeros;        /* sums: the tile's zero points at run time, or NULL */
   int64_t channels; /* of the block that exist */
@@ -208,7 +211,12 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout;
   Loop b = loop_begin(g, from, to, 1);
-  t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
+  if (c->packed.form) {
+    unpack_block(g, &c->packed, b.i, t->strip);
+    t->w = t->strip;
+  } else {
+    t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
+  }
   t->first = ll_mulc(g, b.i, nout);
   t->channels = channels;
   block_pixels(g, t, im);
@@ -234,6 +242,7 @@ void lower_conv_lanes(Cg *g, const Step *s, const StepArgs *a) {
     bands_end(g, &b);
     return;
   }
+  t.strip = conv_scratch(g, c, a);
   ConvImage im = conv_image_begin(g, c, a);
   all_blocks(g, &t, &im);
   conv_image_end(g, &im);

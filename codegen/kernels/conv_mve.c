@@ -78,11 +78,10 @@ static void store_pixels(Cg *g, const ConvParams *c, Val out, Val channel,
   conv_store_pixels(g, c, v, channel, out, c->pixels);
 }
 
-static void one_output(Cg *g, const ConvParams *c, Val src, Val out,
+/* `w`: its weights */
+static void one_output(Cg *g, const ConvParams *c, Val src, Val out, Val w,
                        Val channel) {
   int nacc = c->pixels * (c->weight_zero ? 2 : 1);
-  int64_t row = c->taps_h * c->taps_w * c->run_padded;
-  Val w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, channel, row));
   Val bias = ll_load(g, g->i32,
                      ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, channel, 4)), 4);
   Val acc[2 * MAX_PIXELS];
@@ -98,15 +97,19 @@ static void one_output(Cg *g, const ConvParams *c, Val src, Val out,
 
 void lower_conv_mve(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
+  int64_t row = c->taps_h * c->taps_w * c->run_padded;
   ConvImage im = conv_image_begin(g, c, a);
+  Pass pass = pass_begin(g, c, conv_scratch(g, c, a), 0);
   Loop y = loop_begin(g, 0, c->g.oh, 1);
   Tiles x = tiles_begin(g, c->g.ow, c->pixels);
   Val src = conv_window(g, c, im.src, y.i, x.at);
   Val out = conv_output(g, c, im.out, y.i, x.at);
-  Loop o = loop_begin(g, 0, c->g.oc, 1);
-  one_output(g, c, src, out, o.i);
+  Loop o = loop_begin(g, 0, c->pass, 1);
+  one_output(g, c, src, out, ll_gep(g, pass.w, ll_mulc(g, o.i, row)),
+             ll_add(g, pass.first, o.i));
   loop_end(g, &o, NULL);
   tiles_end(g, &x);
   loop_end(g, &y, NULL);
+  pass_end(g, &pass);
   conv_image_end(g, &im);
 }

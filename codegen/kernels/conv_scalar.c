@@ -4,10 +4,13 @@
  *     window = the group's inputs, gathered
  *     for output o of the group:
  *       acc = bias[o]
- *       for k of the window: acc += window[k] * w[o][k]
+ *       for k of the window: acc += window[k] * w[o][k]   (or along its list)
  *       store(requant(acc))
  */
+#include <string.h>
+
 #include "codegen/kernels/patch.h"
+#include "codegen/kernels/sparse.h"
 #include "codegen/lower.h"
 
 static Val load_weight(Cg *g, const ConvParams *c, Val w, Val index) {
@@ -47,10 +50,20 @@ static int64_t window_bytes(const ConvParams *c) {
   return c->taps_h * c->taps_w * c->run;
 }
 
-static void one_output(Cg *g, const ConvParams *c, const Pixel *p,
-                       Val channel) {
+/* All outputs along their lists: group.i, o.i go up one by one. */
+static SparseAt listed_output(Cg *g, const ConvParams *c, const Pixel *p,
+                              Val channel, SparseAt at) {
+  SparseWindow x = {p->src, 1, c->in_type};
+  Val acc = load_bias(g, c, channel);
+  sparse_dot(g, &c->sparse, &x, &at, &acc);
+  store_output(g, c, p, channel, acc);
+  return at;
+}
+
+/* Its weights at `w`. */
+static void one_output(Cg *g, const ConvParams *c, const Pixel *p, Val channel,
+                       Val w) {
   int64_t n = window_bytes(c);
-  Val w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, channel, n * c->weight_bytes));
   Val acc = load_bias(g, c, channel);
   Loop k = loop_begin_carry(g, 0, n, 1, 1, &acc);
   Val x = load_input(g, c, p->src, k.i);
@@ -82,22 +95,37 @@ static Val padding(Cg *g, const ConvParams *c, const StepArgs *a) {
 /* Group by group: a group reads its own channels. */
 void lower_conv_scalar(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
-  int64_t per_group = c->g.oc / c->g.groups;
+  int64_t per_group = c->pass / c->g.groups;
+  int64_t row = window_bytes(c) * c->weight_bytes;
+  int64_t room = c->patched ? (window_bytes(c) + 1) / 2 * 2 : 0;
+  Pass pass = pass_begin(g, c, a->scratch, room);
   Val fill = padding(g, c, a);
   PatchTiles t = patch_tiles_begin(g, c, a);
   Pixel p = {.src = a->scratch, .out = t.out[0], .begins = t.begins[0]};
   if (c->weight_sums)
     p.zero =
         ll_gep(g, a->in[c->zero_operand], ll_mulc(g, t.col[0], c->zero_step));
-  Loop group = loop_begin(g, 0, c->g.groups, 1);
+  SparseAt at = {{NULL}};
+  int pointers = c->sparse.counts ? SPARSE_POINTERS : 0;
+  if (pointers)
+    at = sparse_begin(g, &c->sparse);
+  Loop group = loop_begin_carry(g, 0, c->g.groups, 1, pointers, at.p);
   Val first = ll_mulc(g, group.i, c->g.ic / c->g.groups);
   if (c->patched)
     gather(g, c, &t, a->scratch, fill, first);
   else
     p.src = ll_gep(g, t.image, first);
-  Loop o = loop_begin(g, 0, per_group, 1);
-  one_output(g, c, &p, ll_add(g, ll_mulc(g, group.i, per_group), o.i));
-  loop_end(g, &o, NULL);
-  loop_end(g, &group, NULL);
+  Loop o = loop_begin_carry(g, 0, per_group, 1, pointers, group.carry);
+  Val of_pass = ll_add(g, ll_mulc(g, group.i, per_group), o.i);
+  Val channel = ll_add(g, pass.first, of_pass);
+  if (pointers) {
+    memcpy(at.p, o.carry, sizeof at.p);
+    at = listed_output(g, c, &p, channel, at);
+  } else {
+    one_output(g, c, &p, channel, ll_gep(g, pass.w, ll_mulc(g, of_pass, row)));
+  }
+  loop_end(g, &o, at.p);
+  loop_end(g, &group, o.carry);
   patch_tiles_end(g, &t);
+  pass_end(g, &pass);
 }

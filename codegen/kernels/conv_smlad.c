@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "codegen/kernels/patch.h"
+#include "codegen/kernels/sparse.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 
@@ -37,6 +38,7 @@ typedef struct Conv {
   int64_t window; /* elements, runs padded to 4 */
   Val wide;       /* [window / 4][2][pixel] words */
   Val line;       /* (pixels, run padded to 4) bytes */
+  Pass pass;
   PatchTiles tile;
   Val sum[PATCH_MAX_PIXELS]; /* of the window's inputs, where needed */
 } Conv;
@@ -59,10 +61,26 @@ static Val halves(Cg *g, const ConvParams *c, Val word, int odd) {
   return arm_xtb16(g, word, odd, dtype_is_signed(c->in_type));
 }
 
+/* For lists: a word for each of four elements of two pixels. */
+static void widen_pairs(Cg *g, const Conv *v, Val to, const Val *word) {
+  for (int odd = 0; odd < 2; odd++) {
+    Val a = halves(g, v->c, word[0], odd), b = halves(g, v->c, word[1], odd);
+    Val low = ll_or(g, ll_and(g, a, ll_i32(g, 0xffff)), ll_shlc(g, b, 16));
+    Val high =
+        ll_or(g, ll_lshrc(g, a, 16), ll_and(g, b, ll_i32(g, 0xffff0000)));
+    ll_store(g, low, ll_gepc(g, to, 4 * odd), 4);
+    ll_store(g, high, ll_gepc(g, to, 4 * (odd + 2)), 4);
+  }
+}
+
 /* Four elements of each pixel into wide at `to` bytes. */
 static void widen_word(Cg *g, const Conv *v, Val to, const Val *word,
                        Val *sum) {
   const ConvParams *c = v->c;
+  if (c->sparse.counts && c->pixels == 2) {
+    widen_pairs(g, v, to, word);
+    return;
+  }
   for (int odd = 0; odd < 2; odd++)
     for (int p = 0; p < c->pixels; p++) {
       Val half = halves(g, c, word[p], odd);
@@ -251,10 +269,11 @@ static void store(Cg *g, const Conv *v, Val first, int outputs,
   }
 }
 
-/* Up to four outputs from `first` on. */
-static void some_outputs(Cg *g, const Conv *v, Val first, int outputs) {
+/* Up to four outputs from the pass's `at` on. */
+static void some_outputs(Cg *g, const Conv *v, Val at, int outputs) {
   int pairs = (outputs + 1) / 2;
-  Val w = ll_gep(g, ll_blob(g, v->c->w), ll_mulc(g, first, v->window));
+  Val first = ll_add(g, v->pass.first, at);
+  Val w = ll_gep(g, v->pass.w, ll_mulc(g, at, v->window));
   Val acc[MAX_ACC];
   for (int i = 0; i < MAX_ACC; i++)
     acc[i] = ll_i32(g, 0);
@@ -266,8 +285,30 @@ static void some_outputs(Cg *g, const Conv *v, Val first, int outputs) {
   store(g, v, first, outputs, acc);
 }
 
+/* Output by output along its list. */
+static void listed_outputs(Cg *g, const Conv *v) {
+  const ConvParams *c = v->c;
+  SparseWindow x = {v->wide, c->pixels, DT_i16};
+  SparseAt at = sparse_begin(g, &c->sparse);
+  Loop o = loop_begin_carry(g, 0, c->g.oc, 1, SPARSE_POINTERS, at.p);
+  memcpy(at.p, o.carry, sizeof at.p);
+  Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, o.i, 4));
+  Val sum[PATCH_MAX_PIXELS], acc[MAX_ACC];
+  for (int p = 0; p < c->pixels; p++)
+    sum[p] = ll_load(g, g->i32, bias, 4);
+  sparse_dot(g, &c->sparse, &x, &at, sum);
+  for (int p = 0; p < c->pixels; p++)
+    acc[p * QUAD] = sum[p];
+  store(g, v, o.i, 1, acc);
+  loop_end(g, &o, at.p);
+}
+
 static void every_output(Cg *g, const Conv *v) {
-  int64_t oc = v->c->g.oc, whole = oc / QUAD * QUAD;
+  if (v->c->sparse.counts) {
+    listed_outputs(g, v);
+    return;
+  }
+  int64_t oc = v->c->pass, whole = oc / QUAD * QUAD;
   if (whole) {
     Loop o = loop_begin(g, 0, whole, QUAD);
     some_outputs(g, v, o.i, QUAD);
@@ -282,9 +323,13 @@ void lower_conv_smlad(Cg *g, const Step *s, const StepArgs *a) {
   Conv v = {.c = c, .window = c->taps_h * c->taps_w * c->run_padded};
   v.wide = a->scratch;
   v.line = c->clipped ? ll_gepc(g, a->scratch, v.window * 2 * c->pixels) : NULL;
+  int64_t a_pixel = v.window * 2 + (c->clipped ? c->run_padded : 0);
+  int64_t room = c->patched ? (c->pixels * a_pixel + 3) / 4 * 4 : 0;
+  v.pass = pass_begin(g, c, a->scratch, room);
   v.tile = patch_tiles_begin(g, c, a);
   if (c->patched)
     gather(g, &v);
   every_output(g, &v);
   patch_tiles_end(g, &v.tile);
+  pass_end(g, &v.pass);
 }

@@ -2,6 +2,8 @@
  * convolution kernels share. The loops are in codegen/kernels/. */
 #include "plan/kernels/conv.h"
 
+#include <string.h>
+
 #include "plan/band.h"
 #include "plan/kernel.h"
 
@@ -15,7 +17,7 @@ int64_t stage_bytes(const ConvParams *c) {
 }
 
 int8_t *pack_image(Plan *p, int64_t bytes) {
-  return arena_alloc(p->arena, (size_t)bytes);
+  return arena_alloc(p->arena, (size_t)bytes + 1);
 }
 
 /* Is every output stored once? Else the last tile redoes some of the one
@@ -147,15 +149,19 @@ static int32_t widened_weight(const Op *op, const ConvGeom *g, int64_t o,
 
 /* [block][tap][k / group][vector][lane][group], i8; `real`: before it was
  * widened */
-static const Blob *pack_lanes(Plan *p, Step *s, const ConvParams *c,
-                              const ConvGeom *real, const int32_t *order) {
+static const int8_t *pack_lanes(Plan *p, const Step *s, const ConvParams *c,
+                                const ConvGeom *real, const int32_t *order) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int64_t taps = c->taps_h * c->taps_w;
   int64_t per_block = taps * c->run_padded * nout;
   int8_t *image = pack_image(p, per_block * c->blocks);
   int64_t folded = c->g.kw / c->taps_w; /* window columns in a run */
+  int32_t any = conv_any_weight(s->op);
   for (int64_t i = 0; i < c->blocks * nout; i++) {
     int8_t *block = image + i / nout * per_block;
+    for (int64_t k = 0; order[i] >= c->g.oc && k < per_block / nout; k++)
+      block[(k / c->group * nout + i % nout) * c->group + k % c->group] =
+          (int8_t)any;
     for (int64_t tap = 0; order[i] < c->g.oc && tap < taps; tap++)
       for (int64_t k = 0; k < c->run; k++) {
         int64_t x = folded > 1 ? k / c->g.ic : tap % c->taps_w;
@@ -167,8 +173,23 @@ static const Blob *pack_lanes(Plan *p, Step *s, const ConvParams *c,
             s->op, real, order[i], tap / c->taps_w, x, k % c->g.ic);
       }
   }
-  return plan_blob(p, s, "weights", image, per_block * c->blocks,
-                   p->target->simd_align);
+  return image;
+}
+
+/* Packed block by block: each is unpacked before it goes over the pixels. */
+static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
+  int64_t per_block =
+      c->taps_h * c->taps_w * c->run_padded * c->vectors * c->lanes;
+  PackSource from = {.image = image,
+                     .block_bytes = per_block,
+                     .blocks = c->blocks,
+                     .time = cost_conv_lanes(s->op, p->target),
+                     .unpacking = 3,
+                     .available = s->front ? -1 : INT64_MAX};
+  c->packed = plan_pack(p, s, &from);
+  if (!c->packed.form)
+    c->w = plan_blob(p, s, "weights", image, per_block * c->blocks,
+                     p->target->simd_align);
 }
 
 /* x86 packs two or four vectors into one. */
@@ -217,9 +238,9 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   choose_tile(&c, t);
   c.join = join_for(t, &c);
   int32_t *order = lane_order(p->arena, &c);
-  c.w = pack_lanes(p, s, &c, &real, order);
+  place_lanes(p, s, &c, pack_lanes(p, s, &c, &real, order));
   finish_lanes(p, s, &c, &real, order);
-  return conv_done(p, s, &c, 0);
+  return conv_done(p, s, &c, c.packed.block_bytes);
 }
 
 /* ---- conv_mve ---- */
@@ -234,10 +255,11 @@ double cost_conv_mve(const Op *op, const Target *t) {
   return macs(op) / 8;
 }
 
-const Blob *conv_pack_rows(Plan *p, Step *s, const ConvParams *c) {
+const int8_t *conv_pack_rows(Plan *p, const Step *s, const ConvParams *c) {
   int64_t taps = c->taps_h * c->taps_w, row = taps * c->run_padded;
   int8_t *image = pack_image(p, row * c->g.oc);
   int64_t depth = c->g.ic / c->g.groups, folded = c->g.kw / c->taps_w;
+  memset(image, conv_any_weight(s->op), (size_t)(row * c->g.oc) + 1);
   for (int64_t o = 0; o < c->g.oc; o++)
     for (int64_t tap = 0; tap < taps; tap++)
       for (int64_t k = 0; k < c->run; k++) {
@@ -245,8 +267,19 @@ const Blob *conv_pack_rows(Plan *p, Step *s, const ConvParams *c) {
         image[o * row + tap * c->run_padded + k] =
             (int8_t)conv_weight(s->op, &c->g, o, tap / c->taps_w, x, k % depth);
       }
-  return plan_blob(p, s, "weights", image, row * c->g.oc,
-                   p->target->simd_align);
+  return image;
+}
+
+static void place_mve_rows(Plan *p, Step *s, ConvParams *c) {
+  c->pass = c->g.oc;
+  PassSource from = {.image = conv_pack_rows(p, s, c),
+                     .bytes = c->taps_h * c->taps_w * c->run_padded * c->g.oc,
+                     .unit = 1,
+                     .scratch = stage_bytes(c),
+                     .time = cost_conv_mve(s->op, p->target)};
+  if (!conv_pack_passes(p, s, c, &from))
+    c->w = plan_blob(p, s, "weights", from.image, from.bytes,
+                     p->target->simd_align);
 }
 
 bool prepare_conv_mve(Plan *p, Step *s) {
@@ -258,14 +291,14 @@ bool prepare_conv_mve(Plan *p, Step *s) {
   c.run_padded = (c.run + 15) / 16 * 16;
   c.blocks = c.g.oc;
   c.pixels = even_part(c.g.ow, 4);
-  c.w = conv_pack_rows(p, s, &c);
+  place_mve_rows(p, s, &c);
   /* four pixels share a vector, which has no 64-bit products; the double
    * rule of dense layers has no form but that one */
   unsigned forms = target_requant_forms(p->target);
   if (s->op->kind == OP_conv2d)
     forms &= ~(1u << RF_single);
   conv_finish(p, s, &c, c.g.oc, NULL, true, forms);
-  conv_done(p, s, &c, 0);
+  conv_done(p, s, &c, c.packed.block_bytes);
   s->vector_bytes = 16;
   return true;
 }

@@ -16,13 +16,27 @@ bool conv_one_group(const Op *op);
  * that it has computed before counted again. */
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t);
 /* Weights as [output][tap][run padded to the group], i8. */
-const Blob *conv_pack_rows(Plan *p, Step *s, const ConvParams *c);
+const int8_t *conv_pack_rows(Plan *p, const Step *s, const ConvParams *c);
+
+/* Weights of kernels whose loops over outputs are inside those over pixels,
+ * as bytes in the order of outputs, `unit` outputs at a time. */
+typedef struct PassSource {
+  const int8_t *image;
+  int64_t bytes;
+  int64_t unit;
+  int64_t scratch; /* what the kernel takes of the arena besides */
+  double time;     /* instructions of the layer, about */
+} PassSource;
+/* Packs them where that pays (plan/packed.h) and sets packed and pass: the
+ * image is gone over once for as many outputs as there is room for unpacked
+ * weights in the arena. Else false. */
+bool conv_pack_passes(Plan *p, Step *s, ConvParams *c, const PassSource *w);
 /* Groups read in place: a run is the group's channels of one pixel. */
 void conv_grouped_runs(ConvParams *c);
 int64_t ceil_div(int64_t a, int64_t b);
 /* Splits n into the fewest parts of at most `most`, as even as they get. */
 int even_part(int64_t n, int64_t most);
-/* A zero-filled image for packing. */
+/* A zero-filled image for packing; one more byte may be read. */
 int8_t *pack_image(Plan *p, int64_t bytes);
 
 #endif

@@ -74,7 +74,7 @@ static int64_t lead(const ConvParams *c, bool last_image, int64_t y,
 /* A later image leads as much as the first and the difference of sizes. */
 int64_t conv_patch_overlap(const ConvParams *c) {
   const ConvGeom *g = &c->g;
-  if (!c->patched || g->groups > 1)
+  if (!c->patched || g->groups > 1 || c->pass < g->oc)
     return OVERLAP_NONE;
   int64_t grown =
       written(c, g->oh - 1, g->ow) - g->ih * g->iw * g->ic * c->in_bytes;
@@ -113,7 +113,7 @@ static int32_t weight_of(const Step *s, const ConvParams *c, int64_t o,
   int64_t tap = k / c->run_padded, in_run = k % c->run_padded;
   int64_t x = c->taps_w > 1 ? tap % c->taps_w : in_run / g->ic;
   if (o >= g->oc || in_run >= c->run)
-    return 0;
+    return c->any_weight;
   return conv_weight(s->op, g, o, tap / c->taps_w, x, in_run % g->ic);
 }
 
@@ -132,7 +132,8 @@ static bool weights_join(const Step *s, const ConvParams *c) {
 /* [4 channels][k / 4][k % 2][pair of channels][k / 2 % 2], halfwords of a
  * pair: the first channel in the low byte, and above it the second one, or
  * (joined) what makes 256 second + first of the whole. */
-static const Blob *pack_pairs(Plan *p, Step *s, const ConvParams *c) {
+static const int8_t *pack_pairs(Plan *p, const Step *s, const ConvParams *c,
+                                bool joined) {
   int64_t window = c->taps_h * c->taps_w * c->run_padded;
   int8_t *image = pack_image(p, c->blocks * window * 2);
   for (int64_t pair = 0; pair < c->blocks; pair++) {
@@ -144,28 +145,85 @@ static const Blob *pack_pairs(Plan *p, Step *s, const ConvParams *c) {
       int64_t word = (k / 4 * 2 + k % 2) * pairs + pair % 2;
       int8_t *at = block + word * 4 + k / 2 % 2 * 2;
       at[0] = (int8_t)b;
-      at[1] = (int8_t)(c->joined && b < 0 ? a - 1 : a);
+      at[1] = (int8_t)(joined && b < 0 ? a - 1 : a);
     }
   }
-  return plan_blob(p, s, "weights", image, c->blocks * window * 2, 4);
+  return image;
+}
+
+/* Where element k of the window stands among the halfwords of a lone pixel,
+ * two at a time in a word: (0, 2), (1, 3). */
+static int64_t place_in_words(int64_t k) {
+  return k / 4 * 4 + k % 2 * 2 + k / 2 % 2;
+}
+
+/* Lists, where they pay: of all outputs, of the window as it is gathered. */
+static SparseLists list_pairs(Plan *p, Step *s, const ConvParams *c) {
+  int64_t window = c->taps_h * c->taps_w * c->run_padded, oc = c->g.oc;
+  int32_t zero = conv_weight_zero(s->op, 0);
+  int16_t *w = ARENA_ARRAY(p->arena, int16_t, oc *window);
+  for (int64_t o = 0; o < oc; o++)
+    for (int64_t k = 0; k < window; k++) {
+      int64_t at = c->pixels == 2 ? k : place_in_words(k);
+      bool exists = k % c->run_padded < c->run;
+      w[o * window + at] = (int16_t)(exists ? weight_of(s, c, o, k) - zero : 0);
+    }
+  SparseWeights all = {.w = w,
+                       .outputs = oc,
+                       .window = window,
+                       .dense_bytes = c->blocks * window * 2};
+  all.cost =
+      c->pixels == 2 ? (SparseCost){1.8, 5.3, 10} : (SparseCost){1.2, 4.3, 10};
+  return sparse_lists(p, s, &all);
+}
+
+/* Bytes of the arena: pixels x window in i16; a clipped run of each. */
+static int64_t gathered_bytes(const ConvParams *c) {
+  int64_t window = c->taps_h * c->taps_w * c->run_padded * 2;
+  int64_t a_pixel = window + (c->clipped ? c->run_padded : 0);
+  return c->patched ? (c->pixels * a_pixel + 3) / 4 * 4 : 0;
+}
+
+/* Lists for speed; bits for size, lists where bits have no room. */
+static void pack_or_list_pairs(Plan *p, Step *s, ConvParams *c) {
+  int64_t window = c->taps_h * c->taps_w * c->run_padded;
+  PassSource from = {.image = pack_pairs(p, s, c, false),
+                     .bytes = c->blocks * window * 2,
+                     .unit = 4,
+                     .scratch = gathered_bytes(c),
+                     .time = cost_conv_smlad(s->op, p->target)};
+  bool fast = sparse_is_fast(p);
+  if (fast)
+    c->sparse = list_pairs(p, s, c);
+  if (!c->sparse.counts && !conv_pack_passes(p, s, c, &from) && !fast)
+    c->sparse = list_pairs(p, s, c);
 }
 
 bool prepare_conv_smlad(Plan *p, Step *s) {
   ConvParams c = {.g = conv_geom(s->op), .group = 4, .lanes = 1, .vectors = 4};
   conv_source(&c, s, DT_COUNT, 1, false);
   conv_patch(&c);
-  c.patched |= conv_weight_zero(s->op, 0) != 0; /* for its sum */
   c.weight_bytes = 1;
+  c.any_weight = conv_any_weight(s->op);
   c.blocks = ceil_div(c.g.oc, 2);
   c.pixels = c.patched && c.g.ow > 1 ? 2 : 1;
   c.pool = conv_pool(s);
-  c.joined = weights_join(s, &c);
-  conv_finish(p, s, &c, c.blocks * 2, NULL, true, target_conv_forms(p->target));
-  c.w = pack_pairs(p, s, &c);
-  /* pixels x window in i16; a clipped run of each pixel */
-  int64_t window = c.taps_h * c.taps_w * c.run_padded * 2;
-  int64_t a_pixel = window + (c.clipped ? c.run_padded : 0);
-  return conv_done(p, s, &c, c.patched ? c.pixels * a_pixel : 0);
+  c.pass = c.g.oc;
+  pack_or_list_pairs(p, s, &c);
+  bool listed = c.sparse.counts;
+  c.patched |= listed || conv_weight_zero(s->op, 0); /* for its sum */
+  c.joined = !listed && weights_join(s, &c);
+  conv_finish(p, s, &c, c.blocks * 2, NULL, !listed,
+              target_conv_forms(p->target));
+  c.packed.joined = c.joined;
+  if (!listed && !c.packed.form)
+    c.w = plan_blob(p, s, "weights", pack_pairs(p, s, &c, c.joined),
+                    s->weights.bytes, 4);
+  conv_done(p, s, &c, gathered_bytes(&c) + c.packed.block_bytes);
+  if (listed)
+    s->variant = arena_printf(p->arena, "q%s_%dx1_lists_smlad",
+                              c.in_type == DT_u8 ? "u8" : "s8", c.pixels);
+  return true;
 }
 
 /* ---- conv_scalar ---- */
@@ -181,17 +239,16 @@ double cost_conv_scalar(const Op *op, const Target *t) {
 }
 
 /* [output][tap][run], i16 with the zero point taken off */
-static const Blob *pack_wide_rows(Plan *p, Step *s, const ConvParams *c) {
+static const int16_t *wide_rows(Plan *p, const Step *s, const ConvParams *c) {
   const ConvGeom *g = &c->g;
   int64_t depth = g->ic / g->groups, row = g->kh * g->kw * depth;
-  int16_t *image = (int16_t *)(void *)pack_image(p, row * g->oc * 2);
+  int16_t *image = ARENA_ARRAY(p->arena, int16_t, row * g->oc);
   for (int64_t o = 0; o < g->oc; o++)
     for (int64_t k = 0; k < row; k++)
       image[o * row + k] = (int16_t)(conv_weight(s->op, g, o, k / depth / g->kw,
                                                  k / depth % g->kw, k % depth) -
                                      conv_weight_zero(s->op, o));
-  return plan_blob(p, s, "weights", image, row * g->oc * 2,
-                   p->target->simd_align);
+  return image;
 }
 
 static bool any_weight_zero(const Op *op, int64_t oc) {
@@ -199,6 +256,43 @@ static bool any_weight_zero(const Op *op, int64_t oc) {
     if (conv_weight_zero(op, o))
       return true;
   return false;
+}
+
+/* Lists, where they pay: of the window of an output's group. */
+static SparseLists list_rows(Plan *p, Step *s, const ConvParams *c,
+                             const int16_t *w) {
+  int64_t window = c->taps_h * c->taps_w * c->run;
+  SparseWeights all = {.w = w,
+                       .outputs = c->g.oc,
+                       .window = window,
+                       .dense_bytes = c->g.oc * window * c->weight_bytes,
+                       .cost = {6.5, 6, 12}};
+  return sparse_lists(p, s, &all);
+}
+
+/* Of the arena: a window, gathered. */
+static int64_t window_bytes(const ConvParams *c) {
+  return c->patched ? (c->taps_h * c->taps_w * c->run + 1) / 2 * 2 : 0;
+}
+
+static void pack_or_list_rows(Plan *p, Step *s, ConvParams *c) {
+  const int16_t *rows = wide_rows(p, s, c);
+  int64_t bytes = c->taps_h * c->taps_w * c->run * c->g.oc;
+  bool fast = sparse_is_fast(p), wide = c->weight_bytes == 2;
+  PassSource from = {.image = wide ? NULL : conv_pack_rows(p, s, c),
+                     .bytes = bytes,
+                     .unit = 1,
+                     .scratch = window_bytes(c),
+                     .time = cost_conv_scalar(s->op, p->target)};
+  if (fast)
+    c->sparse = list_rows(p, s, c, rows);
+  if (!c->sparse.counts && !wide)
+    conv_pack_passes(p, s, c, &from);
+  if (!c->packed.form && !fast)
+    c->sparse = list_rows(p, s, c, rows);
+  if (!c->packed.form && !c->sparse.counts)
+    c->w = plan_blob(p, s, "weights", wide ? (const void *)rows : from.image,
+                     bytes * c->weight_bytes, p->target->simd_align);
 }
 
 bool prepare_conv_scalar(Plan *p, Step *s) {
@@ -209,9 +303,13 @@ bool prepare_conv_scalar(Plan *p, Step *s) {
   c.vectors = c.pixels = 1;
   c.pool = conv_pool(s);
   c.blocks = c.g.oc;
-  bool wide = any_weight_zero(s->op, c.g.oc);
-  c.weight_bytes = wide ? 2 : 1;
-  c.w = wide ? pack_wide_rows(p, s, &c) : conv_pack_rows(p, s, &c);
+  c.weight_bytes = any_weight_zero(s->op, c.g.oc) ? 2 : 1;
+  c.pass = c.g.oc;
+  pack_or_list_rows(p, s, &c);
   conv_finish(p, s, &c, c.g.oc, NULL, false, target_conv_forms(p->target));
-  return conv_done(p, s, &c, c.patched ? c.taps_h * c.taps_w * c.run : 0);
+  conv_done(p, s, &c, window_bytes(&c) + c.packed.block_bytes);
+  if (c.sparse.counts)
+    s->variant = arena_printf(p->arena, "q%s_1x1_lists",
+                              c.in_type == DT_u8 ? "u8" : "s8");
+  return true;
 }

@@ -57,7 +57,9 @@ typedef struct Check {
   Diag *diag;
   Graph *graph;
   const Target *target;
-  bool any_bits; /* inputs of floats hold any bits, infinities and NaN too */
+  bool any_bits;    /* inputs of floats hold any bits, infinities and NaN too */
+  PlanOptions plan; /* for_size holds for one seed in four, too */
+  const char *weights; /* of check_finish: the last step's form of weights */
 } Check;
 
 static inline Check check_new(const char *target) {
@@ -255,7 +257,8 @@ static inline void check_finish(Check *c, Random *r, int seed) {
   size_t n = (size_t)type_bytes(result->type) * CHECK_SAMPLES;
   uint8_t *want = arena_alloc(c->arena, n), *got = arena_alloc(c->arena, n);
   assert_true(check_run_here(interp_new(g, NULL, NULL), g, in, want));
-  PlanOptions po = {.for_size = seed % 4 == 3};
+  PlanOptions po = c->plan;
+  po.for_size |= seed % 4 == 3;
   Plan *p = plan_new(c->arena, g, c->target, &po);
   if (p && random_below(r, 3))
     check_squeeze(p);
@@ -263,6 +266,9 @@ static inline void check_finish(Check *c, Random *r, int seed) {
   CodegenOptions co = {.opt_level = 2, .for_size = po.for_size};
   if (!p || !codegen_emit(p, &co, EMIT_object, &e))
     check_fail(c, "does not compile", seed);
+  for (int i = 0; i < p->steps.n; i++)
+    if (p->steps.v[i]->weights.form)
+      c->weights = p->steps.v[i]->weights.form;
   if (!check_run_object(c, p, &e, in, got))
     check_fail(c, "does not run", seed);
   check_output(c, p, seed, want, got, (int64_t)n);

@@ -86,7 +86,9 @@ static int64_t want_dot(const Net *n, const ConvParams *c, const Window *w,
 /* k of a run: a window row, columns and channels joined. */
 static int64_t run_element(const ConvParams *c, const Window *w, int64_t tap,
                            int64_t k) {
-  return k < c->run ? w->x[tap][k / c->g.ic][k % c->g.ic] : 99;
+  return k < c->run     ? w->x[tap][k / c->g.ic][k % c->g.ic]
+         : c->lanes > 1 ? 99
+                        : 0;
 }
 
 /* The same of a packed place: the last group may end with the run. */

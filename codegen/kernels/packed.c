@@ -1,0 +1,92 @@
+/* unpack_block: a halfword at a time.
+ *
+ *   codes:  for byte of data: for pair of codes a, b in it:
+ *             halfword = table[b], table[a]
+ *   mask:   for byte of data: for bit: x = bit ? *values : 0; values += bit
+ */
+#include "codegen/kernels/packed.h"
+
+#include "codegen/nest.h"
+
+/* b below a; joined: 256 a + b. */
+static void store_pair(Cg *g, const Packed *w, Val b, Val a, Val to) {
+  a = ll_shlc(g, ll_zext(g, a, g->i16), 8);
+  Val h = w->joined ? ll_add(g, a, ll_sext(g, b, g->i16))
+                    : ll_or(g, a, ll_zext(g, b, g->i16));
+  ll_store(g, h, to, 2);
+}
+
+static Val code_value(Cg *g, const Packed *w, Val byte, int at) {
+  Val code = ll_lshrc(g, byte, at);
+  code = ll_and(g, code, ll_const_splat(g, g->idx, (1 << w->bits) - 1, 0));
+  return ll_load(g, g->i8, ll_gep(g, ll_blob(g, w->table), code), 1);
+}
+
+/* n weights of the codes in one byte. */
+static void codes_of_byte(Cg *g, const Packed *w, Val from, Val to, int64_t n) {
+  Val byte = ll_zext(g, ll_load(g, g->i8, from, 1), g->idx);
+  for (int i = 0; i < n; i += 2)
+    store_pair(g, w, code_value(g, w, byte, i * w->bits),
+               code_value(g, w, byte, (i + 1) * w->bits), ll_gepc(g, to, i));
+}
+
+static void unpack_codes(Cg *g, const Packed *w, Val from, Val to) {
+  int each = 8 / w->bits;
+  int64_t whole = w->block_bytes / each;
+  if (whole) {
+    Loop l = loop_begin(g, 0, whole, 1);
+    codes_of_byte(g, w, ll_gep(g, from, l.i),
+                  ll_gep(g, to, ll_mulc(g, l.i, each)), each);
+    loop_end(g, &l, NULL);
+  }
+  if (w->block_bytes % each)
+    codes_of_byte(g, w, ll_gepc(g, from, whole), ll_gepc(g, to, whole * each),
+                  w->block_bytes % each);
+}
+
+/* The next byte, or 0. */
+static Val masked_value(Cg *g, Val bits, int at, Val *values) {
+  Val bit = ll_and(g, ll_lshrc(g, bits, at), ll_idx(g, 1));
+  Val x = ll_load(g, g->i8, *values, 1);
+  *values = ll_gep(g, *values, bit);
+  return ll_mul(g, x, ll_trunc(g, bit, g->i8));
+}
+
+/* n weights of one byte of the mask. */
+static void mask_of_byte(Cg *g, const Packed *w, Val from, Val to, int64_t n,
+                         Val *values) {
+  Val byte = ll_zext(g, ll_load(g, g->i8, from, 1), g->idx);
+  for (int i = 0; i < n; i += 2) {
+    Val b = masked_value(g, byte, i, values);
+    Val a = masked_value(g, byte, i + 1, values);
+    store_pair(g, w, b, a, ll_gepc(g, to, i));
+  }
+}
+
+static void unpack_mask(Cg *g, const Packed *w, Val block, Val from, Val to) {
+  Val start = ll_gep(g, ll_blob(g, w->starts), ll_mulc(g, block, 4));
+  start = ll_zext(g, ll_load(g, g->i32, start, 4), g->idx);
+  Val values = ll_gep(g, ll_blob(g, w->values), start);
+  int64_t whole = w->block_bytes / 8;
+  if (whole) {
+    Loop l = loop_begin_carry(g, 0, whole, 1, 1, &values);
+    values = l.carry[0];
+    mask_of_byte(g, w, ll_gep(g, from, l.i), ll_gep(g, to, ll_mulc(g, l.i, 8)),
+                 8, &values);
+    loop_end(g, &l, &values);
+    values = l.carry[0];
+  }
+  if (w->block_bytes % 8)
+    mask_of_byte(g, w, ll_gepc(g, from, whole), ll_gepc(g, to, whole * 8),
+                 w->block_bytes % 8, &values);
+}
+
+void unpack_block(Cg *g, const Packed *w, Val block, Val to) {
+  int bits = w->form == PACK_mask ? 1 : w->bits;
+  int64_t row = (w->block_bytes * bits + 7) / 8;
+  Val from = ll_gep(g, ll_blob(g, w->data), ll_mulc(g, block, row));
+  if (w->form == PACK_mask)
+    unpack_mask(g, w, block, from, to);
+  else
+    unpack_codes(g, w, from, to);
+}

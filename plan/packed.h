@@ -1,0 +1,51 @@
+/* Weights that the object holds in fewer bits than kernels read. Before its
+ * loops, or those over one block of outputs, a kernel unpacks a block's bytes
+ * into scratch; what it reads there is what it would have read in the object,
+ * so the forms know nothing of kernels, nor kernels of the forms.
+ *
+ *   codes  each byte as the index, of 1, 2 or 4 bits, of a table of bytes:
+ *          weights of 4 bits, codebooks
+ *   mask   a bit for each byte that is not zero, and those bytes
+ *
+ * Two bytes make a halfword, as every block has an even number of them; where
+ * a kernel wants 256 a + b of two weights b, a rather than their bytes
+ * (ConvParams.joined), unpacking adds instead of putting together. */
+#ifndef KILN_PLAN_PACKED_H
+#define KILN_PLAN_PACKED_H
+
+#include "plan/plan.h"
+
+typedef enum PackForm { PACK_none, PACK_codes, PACK_mask } PackForm;
+
+typedef struct Packed {
+  PackForm form;
+  int bits;            /* of a code: 1, 2 or 4 */
+  bool joined;         /* halfwords are sums; for the kernel to set */
+  int64_t block_bytes; /* unpacked, even */
+  int64_t blocks;
+  const Blob *data;   /* codes or mask bits, lowest first, block by block from
+                         a byte of their own on */
+  const Blob *table;  /* of codes: i8 (1 << bits) */
+  const Blob *values; /* of a mask: i8 */
+  const Blob *starts; /* of a mask: u32 (blocks), where a block's values are */
+} Packed;
+
+/* blocks times block_bytes bytes as a kernel reads them. */
+typedef struct PackSource {
+  const int8_t *image; /* before they are joined */
+  int64_t block_bytes, blocks;
+  double time;       /* cycles, or instructions, of the layer */
+  double unpacking;  /* of a byte */
+  int64_t scratch;   /* what unpacking takes of the arena */
+  int64_t available; /* what may be taken; -1: nothing, by the kernel */
+} PackSource;
+
+/* Packs where it saves flash, and the time lost is little or the object is
+ * for size; else the form is PACK_none. s->weights says what came of it. */
+Packed plan_pack(Plan *p, Step *s, const PackSource *w);
+
+/* Bytes of the arena that a step may take besides its operands without
+ * raising the arena's peak, as far as lifetimes say. */
+int64_t arena_spare(Plan *p, const Step *s);
+
+#endif
