@@ -91,14 +91,24 @@ static void replace(Graph *g, Value *old, Value *with) {
     graph_swap_names(g, old, with);
 }
 
+/* What a value is called in the layout that it has before a transpose by p. */
+static const char *name_before(Graph *g, const Value *v, const IntList *p) {
+  static const IntList channels_first = {4, {0, 3, 1, 2}};
+  return arena_printf(g->arena, "%s.%s", v->name,
+                      perm_equal(p, &channels_first) ? "nhwc" : "t");
+}
+
 /* op with other operands and attributes, its results transposed back. */
 static bool sink(Graph *g, Op *op, const Attrs *attrs, Value *const *in,
                  const IntList *p) {
   const Type **types = ARENA_ARRAY(g->arena, const Type *, op->nout);
+  const char **names = ARENA_ARRAY(g->arena, const char *, op->nout);
   IntList back = perm_inverse(p);
-  for (int i = 0; i < op->nout; i++)
+  for (int i = 0; i < op->nout; i++) {
     types[i] = perm_type(g->arena, &back, op->out[i]->type);
-  Op *f = graph_op(g, op, op->kind, attrs, op->nin, in, op->nout, types, NULL,
+    names[i] = name_before(g, op->out[i], p);
+  }
+  Op *f = graph_op(g, op, op->kind, attrs, op->nin, in, op->nout, types, names,
                    op->loc);
   f->rounding = op->rounding;
   for (int i = 0; i < op->nout; i++)

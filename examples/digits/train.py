@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Trains the example's network and writes digits.tflite, test_images.bin and
-test_labels.csv beside itself. Only retraining needs this:
+"""Trains the example's network and writes it beside itself, in floats as
+digits.onnx and quantized by TensorFlow as digits.tflite, with
+calibration_images.bin, test_images.bin and test_labels.csv. Only retraining
+needs this, and build/kiln, which writes the ONNX:
 
     pip install tensorflow scikit-learn
     python3 train.py
 
 The data are the 1797 handwritten digits of 8x8 pixels that scikit-learn
-ships; a fifth of them is held back as the test set. Post-training
-quantization makes everything int8, input and output too.
+ships; a fifth of them is held back as the test set. Images are stored as the
+quantized model takes them: -128 is 0, 127 is 1. digits.onnx takes floats from
+0 to 1, and remembers how to make them.
 """
 
+import os
 import pathlib
+import subprocess
 
 import numpy as np
 import tensorflow as tf
@@ -19,8 +24,13 @@ from sklearn.model_selection import train_test_split
 from tensorflow.lite.tools import flatbuffer_utils
 
 HERE = pathlib.Path(__file__).resolve().parent
+KILN = os.environ.get("KILN", HERE.parent.parent / "build" / "kiln")
 SEED = 1
 EPOCHS = 40
+CALIBRATION = 256 # images
+STORED = "scale=1/255 mean=-128/255" # bytes to floats
+# The layers behind their activations, as digits.onnx calls what they compute.
+LAYERS = ["edges", "strokes", "mixed", "pooled", "flat", "scores_in", "scores"]
 
 
 def digits():
@@ -69,18 +79,38 @@ def train(images, labels):
     return model
 
 
-def quantized(model, samples):
-    """The model as an int8 flatbuffer for one image, calibrated on samples."""
+def converter(model):
     single = network(batch=1)
     single.set_weights(model.get_weights())
-    converter = tf.lite.TFLiteConverter.from_keras_model(single)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([s[None]] for s in samples)
-    converter.target_spec.supported_ops = [
+    return tf.lite.TFLiteConverter.from_keras_model(single)
+
+
+def quantized(model, samples):
+    """The model as an int8 flatbuffer for one image, calibrated on samples."""
+    convert = converter(model)
+    convert.optimizations = [tf.lite.Optimize.DEFAULT]
+    convert.representative_dataset = lambda: ([s[None]] for s in samples)
+    convert.target_spec.supported_ops = [
         tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.int8
-    converter.inference_output_type = tf.int8
-    return named(converter.convert())
+    convert.inference_input_type = tf.int8
+    convert.inference_output_type = tf.int8
+    return named(convert.convert())
+
+
+def write_onnx(model):
+    """The float model, by way of a flatbuffer whose tensors have names."""
+    flatbuffer = flatbuffer_utils.convert_bytearray_to_object(
+        named(converter(model).convert()))
+    graph = flatbuffer.subgraphs[0]
+    for op, layer in zip(graph.operators, LAYERS, strict=True):
+        graph.tensors[op.outputs[0]].name = layer.encode()
+        for tensor, part in zip(op.inputs[1:], ["weight", "bias"]):
+            graph.tensors[tensor].name = f"{layer}.{part}".encode()
+    path = HERE / "digits_float.tflite"
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(flatbuffer))
+    subprocess.run([KILN, "convert", path, "--preprocess", STORED,
+                    "-o", HERE / "digits.onnx"], check=True)
+    path.unlink()
 
 
 def named(flatbuffer):
@@ -92,21 +122,26 @@ def named(flatbuffer):
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def classify(flatbuffer, images):
-    """Classes by TensorFlow's own reference kernels, and the int8 input."""
+def stored(flatbuffer, images):
+    """Images as the int8 model's input."""
+    net = tf.lite.Interpreter(model_content=flatbuffer)
+    scale, zero = net.get_input_details()[0]["quantization"]
+    return np.clip(np.round(images / scale) + zero, -128, 127).astype(np.int8)
+
+
+def classify(flatbuffer, data):
+    """Classes by TensorFlow's own reference kernels."""
     resolver = tf.lite.experimental.OpResolverType.BUILTIN_REF
     net = tf.lite.Interpreter(model_content=flatbuffer,
                               experimental_op_resolver_type=resolver)
     net.allocate_tensors()
     source, sink = net.get_input_details()[0], net.get_output_details()[0]
-    scale, zero = source["quantization"]
-    data = np.clip(np.round(images / scale) + zero, -128, 127).astype(np.int8)
     found = []
     for image in data:
         net.set_tensor(source["index"], image[None])
         net.invoke()
         found.append(int(np.argmax(net.get_tensor(sink["index"])[0])))
-    return np.array(found), data
+    return np.array(found)
 
 
 def main():
@@ -115,9 +150,13 @@ def main():
     images, test_images, labels, test_labels = digits()
     model = train(*shifted(images, labels))
     _, accuracy = model.evaluate(test_images, test_labels, verbose=0)
-    flatbuffer = quantized(model, images[:256])
-    found, data = classify(flatbuffer, test_images)
+    flatbuffer = quantized(model, images[:CALIBRATION])
+    data = stored(flatbuffer, test_images)
+    found = classify(flatbuffer, data)
+    write_onnx(model)
     (HERE / "digits.tflite").write_bytes(flatbuffer)
+    (HERE / "calibration_images.bin").write_bytes(
+        stored(flatbuffer, images[:CALIBRATION]).tobytes())
     (HERE / "test_images.bin").write_bytes(data.tobytes())
     np.savetxt(HERE / "test_labels.csv", test_labels, "%d")
     print(f"float {100 * accuracy:.2f} %, int8 "

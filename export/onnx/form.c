@@ -90,17 +90,39 @@ static const Value *as_transposed(const Exporter *x, const Value *v,
   return found;
 }
 
-const char *form_name(Exporter *x, const Value *v, const Perm *p) {
+/* The value whose name the tensor of v in layout p should have; NULL: none's,
+ * as outputs keep theirs for their own layout. */
+static const Value *namesake(const Exporter *x, const Value *v, const Perm *p) {
   bool output = value_is_output(x->g, v), own = perm_is_identity(p);
   const Value *t = as_transposed(x, v, p);
-  const Value *namesake = output && own                             ? v
-                          : t && (!own || value_is_output(x->g, t)) ? t
-                          : own || !output                          ? v
-                                                                    : NULL;
-  if (!namesake || x->named[namesake->id])
+  if (output && own)
+    return v;
+  if (t && (!own || value_is_output(x->g, t)))
+    return t;
+  return own || !output ? v : NULL;
+}
+
+/* "conv.nhwc" and "conv.nhwc.q", as passes and quantization name what they
+ * make of a model's "conv" in another layout, as "conv" and "conv.q". */
+static const char *as_in_model(const Exporter *x, const Value *v,
+                               const Perm *p) {
+  static const char mark[] = ".nhwc";
+  static const size_t n = sizeof mark - 1;
+  Perm image = perm_channels_first();
+  const char *at = strstr(v->name, mark);
+  if (!at || (at[n] && at[n] != '.' && at[n] != '/') || !same(p, &image))
+    return v->name;
+  const char *name =
+      arena_printf(x->arena, "%.*s%s", (int)(at - v->name), v->name, at + n);
+  return graph_find(x->g, name) ? v->name : name;
+}
+
+const char *form_name(Exporter *x, const Value *v, const Perm *p) {
+  const Value *by = namesake(x, v, p);
+  if (!by || x->named[by->id])
     return form_own_name(x, v, p, false);
-  x->named[namesake->id] = true;
-  return namesake->name;
+  x->named[by->id] = true;
+  return by == v ? as_in_model(x, v, p) : by->name;
 }
 
 /* --- forms ------------------------------------------------------------- */

@@ -139,7 +139,19 @@ void node_out(Node *n, int i, Value *v) {
     n->made[i] = v;
 }
 
-/* Values that the node made itself get its outputs' names. */
+/* A value that the node made gets its output's name; the same image with its
+ * channels last, of which it is a transpose, that name and ".nhwc". */
+static void name_output(const Node *n, Value *v, const char *name,
+                        int first_id) {
+  Graph *g = n->im->graph;
+  graph_rename(g, v, name);
+  if (!v->def || v->def->kind != OP_transpose || v->def->in[0]->id < first_id)
+    return;
+  const IntList *p = &v->def->attrs.perm.perm;
+  if (p->n == 4 && !p->v[0] && p->v[1] == 3 && p->v[2] == 1)
+    graph_rename(g, v->def->in[0], arena_printf(n->im->arena, "%s.nhwc", name));
+}
+
 static void bind_outputs(Node *n, int first_id) {
   for (int i = 0; i < n->nout; i++) {
     Tensor *t = n->out[i];
@@ -150,7 +162,7 @@ static void bind_outputs(Node *n, int first_id) {
     if (!n->bad && !t->value)
       node_refuse(n, "output %d ('%.80s') is not supported", i, t->name);
     if (t->value && t->value->id >= first_id)
-      graph_rename(n->im->graph, t->value, t->name);
+      name_output(n, t->value, t->name, first_id);
     t->bad = !t->value;
   }
 }

@@ -10,6 +10,7 @@
 #include "ir/element.h"
 #include "ir/exec.h"
 #include "ir/text.h"
+#include "passes/pass.h"
 #include "tests/unit/fixture.h"
 
 /* --- the writer -------------------------------------------------------- */
@@ -379,6 +380,22 @@ static void no_transposes(void **state) {
     assert_non_null(graph_find(g, names[i]));
 }
 
+/* Passes that move layouts around leave names that lead back. */
+static void names_after_passes(void **state) {
+  (void)state;
+  Str bytes = written(parse(CNN));
+  Graph *g = imported(&bytes);
+  PassOptions opt = {.allow = PASS_reassoc,
+                     .disable = "prune-channels,prune-channels-float"};
+  assert_true(passes_run(g, &opt, NULL));
+  compare(imported(&bytes), g, 1e-6);
+  Str after = written(g);
+  assert_false(mentions(&after, "nhwc"));
+  static const char *const names[] = {"c_first", "k", "first", "flat", "w1"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    assert_true(mentions(&after, names[i]));
+}
+
 /* Read and written again, the file is the same. */
 static void again(void **state) {
   (void)state;
@@ -437,9 +454,12 @@ static void refused(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(fields),    TEST(nodes),   TEST(tensors), TEST(every_op),
-      TEST(every_map), TEST(qdq),     TEST(islands), TEST(no_transposes),
-      TEST(again),     TEST(outputs), TEST(refused),
+      TEST(fields),    TEST(nodes),
+      TEST(tensors),   TEST(every_op),
+      TEST(every_map), TEST(qdq),
+      TEST(islands),   TEST(no_transposes),
+      TEST(again),     TEST(names_after_passes),
+      TEST(outputs),   TEST(refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,19 @@
+#include "driver/graph_file.h"
+
+#include "driver/output.h"
+#include "export/onnx.h"
+
+static bool write_onnx(Cli *cli, const Graph *g, const char *path) {
+  Str bytes = str_new(cli->arena);
+  if (!onnx_export(cli->diag, g, &bytes))
+    return false;
+  const OutputFile file = {path, str_cstr(&bytes), bytes.n};
+  return output_write(cli->arena, cli->diag, &file, 1);
+}
+
+bool graph_file_write(Cli *cli, const Graph *g, const char *path,
+                      TextConsts otherwise) {
+  return str_has_suffix(path, ".onnx")
+             ? write_onnx(cli, g, path)
+             : graph_text_write(cli, g, path, otherwise);
+}
