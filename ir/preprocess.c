@@ -191,15 +191,17 @@ const char *preprocess_parse(Arena *a, const char *spec, Preprocess *out) {
 
 /* ---- printing ---- */
 
-static void print_reals(Str *out, const RealList *r) {
+/* Between brackets where the text form's commas are about, too. */
+static void print_reals(Str *out, const RealList *r, bool brackets) {
   for (int i = 0; i < r->n; i++) {
-    str_add(out, i ? "," : "[");
+    str_add(out, i ? "," : brackets ? "[" : "");
     str_add_double(out, r->v[i]);
   }
-  str_add(out, "]");
+  str_add(out, brackets ? "]" : "");
 }
 
-static void print_value(Str *out, const Field *f, const void *v) {
+static void print_value(Str *out, const Field *f, const void *v,
+                        bool brackets) {
   const Extent *e = v;
   switch (f->kind) {
   case F_extent:
@@ -214,7 +216,7 @@ static void print_value(Str *out, const Field *f, const void *v) {
     break;
   case F_reals:
   case F_divisors:
-    print_reals(out, v);
+    print_reals(out, v, brackets);
     break;
   }
 }
@@ -239,19 +241,30 @@ static bool field_equal(const Field *f, const void *a, const void *b) {
   return false;
 }
 
-void preprocess_print(Str *out, const Preprocess *p) {
-  const char *sep = " ";
-  str_add(out, "{");
+/* All that is not at its default, with what comes before the first and
+ * between the others. */
+static void print_fields(Str *out, const Preprocess *p, const char *before,
+                         const char *between, bool brackets) {
+  const char *sep = before;
   for (int i = 0; i < NFIELD; i++) {
     const Field *f = &fields[i];
     const void *v = field_of_const(p, f);
     if (field_equal(f, v, field_of_const(&preprocess_none, f)))
       continue;
     str_printf(out, "%s%s=", sep, f->name);
-    print_value(out, f, v);
-    sep = ", ";
+    print_value(out, f, v, brackets);
+    sep = between;
   }
+}
+
+void preprocess_print(Str *out, const Preprocess *p) {
+  str_add(out, "{");
+  print_fields(out, p, " ", ", ", true);
   str_add(out, " }");
+}
+
+void preprocess_spell(Str *out, const Preprocess *p) {
+  print_fields(out, p, "", " ", false);
 }
 
 bool preprocess_equal(const Preprocess *a, const Preprocess *b) {

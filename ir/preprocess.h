@@ -54,6 +54,8 @@ const char *preprocess_misfit(Arena *a, const Preprocess *p, const Type *t);
 /* "{ scale=0.5, mean=[1.0,2.0], layout=nchw }": what is not at its default;
  * reads back to the same. */
 void preprocess_print(Str *out, const Preprocess *p);
+/* "scale=0.5 mean=1.0,2.0 layout=nchw", for preprocess_parse; "" for none. */
+void preprocess_spell(Str *out, const Preprocess *p);
 bool preprocess_equal(const Preprocess *a, const Preprocess *b);
 const Preprocess *preprocess_copy(Arena *a, const Preprocess *p);
 

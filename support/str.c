@@ -13,8 +13,7 @@ Str str_new(Arena *a) { return (Str){.arena = a}; }
 
 const char *str_cstr(const Str *b) { return b->s ? b->s : ""; }
 
-/* Room for n bytes more and the terminator. */
-static void str_reserve(Str *b, size_t n) {
+void str_reserve(Str *b, size_t n) {
   if (b->cap > b->n && b->cap - b->n > n)
     return;
   size_t cap = 2 * b->cap < 32 ? 32 : 2 * b->cap;

@@ -17,6 +17,8 @@ typedef struct Str {
 } Str;
 
 Str str_new(Arena *a);
+/* Makes room for n bytes more and the terminator. */
+void str_reserve(Str *b, size_t n);
 void str_add(Str *b, const char *s);
 void str_add_bytes(Str *b, const void *data, size_t n);
 void str_printf(Str *b, const char *fmt, ...)

@@ -63,13 +63,17 @@ static bool check_states(const Exporter *x) {
   return g->states.n == 0;
 }
 
-static bool check_size(const Exporter *x) {
+static int64_t constant_bytes(const Graph *g) {
   int64_t bytes = 0;
-  for (int i = 0; i < x->g->values.n; i++) {
-    const Value *v = x->g->values.v[i];
+  for (int i = 0; i < g->values.n; i++) {
+    const Value *v = g->values.v[i];
     if (v && v->init)
       bytes += type_bytes(v->type);
   }
+  return bytes;
+}
+
+static bool check_size(const Exporter *x, int64_t bytes) {
   return bytes < max_bytes ||
          diag_error(x->diag, E0306, (Loc){.file = x->g->file},
                     "the constants take %lld bytes, an .onnx file holds %lld",
@@ -119,17 +123,37 @@ static void add_opset(Str *model) {
   wire_message(model, 8, &m);
 }
 
+/* How the inputs' samples are preprocessed, as metadata: StringStringEntry. */
+static void add_metadata(const Exporter *x, Str *model) {
+  for (int i = 0; i < x->g->inputs.n; i++) {
+    const Value *v = x->g->inputs.v[i];
+    Str how = str_new(x->arena), m = str_new(x->arena);
+    if (v->preprocess)
+      preprocess_spell(&how, v->preprocess);
+    if (!how.n)
+      continue;
+    wire_string(&m, 1, arena_printf(x->arena, "kiln.preprocess:%s", v->name));
+    wire_string(&m, 2, str_cstr(&how));
+    wire_message(model, 14, &m);
+  }
+}
+
 /* ModelProto, with a GraphProto in it. */
 static void add_model(const Exporter *x, const Str *ends, Str *out) {
-  Str graph = str_new(x->arena);
-  str_add_bytes(&graph, str_cstr(&x->nodes), x->nodes.n);
-  wire_string(&graph, 2, x->g->name);
-  str_add_bytes(&graph, str_cstr(&x->tensors), x->tensors.n);
-  str_add_bytes(&graph, str_cstr(ends), ends->n);
+  Str name = str_new(x->arena);
+  wire_string(&name, 2, x->g->name);
+  const Str *const parts[] = {&x->nodes, &name, &x->tensors, ends};
+  size_t n = 0;
+  for (int i = 0; i < 4; i++)
+    n += parts[i]->n;
+  str_reserve(out, n);
   wire_int(out, 1, IR_VERSION);
   wire_string(out, 2, "kiln");
-  wire_message(out, 7, &graph);
+  wire_begin(out, 7, n);
+  for (int i = 0; i < 4; i++)
+    str_add_bytes(out, str_cstr(parts[i]), parts[i]->n);
   add_opset(out);
+  add_metadata(x, out);
 }
 
 bool onnx_export(Diag *d, const Graph *g, Str *out) {
@@ -144,7 +168,10 @@ bool onnx_export(Diag *d, const Graph *g, Str *out) {
                 .named = ARENA_ARRAY(a, bool, n),
                 .params = ARENA_ARRAY(a, bool, n)};
   Str ends = str_new(a);
-  bool ok = check_states(&x) && check_size(&x);
+  int64_t bytes = constant_bytes(g);
+  bool ok = check_states(&x) && check_size(&x, bytes);
+  if (ok)
+    str_reserve(&x.tensors, (size_t)bytes);
   add_inputs(&x, &ends);
   for (const Op *op = g->first; op; op = op->next)
     ok &= export_op(&x, op);

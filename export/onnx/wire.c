@@ -32,9 +32,13 @@ void wire_float(Str *m, int field, float v) {
   str_add_bytes(m, b, sizeof b);
 }
 
-void wire_bytes(Str *m, int field, const void *data, size_t n) {
+void wire_begin(Str *m, int field, size_t n) {
   add_tag(m, field, BYTES);
   add_varint(m, n);
+}
+
+void wire_bytes(Str *m, int field, const void *data, size_t n) {
+  wire_begin(m, field, n);
   str_add_bytes(m, data, n);
 }
 
@@ -111,15 +115,12 @@ void graph_add_node(Str *graph, const char *op, int nin, const char *const *in,
 /* The data goes to the graph directly: it may be most of the file. */
 void graph_add_tensor(Str *graph, const char *name, DType t, int rank,
                       const int64_t *dim, const void *data, size_t bytes) {
-  Str m = str_new(graph->arena), length = str_new(graph->arena);
+  Str m = str_new(graph->arena);
   wire_ints(&m, 1, dim, rank);
   wire_int(&m, 2, onnx_code(t));
   wire_string(&m, 8, name);
-  add_tag(&m, 9, BYTES);
-  add_varint(&m, bytes);
-  add_tag(&length, 5, BYTES);
-  add_varint(&length, m.n + bytes);
-  str_add_bytes(graph, str_cstr(&length), length.n);
+  wire_begin(&m, 9, bytes);
+  wire_begin(graph, 5, m.n + bytes);
   str_add_bytes(graph, str_cstr(&m), m.n);
   str_add_bytes(graph, data, bytes);
 }

@@ -15,6 +15,8 @@ void wire_float(Str *m, int field, float v);
 void wire_string(Str *m, int field, const char *s);
 void wire_bytes(Str *m, int field, const void *data, size_t n);
 void wire_message(Str *m, int field, const Str *inner);
+/* What stands before n bytes. */
+void wire_begin(Str *m, int field, size_t n);
 /* One field for each of n: onnx.proto does not pack. */
 void wire_ints(Str *m, int field, const int64_t *v, int n);
 

@@ -293,6 +293,34 @@ static void import_graph(Import *im, PbSpan span, Opsets opsets) {
     import_output(s, g.output.v[i]);
 }
 
+/* One entry of the metadata: "kiln.preprocess:INPUT" says how samples become
+ * its content, as on a command line. Others are for others. */
+static bool import_metadata(Import *im, PbSpan span) {
+  static const char key[] = "kiln.preprocess:";
+  OnnxStringString entry;
+  if (!onnx_read_StringString(&im->pb, span, &entry))
+    return false;
+  const char *name = import_string(im, entry.key);
+  if (!str_has_prefix(name, key))
+    return true;
+  name += sizeof key - 1;
+  Graph *g = im->graph;
+  for (int i = 0; i < g->inputs.n; i++) {
+    Value *v = g->inputs.v[i];
+    if (strcmp(v->name, name) != 0)
+      continue;
+    Preprocess p;
+    const char *why =
+        preprocess_parse(im->arena, import_string(im, entry.value), &p);
+    why = why ? why : preprocess_misfit(im->arena, &p, v->type);
+    if (why)
+      return diag_error(im->diag, E0201, input_loc(im, "input", name),
+                        "the metadata says how to preprocess it: %s", why);
+    v->preprocess = preprocess_copy(g->arena, &p);
+  }
+  return true;
+}
+
 static void import_model(Import *im) {
   OnnxModel m;
   Opsets opsets;
@@ -305,6 +333,9 @@ static void import_model(Import *im) {
   if (functions_index(im, &m.functions) &&
       import_opsets(im, &m.opset_import, &opsets) && check_opsets(im, &opsets))
     import_graph(im, m.graph, opsets);
+  for (int i = 0; i < m.metadata_props.n && !im->pb.bad; i++)
+    if (!import_metadata(im, m.metadata_props.v[i]))
+      return;
 }
 
 /* Constants that nobody reads: initializers of shapes, and what was

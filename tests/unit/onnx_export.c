@@ -418,6 +418,22 @@ static void outputs(void **state) {
              0);
 }
 
+/* Goes into the metadata and comes back. */
+static void preprocessing(void **state) {
+  (void)state;
+  Graph *g = parse("model m rounding=onnx\n"
+                   "input %x : f32[1,3,4,4] preprocess { scale=0.1, "
+                   "mean=[1.0,2.5,3.0], layout=nchw }\n"
+                   "input %z : f32[1,3,4,4]\n"
+                   "%y : f32[1,3,4,4] = add %x, %z\noutput %y\n");
+  Str bytes = written(g);
+  Graph *h = imported(&bytes);
+  assert_non_null(h->inputs.v[0]->preprocess);
+  assert_true(
+      preprocess_equal(g->inputs.v[0]->preprocess, h->inputs.v[0]->preprocess));
+  assert_null(h->inputs.v[1]->preprocess);
+}
+
 /* --- refusals ---------------------------------------------------------- */
 
 static const char *refusals(const char *text) {
@@ -451,6 +467,21 @@ static void refused(void **state) {
       fail_msg("'%s' is not in\n%s", parts[i], s);
 }
 
+/* Metadata that an input cannot have. */
+static void bad_metadata(void **state) {
+  (void)state;
+  Str bytes = written(parse("model m rounding=onnx\n"
+                            "input %x : f32[2] preprocess { scale=0.5 }\n"
+                            "%y : f32[2] = relu %x\noutput %y\n"));
+  static const ImportOptions opt = {.rounding = ROUND_COUNT};
+  for (size_t i = 0; i + 5 < bytes.n; i++)
+    if (memcmp(bytes.s + i, "scale", 5) == 0)
+      bytes.s[i] = 'S';
+  assert_null(importer_onnx.import(arena, diag, "case.onnx",
+                                   (const uint8_t *)bytes.s, bytes.n, &opt));
+  assert_int_equal(diag_exit_status(diag), EXIT_BAD_MODEL);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -459,7 +490,8 @@ int main(void) {
       TEST(every_map), TEST(qdq),
       TEST(islands),   TEST(no_transposes),
       TEST(again),     TEST(names_after_passes),
-      TEST(outputs),   TEST(refused),
+      TEST(outputs),   TEST(preprocessing),
+      TEST(refused),   TEST(bad_metadata),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
