@@ -1,0 +1,274 @@
+/* A float graph becomes one of quantize-dequantize islands, in three steps:
+ * which operators become integer ones (quantize_roles.c); which values are
+ * stored as integers, and how (quantize_places.c); and here
+ *
+ *   x -> quantize -> dequantize
+ *
+ * at each place, and weights and biases as constants before a dequantize.
+ *
+ * Where an operator computes in another element type than the one that made
+ * its operand, a second pair stands between them. */
+#include "compress/quantize.h"
+
+#include "compress/quantize_places.h"
+#include "compress/quantize_weights.h"
+#include "passes/pass.h"
+
+typedef struct Quantizer {
+  Graph *g;
+  const Roles *roles;
+  Places *places;
+  QuantizeReport *report;
+  Arena *report_arena;
+} Quantizer;
+
+enum { NEW_OP = -1 }; /* index of an op that was not there before */
+
+static Value *insert(Graph *g, Op *before, OpKind kind, Value *x, const Type *t,
+                     const char *name) {
+  Op *op = graph_op(g, before, kind, NULL, 1, &x, 1, &t, &name, (Loc){0});
+  op->index = NEW_OP;
+  return op->out[0];
+}
+
+/* quantize, dequantize of x before `at`; returns the reals. */
+static Value *insert_pair(Graph *g, Op *at, Value *x, DType dtype,
+                          const QuantParams *q) {
+  const char *name = arena_printf(g->arena, "%s.q", x->name);
+  const Type *t = type_with_dtype(g->arena, x->type, dtype, q);
+  Value *stored = insert(g, at, OP_quantize, x, t, name);
+  return insert(g, at, OP_dequantize, stored, x->type,
+                arena_printf(g->arena, "%s.dq", x->name));
+}
+
+static Value *dequantized(Graph *g, Op *at, Value *constant) {
+  return insert(g, at, OP_dequantize, constant,
+                type_with_dtype(g->arena, constant->type, DT_f32, NULL),
+                arena_printf(g->arena, "%s.dq", constant->name));
+}
+
+/* ---- places ---- */
+
+/* Does this reader of v take the integers? New ones do. */
+static bool takes_integers(const Quantizer *z, const Op *reader) {
+  return reader->index == NEW_OP || op_wants(z->roles, reader, false);
+}
+
+static void store_value(Quantizer *z, Value *v, const Place *at) {
+  ARRAY(Use) uses = {0};
+  for (int i = 0; i < v->uses.n; i++)
+    ARRAY_PUSH(z->places->scratch, &uses, v->uses.v[i]);
+  Op *before = v->def ? v->def->next : z->g->first;
+  DType dtype = activation_dtype(at->scheme->activations);
+  Value *real = insert_pair(z->g, before, v, dtype, at->q);
+  Op *quantize = real->def->in[0]->def;
+  if (at->whole) {
+    graph_replace_uses(z->g, v, real);
+    op_set_input(quantize, 0, v);
+    return;
+  }
+  for (int i = 0; i < uses.n; i++)
+    if (takes_integers(z, uses.v[i].op))
+      op_set_input(uses.v[i].op, uses.v[i].index, real);
+}
+
+/* ---- operands ---- */
+
+/* The parameters in which op reads operand i: those of its place, or, where
+ * that is none of the op's own element type, those of a pair put between. */
+static const QuantParams *read_as(Quantizer *z, Op *op, int i) {
+  const LayerScheme *s = z->roles->layer[op->index];
+  Value *v = op->in[i];
+  Values roots = {0};
+  place_roots(z->places, v, &roots);
+  bool same = roots.n > 0;
+  for (int k = 0; k < roots.n; k++) {
+    const Place *at = &z->places->at[roots.v[k]->id];
+    same = same && at->used && at->scheme->activations == s->activations &&
+           quant_equal(at->q, z->places->at[roots.v[0]->id].q);
+  }
+  if (same)
+    return z->places->at[roots.v[0]->id].q;
+  const Value *from = roots.n == 1 ? roots.v[0] : v;
+  const QuantParams *q = place_params(z->places, from, s);
+  DType dtype = activation_dtype(s->activations);
+  op_set_input(op, i, insert_pair(z->g, op, v, dtype, q));
+  return q;
+}
+
+/* ---- constants ---- */
+
+/* The axis of a layer's weights along which its output channels lie. */
+static int channel_axis(const Op *op) {
+  switch ((int)op->kind) {
+  case OP_depthwise_conv2d:
+    return 3;
+  case OP_matmul:
+    return op->in[1]->type->rank - 1;
+  }
+  return 0;
+}
+
+static bool is_short(WeightForm w) {
+  return w == WEIGHTS_f16 || w == WEIGHTS_bf16;
+}
+
+static void shorten_weights(Quantizer *z, Op *op, WeightForm form) {
+  Value *w = op->in[1];
+  Value *stored =
+      weights_shortened(z->g, w, form == WEIGHTS_f16 ? DT_f16 : DT_bf16);
+  op_set_input(op, 1,
+               insert(z->g, op, OP_cast, stored, w->type,
+                      arena_printf(z->g->arena, "%s.dq", w->name)));
+}
+
+/* Of a layer that reads integers in_scale is their scale, else 0, and the
+ * bias stays. */
+static void store_weights(Quantizer *z, Op *op, float in_scale) {
+  const LayerScheme *s = z->roles->layer[op->index];
+  Value *bias = in_scale > 0 ? op_in(op, 2) : NULL;
+  const float *reals = bias ? bias->init->data : NULL;
+  Value *w =
+      weights_stored(z->g, op->in[1], channel_axis(op), s, in_scale, reals);
+  op_set_input(op, 1, dequantized(z->g, op, w));
+  if (bias)
+    op_set_input(
+        op, 2,
+        dequantized(z->g, op, bias_stored(z->g, bias, in_scale, w->type)));
+}
+
+/* A constant that is no single number: those need no type. */
+static void store_constant(Quantizer *z, Op *op, int i) {
+  Value *v = op->in[i];
+  const LayerScheme *s = z->roles->layer[op->index];
+  if (type_count(v->type) == 1)
+    return;
+  const QuantParams *q = activation_quant(z->g->arena, constant_range(v), s);
+  const Type *t = type_with_dtype(z->g->arena, v->type,
+                                  activation_dtype(s->activations), q);
+  op_set_input(op, i, dequantized(z->g, op, constant_stored(z->g, v, t)));
+}
+
+/* Weights of a layer that computes on floats, in fewer bits. */
+static void store_float_layer(Quantizer *z, Op *op) {
+  WeightForm form = z->roles->layer[op->index]->weights;
+  if (op_weights(op) < 0 || form == WEIGHTS_f32)
+    return;
+  if (is_short(form))
+    shorten_weights(z, op, form);
+  else
+    store_weights(z, op, 0);
+}
+
+static void store_integer_op(Quantizer *z, Op *op) {
+  bool has_weights = op_weights(op) >= 0;
+  float in_scale = 0;
+  for (int i = 0; i < (has_weights ? 1 : op->nin); i++) {
+    Value *v = op->in[i];
+    if (!v || v->type->dtype != DT_f32 || value_is_clamped(z->roles, v) ||
+        role_of(z->roles, v->def) == ROLE_inner)
+      continue;
+    if (v->init)
+      store_constant(z, op, i);
+    else if (i == 0)
+      in_scale = read_as(z, op, i)->scale[0];
+    else
+      read_as(z, op, i);
+  }
+  if (has_weights)
+    store_weights(z, op, in_scale);
+}
+
+/* Constants that are joined to integers are in their type. */
+static void store_joined(Quantizer *z, Op *concat) {
+  Values roots = {0};
+  place_roots(z->places, concat->out[0], &roots);
+  const Place *at = roots.n ? &z->places->at[roots.v[0]->id] : NULL;
+  for (int i = 0; i < concat->nin && at && at->used; i++) {
+    Value *v = concat->in[i];
+    DType dtype = activation_dtype(at->scheme->activations);
+    const Type *t = type_with_dtype(z->g->arena, v->type, dtype, at->q);
+    if (v->init)
+      op_set_input(concat, i,
+                   dequantized(z->g, concat, constant_stored(z->g, v, t)));
+  }
+}
+
+/* ---- the account ---- */
+
+/* Bytes of the constant behind operand i. */
+static int64_t stored_bytes(const Op *op, int i) {
+  const Value *v = op_in(op, i);
+  while (v && v->def && v->def->nin == 1)
+    v = v->def->in[0];
+  return v && v->init ? type_bytes(v->type) : 0;
+}
+
+static int64_t parameters(const Op *op) {
+  const Value *bias = op->nin > 2 ? op->in[2] : NULL;
+  return type_count(op->in[1]->type) + (bias ? type_count(bias->type) : 0);
+}
+
+/* Called behind store_operands. */
+static QuantizedOp account(const Quantizer *z, const Op *op, bool has_weights) {
+  bool is_float = role_of(z->roles, op) == ROLE_float;
+  QuantizedOp row = {.name = arena_strdup(z->report_arena, op->out[0]->name),
+                     .kind = op->kind,
+                     .scheme = *z->roles->layer[op->index],
+                     .has_weights = has_weights,
+                     .why = is_float ? z->roles->why[op->index] : NULL};
+  if (has_weights) {
+    row.parameters = parameters(op);
+    row.bytes = stored_bytes(op, 1) + stored_bytes(op, 2);
+  }
+  return row;
+}
+
+static bool is_counted(const Quantizer *z, const Op *op) {
+  Role role = role_of(z->roles, op);
+  return role == ROLE_float || role_is_integer(role);
+}
+
+/* ---- all of it ---- */
+
+static void store_all(Quantizer *z) {
+  for (Op *op = z->g->first; op; op = op->next) {
+    Role role = role_of(z->roles, op);
+    bool has_weights = op_weights(op) >= 0;
+    if (role_is_integer(role))
+      store_integer_op(z, op);
+    else if (role == ROLE_float)
+      store_float_layer(z, op);
+    else if (role == ROLE_move && op->kind == OP_concat)
+      store_joined(z, op);
+    if (z->report && is_counted(z, op))
+      ARRAY_PUSH(z->report_arena, &z->report->ops, account(z, op, has_weights));
+  }
+  for (int i = 0; i < z->places->n; i++)
+    if (z->places->at[i].used)
+      store_value(z, z->g->values.v[i], &z->places->at[i]);
+}
+
+static bool tidy(Graph *g) {
+  for (Op *op = g->first; op; op = op->next)
+    op->rounding = ROUND_onnx;
+  g->rounding = ROUND_onnx;
+  PassOptions passes = {.passes = "cse,dce", .allow = PASS_exact};
+  return passes_run(g, &passes, NULL) && graph_verify(g);
+}
+
+Graph *quantize_graph(Arena *a, const Graph *f, const Scheme *s,
+                      const Calibration *c, QuantizeReport *report) {
+  Arena *scratch = arena_new();
+  Graph *g = graph_clone(a, f);
+  graph_number(g);
+  Roles roles = roles_find(scratch, g, s);
+  Places places;
+  Quantizer z = {g, &roles, &places, report, a};
+  bool ok = places_find(scratch, g, s, c, &roles, &places);
+  if (ok)
+    store_all(&z);
+  ok = ok && tidy(g);
+  arena_free(scratch);
+  return ok ? g : NULL;
+}

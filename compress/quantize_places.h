@@ -1,0 +1,43 @@
+/* Private to quantizing: which values of a float graph are stored as integers,
+ * and in which types. */
+#ifndef KILN_COMPRESS_QUANTIZE_PLACES_H
+#define KILN_COMPRESS_QUANTIZE_PLACES_H
+
+#include "compress/quantize_roles.h"
+
+/* A value that is stored as integers. */
+typedef struct Place {
+  bool used;
+  bool whole; /* all that reads the value reads the integers */
+  const LayerScheme *scheme;
+  struct Place *shares; /* the place whose range it has; NULL: its own */
+  bool joined;          /* range is that of what this place is joined to */
+  Range range;
+  const QuantParams *q;
+} Place;
+
+typedef struct Places {
+  Arena *scratch;
+  Graph *g;
+  const Scheme *scheme;
+  const Calibration *ranges;
+  const Roles *roles;
+  int n;     /* values that were there; new ones have other ids */
+  Place *at; /* (n), by value id */
+  bool ok;
+} Places;
+
+typedef ARRAY(Value *) Values;
+
+/* false: E0701, a range is missing. */
+bool places_find(Arena *scratch, Graph *g, const Scheme *s,
+                 const Calibration *c, const Roles *r, Places *out);
+/* Where what v holds is stored: v itself, or what moves and inner operators
+ * made it of. Constants and what is no f32 are nowhere. */
+void place_roots(const Places *p, Value *v, Values *out);
+/* The parameters of v by its own range under s; what it is made by, and
+ * whether that has a known range, counts. */
+const QuantParams *place_params(Places *p, const Value *v,
+                                const LayerScheme *s);
+
+#endif

@@ -1,0 +1,131 @@
+/* See scheme.h. */
+#include "compress/scheme.h"
+
+#include <string.h>
+
+static const char *const weight_names[WEIGHTS_COUNT] = {
+    "float", "f16", "bf16", "int8", "int4", "code4", "code16", "code256"};
+
+static const struct {
+  const char *name;
+  DType dtype;
+} activations[ACTIVATIONS_COUNT] = {
+    [ACTIVATIONS_f32] = {"float", DT_f32},
+    [ACTIVATIONS_i8] = {"int8", DT_i8},
+    [ACTIVATIONS_u8] = {"uint8", DT_u8},
+    [ACTIVATIONS_i16] = {"int16", DT_i16},
+};
+
+const char *weight_form_name(WeightForm w) { return weight_names[w]; }
+const char *activation_form_name(ActivationForm a) {
+  return activations[a].name;
+}
+DType activation_dtype(ActivationForm a) { return activations[a].dtype; }
+
+bool activation_is_integer(ActivationForm a) {
+  return activations[a].dtype != DT_f32;
+}
+
+Scheme scheme_default(void) {
+  return (Scheme){.base = {WEIGHTS_i8, ACTIVATIONS_i8, .per_tensor = false}};
+}
+
+/* ---- keys ---- */
+
+static bool set_weights(LayerScheme *s, const char *value) {
+  for (int w = 0; w < WEIGHTS_COUNT; w++)
+    if (strcmp(value, weight_names[w]) == 0) {
+      s->weights = (WeightForm)w;
+      return true;
+    }
+  return false;
+}
+
+static bool set_activations(LayerScheme *s, const char *value) {
+  for (int a = 0; a < ACTIVATIONS_COUNT; a++)
+    if (strcmp(value, activations[a].name) == 0) {
+      s->activations = (ActivationForm)a;
+      return true;
+    }
+  return false;
+}
+
+static bool set_float(LayerScheme *s, const char *value) {
+  s->weights = WEIGHTS_f32;
+  s->activations = ACTIVATIONS_f32;
+  return !*value;
+}
+
+static bool set_per_tensor(LayerScheme *s, const char *value) {
+  s->per_tensor = true;
+  return !*value;
+}
+
+static bool set_symmetric(LayerScheme *s, const char *value) {
+  s->symmetric = true;
+  return !*value;
+}
+
+static bool set_asymmetric_weights(LayerScheme *s, const char *value) {
+  s->asymmetric_weights = true;
+  return !*value;
+}
+
+static bool set_pow2(LayerScheme *s, const char *value) {
+  s->pow2 = true;
+  return !*value;
+}
+
+static const struct {
+  const char *key;
+  bool (*set)(LayerScheme *s, const char *value);
+  const char *expected;
+} keys[] = {
+    /* clang-format off */
+    {"weights", set_weights,
+     "float, f16, bf16, int8, int4, code4, code16, code256"},
+    {"activations", set_activations, "float, int8, uint8, int16"},
+    {"float", set_float, "nothing"},
+    {"per-tensor", set_per_tensor, "nothing"},
+    {"symmetric", set_symmetric, "nothing"},
+    {"asymmetric-weights", set_asymmetric_weights, "nothing"},
+    {"pow2", set_pow2, "nothing"},
+    /* clang-format on */
+};
+
+bool scheme_set(LayerScheme *s, const char *key, const char *value,
+                const char **expected) {
+  *expected = NULL;
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    if (strcmp(key, keys[i].key) != 0)
+      continue;
+    *expected = keys[i].expected;
+    return keys[i].set(s, value);
+  }
+  return false;
+}
+
+/* ---- layers ---- */
+
+/* The importers quote the operator's own name in its place: 'conv1'. */
+static bool is_quoted_in(const char *name, const char *what) {
+  size_t n = strlen(name);
+  for (const char *p = what; p && (p = strstr(p, name)); p++)
+    if (p > what && p[-1] == '\'' && p[n] == '\'')
+      return true;
+  return false;
+}
+
+bool scheme_names(const char *layer, const Op *op) {
+  for (int i = 0; i < op->nout; i++)
+    if (strcmp(layer, op->out[i]->name) == 0)
+      return true;
+  return is_quoted_in(layer, op->loc.what);
+}
+
+const LayerScheme *scheme_of(const Scheme *s, const Op *op) {
+  for (int i = s->rows.n - 1; i >= 0; i--)
+    if (scheme_names(s->rows.v[i].layer, op))
+      return &s->rows.v[i].scheme;
+  return &s->base;
+}

@@ -1,0 +1,254 @@
+/* kiln quantize: a float model, and data like that it will see, to a model of
+ * small integers. */
+#include <string.h>
+
+#include "compress/prepare.h"
+#include "compress/quantize.h"
+#include "driver/engine.h"
+#include "driver/graph_text.h"
+#include "driver/progress.h"
+#include "driver/session.h"
+#include "driver/table.h"
+
+/* ---- options ---- */
+
+/* Options that are keys of a layer's scheme. */
+static const OptId scheme_options[] = {
+    OPT_weights,   OPT_activations,        OPT_per_tensor,
+    OPT_symmetric, OPT_asymmetric_weights, OPT_pow2};
+
+static bool bad_key(Cli *cli, const char *where, const char *key,
+                    const char *value, const char *expected) {
+  if (!expected)
+    return diag_error(cli->diag, E0001, (Loc){0}, "%s: there is no '%s'", where,
+                      key);
+  return diag_error(cli->diag, E0001, (Loc){0}, "%s: %s takes %s, not '%s'",
+                    where, key, expected, value);
+}
+
+static bool read_base(Cli *cli, LayerScheme *s) {
+  bool ok = true;
+  for (size_t i = 0; i < sizeof scheme_options / sizeof *scheme_options; i++) {
+    OptId id = scheme_options[i];
+    const char *expected, *value = cli->value[id];
+    if (value && !scheme_set(s, cli_spelling(id), value, &expected))
+      ok = bad_key(cli, "quantize", cli_spelling(id), value, expected);
+  }
+  return ok;
+}
+
+/* One KEY or KEY=VALUE of --layer. */
+static bool read_word(Cli *cli, char *word, LayerScheme *s) {
+  char *equals = strchr(word, '=');
+  const char *expected, *value = equals ? equals + 1 : "";
+  if (equals)
+    *equals = 0;
+  return scheme_set(s, word, value, &expected) ||
+         bad_key(cli, "--layer", word, value, expected);
+}
+
+/* NAME=KEY=VALUE,KEY,... */
+static bool read_layer(Cli *cli, const char *text, Scheme *s) {
+  const char *equals = strchr(text, '=');
+  if (!equals || equals == text)
+    return diag_error(cli->diag, E0001, (Loc){0},
+                      "--layer: '%s' is not NAME=SCHEME", text);
+  SchemeRow row = {arena_strndup(cli->arena, text, (size_t)(equals - text)),
+                   s->base};
+  char *words = arena_strdup(cli->arena, equals + 1), *rest;
+  bool ok = true;
+  for (char *w = strtok_r(words, ",", &rest); w; w = strtok_r(NULL, ",", &rest))
+    ok = read_word(cli, w, &row.scheme) && ok;
+  ARRAY_PUSH(cli->arena, &s->rows, row);
+  return ok;
+}
+
+static void keep_float(Cli *cli, const char *text, Scheme *s) {
+  char *names = arena_strdup(cli->arena, text), *rest;
+  for (char *n = strtok_r(names, ",", &rest); n; n = strtok_r(NULL, ",", &rest))
+    ARRAY_PUSH(cli->arena, &s->rows,
+               ((SchemeRow){n, {WEIGHTS_f32, ACTIVATIONS_f32, .pow2 = false}}));
+}
+
+static bool read_scheme(Cli *cli, Scheme *s) {
+  *s = scheme_default();
+  bool ok = read_base(cli, &s->base);
+  const char *method = cli->value[OPT_method];
+  if (method && !range_rule_parse(method, &s->rule))
+    ok = diag_error(cli->diag, E0001, (Loc){0},
+                    "--method: '%s' is no way to find a range", method);
+  for (int i = 0; i < cli->given.n; i++) {
+    const OptUse *use = &cli->given.v[i];
+    if (use->id == OPT_layer)
+      ok = read_layer(cli, use->value, s) && ok;
+    else if (use->id == OPT_keep_float)
+      keep_float(cli, use->value, s);
+  }
+  return ok;
+}
+
+static bool is_named(const Graph *g, const char *layer) {
+  for (const Op *op = g->first; op; op = op->next)
+    if (scheme_names(layer, op))
+      return true;
+  return false;
+}
+
+static const char *nearest_result(Cli *cli, const Graph *g, const char *name) {
+  ARRAY(const char *) names = {0};
+  for (const Op *op = g->first; op; op = op->next)
+    for (int i = 0; i < op->nout; i++)
+      ARRAY_PUSH(cli->arena, &names, op->out[i]->name);
+  return nearest_name(name, names.v, sizeof *names.v, names.n);
+}
+
+static bool check_layers(Cli *cli, const Graph *g, const Scheme *s) {
+  bool ok = true;
+  for (int i = 0; i < s->rows.n; i++) {
+    const char *layer = s->rows.v[i].layer;
+    if (is_named(g, layer))
+      continue;
+    ok = diag_error(cli->diag, E0001, (Loc){.file = g->file},
+                    "no operator or result is called '%s'", layer);
+    const char *near = nearest_result(cli, g, layer);
+    if (near)
+      diag_hint(cli->diag, "did you mean '%s'?", near);
+  }
+  return ok;
+}
+
+/* ---- ranges ---- */
+
+static bool wants_ranges(const Scheme *s) {
+  bool wants = activation_is_integer(s->base.activations);
+  for (int i = 0; i < s->rows.n; i++)
+    wants |= activation_is_integer(s->rows.v[i].scheme.activations);
+  return wants;
+}
+
+static void step(void *progress, int64_t done, int64_t total) {
+  progress_step(progress, done, total);
+}
+
+static bool observe(Cli *cli, const Graph *g, Calibration *out) {
+  Feed feed;
+  NdArray *data = ARENA_NEW(cli->arena, NdArray);
+  const char *from = cli->value[OPT_data];
+  if (!data_read(cli->arena, cli->diag, from, data) ||
+      !feed_open(cli->diag, g, data, &from, &feed))
+    return false;
+  Progress progress = progress_begin("calibrating");
+  CalibrationProgress told = {step, &progress};
+  bool ok = calibrate(cli->arena, g, engine_new(cli), &feed, (Shard){1, 1},
+                      &told, out);
+  progress_end(&progress);
+  return ok;
+}
+
+/* Of --calibration, or of --data now. */
+static bool get_ranges(Cli *cli, const Graph *g, const Scheme *s,
+                       Calibration *out) {
+  const char *file = cli->value[OPT_calibration];
+  *out = (Calibration){0};
+  if (!wants_ranges(s))
+    return true;
+  if (file)
+    return calibration_read(cli->arena, cli->diag, file, out) &&
+           calibration_check(cli->diag, out, g);
+  if (cli->value[OPT_data])
+    return observe(cli, g, out);
+  return diag_error(cli->diag, E0001, (Loc){0},
+                    "quantize needs --data or --calibration: ranges of the "
+                    "activations");
+}
+
+/* ---- the account ---- */
+
+static const char *weights_text(Cli *cli, const QuantizedOp *op) {
+  const LayerScheme *s = &op->scheme;
+  if (!op->has_weights)
+    return "";
+  if (s->weights == WEIGHTS_f32)
+    return "float";
+  return arena_printf(cli->arena, "%s%s", weight_form_name(s->weights),
+                      s->per_tensor ? "" : " per channel");
+}
+
+static Table account(Cli *cli, const QuantizeReport *r) {
+  static const char *const heading[] = {"result",      "operator", "weights",
+                                        "activations", ">bytes",   "note"};
+  Arena *a = cli->arena;
+  Table t = table_new(a, 6, heading);
+  for (int i = 0; i < r->ops.n; i++) {
+    const QuantizedOp *op = &r->ops.v[i];
+    const char *cells[] = {
+        cli_has(cli, OPT_json) ? op->name : table_name(a, op->name),
+        op_info(op->kind)->name,
+        weights_text(cli, op),
+        op->why ? "float" : activation_form_name(op->scheme.activations),
+        table_number(a, op->bytes),
+        op->why};
+    table_add(&t, cells);
+  }
+  return t;
+}
+
+typedef struct Totals {
+  int integer, real;
+  int64_t parameters, bytes;
+} Totals;
+
+static Totals totals_of(const QuantizeReport *r) {
+  Totals t = {0};
+  for (int i = 0; i < r->ops.n; i++) {
+    const QuantizedOp *op = &r->ops.v[i];
+    *(op->why ? &t.real : &t.integer) += 1;
+    t.parameters += op->parameters;
+    t.bytes += op->bytes;
+  }
+  return t;
+}
+
+static void print_json(const Table *table, const Totals *t) {
+  json_object *o = json_object_new_object();
+  json_object_object_add(o, "layers", table_json(table));
+  json_object_object_add(o, "integer", json_object_new_int(t->integer));
+  json_object_object_add(o, "float", json_object_new_int(t->real));
+  json_object_object_add(o, "parameters", json_object_new_int64(t->parameters));
+  json_object_object_add(o, "bytes", json_object_new_int64(t->bytes));
+  json_print(o, stdout);
+}
+
+static void print_account(Cli *cli, const QuantizeReport *r) {
+  Table table = account(cli, r);
+  Totals t = totals_of(r);
+  if (cli_has(cli, OPT_json)) {
+    print_json(&table, &t);
+    return;
+  }
+  table_print(&table, stdout);
+  printf("%d operators on integers, %d on floats; %lld parameters in %lld "
+         "bytes, %.2f bits each\n",
+         t.integer, t.real, (long long)t.parameters, (long long)t.bytes,
+         t.parameters ? 8 * (double)t.bytes / (double)t.parameters : 0);
+}
+
+bool command_quantize(Cli *cli) {
+  const char *path = cli->value[OPT_output];
+  Scheme scheme;
+  bool ok = read_scheme(cli, &scheme);
+  if (!path)
+    ok = diag_error(cli->diag, E0001, (Loc){0},
+                    "quantize needs --output, a file");
+  Graph *f = ok ? session_float(cli) : NULL;
+  Calibration c;
+  QuantizeReport report = {0};
+  if (!f || !check_layers(cli, f, &scheme) || !get_ranges(cli, f, &scheme, &c))
+    return false;
+  Graph *g = quantize_graph(cli->arena, f, &scheme, &c, &report);
+  if (!g || !graph_text_write(cli, g, path, TEXT_LARGE))
+    return false;
+  if (strcmp(path, "-") != 0)
+    print_account(cli, &report);
+  return true;
+}
