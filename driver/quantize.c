@@ -17,13 +17,14 @@ static const OptId scheme_options[] = {
     OPT_weights,   OPT_activations,        OPT_per_tensor,
     OPT_symmetric, OPT_asymmetric_weights, OPT_pow2};
 
-static bool bad_key(Cli *cli, const char *where, const char *key,
+/* `prefix` is what stands before the key on the command line. */
+static bool bad_key(Cli *cli, const char *prefix, const char *key,
                     const char *value, const char *expected) {
   if (!expected)
-    return diag_error(cli->diag, E0001, (Loc){0}, "%s: there is no '%s'", where,
+    return diag_error(cli->diag, E0001, (Loc){0}, "%sthere is no '%s'", prefix,
                       key);
-  return diag_error(cli->diag, E0001, (Loc){0}, "%s: %s takes %s, not '%s'",
-                    where, key, expected, value);
+  return diag_error(cli->diag, E0001, (Loc){0}, "%s%s takes %s, not '%s'",
+                    prefix, key, expected, value);
 }
 
 static bool read_base(Cli *cli, LayerScheme *s) {
@@ -32,7 +33,7 @@ static bool read_base(Cli *cli, LayerScheme *s) {
     OptId id = scheme_options[i];
     const char *expected, *value = cli->value[id];
     if (value && !scheme_set(s, cli_spelling(id), value, &expected))
-      ok = bad_key(cli, "quantize", cli_spelling(id), value, expected);
+      ok = bad_key(cli, "--", cli_spelling(id), value, expected);
   }
   return ok;
 }
@@ -44,7 +45,7 @@ static bool read_word(Cli *cli, char *word, LayerScheme *s) {
   if (equals)
     *equals = 0;
   return scheme_set(s, word, value, &expected) ||
-         bad_key(cli, "--layer", word, value, expected);
+         bad_key(cli, "--layer: ", word, value, expected);
 }
 
 /* NAME=KEY=VALUE,KEY,... */
