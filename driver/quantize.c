@@ -4,6 +4,7 @@
 
 #include "compress/prepare.h"
 #include "compress/quantize.h"
+#include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/graph_text.h"
 #include "driver/progress.h"
@@ -133,10 +134,7 @@ static void step(void *progress, int64_t done, int64_t total) {
 
 static bool observe(Cli *cli, const Graph *g, Calibration *out) {
   Feed feed;
-  NdArray *data = ARENA_NEW(cli->arena, NdArray);
-  const char *from = cli->value[OPT_data];
-  if (!data_read(cli->arena, cli->diag, from, data) ||
-      !feed_open(cli->diag, g, data, &from, &feed))
+  if (!data_open(cli, g, &feed))
     return false;
   Progress progress = progress_begin("calibrating");
   CalibrationProgress told = {step, &progress};
