@@ -43,11 +43,13 @@ bool feed_for(Diag *d, const Feed *f, const Graph *g, Feed *out) {
   bool ok = g->inputs.n == f->g->inputs.n;
   *out = feed_start(g);
   for (int i = 0; i < g->inputs.n && ok; i++) {
-    FeedInput in = f->in[i];
-    in.type = out->in[i].type;
-    in.how = out->in[i].how ? out->in[i].how : in.how;
-    ok = type_same_shape(in.type, f->in[i].type) && feed_check(d, g, &in);
-    out->in[i] = in;
+    FeedInput in = f->in[i], *to = &out->in[i];
+    ok = type_count(to->type) == type_count(in.type);
+    in.type = to->type;
+    if (to->how || (in.how && preprocess_misfit(g->arena, in.how, to->type)))
+      in.how = to->how;
+    *to = in;
+    ok = ok && feed_check(d, g, to);
   }
   out->samples = f->samples;
   out->index = f->index;
@@ -64,10 +66,6 @@ typedef struct Conversion {
   const NdArray *x;
   bool is_real; /* x's elements, or what is made of them, are real numbers */
 } Conversion;
-
-static bool changes_values(const Preprocess *p) {
-  return p && (p->scale != 1 || p->mean.n || p->std.n);
-}
 
 static int64_t clamped(const Type *t, double x) {
   double lo = (double)dtype_min(t->dtype), hi = (double)dtype_max(t->dtype);
@@ -163,15 +161,18 @@ static void preprocess_sample(const Conversion *c, const Preprocess *p,
     put_channel(c, p, &n, i, first, out);
 }
 
+void feed_input(const FeedInput *x, Rounding rounding, int64_t s, void *in) {
+  Conversion c = {x->type, rounding, &x->data,
+                  elem_is_real(x->data.type) ||
+                      preprocess_changes_values(x->how)};
+  int64_t first = (x->pick ? x->pick[s] : s) * type_count(x->type);
+  if (x->how)
+    preprocess_sample(&c, x->how, first, in);
+  else
+    copy_sample(&c, first, in);
+}
+
 void feed_sample(const Feed *f, int64_t s, void *const *in) {
-  for (int i = 0; i < f->g->inputs.n; i++) {
-    const FeedInput *x = &f->in[i];
-    Conversion c = {x->type, f->g->rounding, &x->data,
-                    elem_is_real(x->data.type) || changes_values(x->how)};
-    int64_t first = (x->pick ? x->pick[s] : s) * type_count(x->type);
-    if (x->how)
-      preprocess_sample(&c, x->how, first, in[i]);
-    else
-      copy_sample(&c, first, in[i]);
-  }
+  for (int i = 0; i < f->g->inputs.n; i++)
+    feed_input(&f->in[i], f->g->rounding, s, in[i]);
 }

@@ -49,9 +49,9 @@ typedef struct FeedPick {
 bool feed_load(Diag *d, const Graph *g, const char *const *specs, int n,
                const FeedPick *pick, Feed *out);
 
-/* The same samples for another graph g with inputs of the same shapes, in
- * order: what these say of types and preprocessing, or where they say none,
- * what f's said. false: E0701. */
+/* The same samples for another graph g with inputs of as many elements, in
+ * order: preprocessed as these say, or where they say nothing, and it fits
+ * them, as f's do. false: E0701. */
 bool feed_for(Diag *d, const Feed *f, const Graph *g, Feed *out);
 
 /* Sample s in buffers of the inputs' types. Without scale, mean and std:
@@ -59,5 +59,7 @@ bool feed_for(Diag *d, const Feed *f, const Graph *g, Feed *out);
  * Reals go through the scale of a quantized input as the quantize operator
  * would take them. */
 void feed_sample(const Feed *f, int64_t s, void *const *in);
+/* One input's, under the rounding of its graph. */
+void feed_input(const FeedInput *x, Rounding rounding, int64_t s, void *in);
 
 #endif

@@ -32,6 +32,8 @@ typedef struct Labels {
   int64_t n;
 } Labels;
 
+/* Does the spec mean a column of a .csv? */
+bool labels_are_csv(Arena *a, const char *spec);
 bool labels_read(Arena *a, Diag *d, const char *spec, Labels *out);
 /* Leaves those of the samples index[0..n-1]. */
 void labels_pick(Arena *a, Labels *l, const int64_t *index, int64_t n);

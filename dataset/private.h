@@ -18,7 +18,6 @@ typedef struct CsvLabels {
   ARRAY(const char *) names;
 } CsvLabels;
 
-bool labels_are_csv(Arena *a, const char *spec);
 /* Of a spec that is one. */
 bool labels_read_csv(Arena *a, Diag *d, const char *spec, CsvLabels *out);
 

@@ -101,3 +101,34 @@ bool data_labels(Cli *cli, const Feed *f, Labels *out) {
     labels_pick(cli->arena, out, f->index, f->samples);
   return true;
 }
+
+/* ---- targets ---- */
+
+bool data_is_targets(Cli *cli, const char *spec, int64_t outputs) {
+  NdArray x;
+  return outputs > 1 && !labels_are_csv(cli->arena, spec) &&
+         data_read(cli->arena, diag_new(cli->arena), spec, &x) && x.rank > 1 &&
+         x.dim[0] > 0 && nd_count(&x) / x.dim[0] == outputs;
+}
+
+bool data_targets(Cli *cli, const Feed *f, int64_t outputs, double **out) {
+  const char *spec = cli->value[OPT_labels];
+  NdArray x;
+  if (labels_are_csv(cli->arena, spec))
+    return diag_error(cli->diag, E0701, (Loc){.file = spec},
+                      "targets are an array, not a column of classes");
+  if (!data_read(cli->arena, cli->diag, spec, &x))
+    return false;
+  if (nd_count(&x) != f->total * outputs)
+    return diag_error(cli->diag, E0701, (Loc){.file = spec},
+                      "%s are no targets of %lld samples of %lld outputs",
+                      nd_text(cli->arena, &x), (long long)f->total,
+                      (long long)outputs);
+  *out = ARENA_ARRAY(cli->arena, double, f->samples *outputs);
+  for (int64_t s = 0; s < f->samples; s++) {
+    int64_t first = (f->index ? f->index[s] : s) * outputs;
+    for (int64_t i = 0; i < outputs; i++)
+      (*out)[s * outputs + i] = nd_real(&x, first + i);
+  }
+  return true;
+}

@@ -13,4 +13,10 @@ bool data_open(Cli *cli, const Graph *g, Feed *out);
  * are given. */
 bool data_labels(Cli *cli, const Feed *f, Labels *out);
 
+/* Is `spec`, of --labels, an array of outputs rather than of classes: one of
+ * so many elements a sample, more than one? */
+bool data_is_targets(Cli *cli, const char *spec, int64_t outputs);
+/* --labels as the outputs that f's samples should have, [samples, outputs]. */
+bool data_targets(Cli *cli, const Feed *f, int64_t outputs, double **out);
+
 #endif

@@ -1,145 +1,252 @@
-/* kiln eval: a classifier's top-1 and top-5 over a data set. */
-#include <math.h>
-#include <stdio.h>
+/* kiln eval: how good a model is on a data set, by labels, by targets, or
+ * beside another model. */
+#include "driver/eval.h"
+
 #include <string.h>
-#include <time.h>
 
 #include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/progress.h"
 #include "driver/session.h"
-#include "driver/table.h"
-#include "ir/array.h"
 
-enum { TOP = 5 };
-
-typedef struct Eval {
-  const Graph *g;
-  const Type *out;
-  Feed feed;
-  Labels labels;
-  int64_t classes;
-  int64_t top1, top5;
-  double seconds; /* in the executor */
-} Eval;
-
-/* Classes that come before `label`: with a larger score, or the same and a
- * smaller number. */
-static int64_t rank_of(const NdArray *scores, int64_t classes, int64_t label) {
-  int64_t before = 0;
-  double own = nd_real(scores, label);
-  for (int64_t c = 0; c < classes; c++) {
-    double x = nd_real(scores, c);
-    before += x > own || (x == own && c < label);
-  }
-  return before;
+static bool usage_error(Cli *cli, const char *what, const char *why) {
+  return diag_error(cli->diag, E0001, (Loc){0}, "%s %s", what, why);
 }
 
-static bool check_model(Cli *cli, Eval *e) {
-  Loc loc = {.file = e->g->file};
-  if (e->g->inputs.n != 1 || e->g->outputs.n != 1)
-    return diag_error(cli->diag, E0302, loc,
-                      "eval is for models of one input and one output");
-  e->out = e->g->outputs.v[0]->type;
-  e->classes = type_count(e->out);
+/* ---- models ---- */
+
+static int find_output(const Graph *g, const char *name) {
+  for (int i = 0; i < g->outputs.n; i++)
+    if (strcmp(g->outputs.v[i]->name, name) == 0)
+      return i;
+  return -1;
+}
+
+static bool choose_output(Cli *cli, Evaluated *x) {
+  const Graph *g = x->g;
+  const char *name = cli->value[OPT_output_name];
+  x->output = name ? find_output(g, name) : g->outputs.n == 1 ? 0 : -1;
+  if (x->output >= 0)
+    return true;
+  Str names = str_new(cli->arena);
+  for (int i = 0; i < g->outputs.n; i++)
+    str_printf(&names, "%s%s", i ? ", " : "", g->outputs.v[i]->name);
+  diag_error(cli->diag, E0001, (Loc){.file = g->file},
+             name ? "no output is called '%s'"
+                  : "the model has several outputs%s",
+             name ? name : "");
+  diag_hint(cli->diag, "--output chooses one of %s", str_cstr(&names));
+  return false;
+}
+
+/* What one model's inputs do not say of preprocessing, the other's do. */
+static void share_preprocess(Cli *cli, const Graph *from, Graph *to) {
+  for (int i = 0; i < to->inputs.n && i < from->inputs.n; i++) {
+    Value *v = to->inputs.v[i];
+    const Preprocess *p = from->inputs.v[i]->preprocess;
+    if (!v->preprocess && p && !preprocess_misfit(cli->arena, p, v->type))
+      v->preprocess = p;
+  }
+}
+
+static bool load_other(Cli *cli, Eval *e) {
+  e->against = cli->value[OPT_against];
+  if (!e->against)
+    return true;
+  Graph *g = session_load_file(cli, e->against);
+  e->other.g = g;
+  if (!g || !session_has_memory(cli, g))
+    return false;
+  share_preprocess(cli, g, e->own.g);
+  share_preprocess(cli, e->own.g, g);
+  return g->outputs.n == 1 || choose_output(cli, &e->other);
+}
+
+static bool open_feeds(Cli *cli, Eval *e) {
+  Evaluated *x = &e->other;
+  if (!data_open(cli, e->own.g, &e->own.feed))
+    return false;
+  if (!e->against)
+    return true;
+  int64_t n = type_count(x->g->outputs.v[x->output]->type);
+  if (n != e->outputs)
+    return diag_error(cli->diag, E0001, (Loc){.file = e->against},
+                      "the output has %lld elements, that of %s %lld",
+                      (long long)n, e->own.g->file, (long long)e->outputs);
+  return feed_for(cli->diag, &e->own.feed, x->g, &x->feed);
+}
+
+static bool load_models(Cli *cli, Eval *e) {
+  Evaluated *x = &e->own;
+  x->g = session_load(cli);
+  if (!x->g || !session_has_memory(cli, x->g) || !choose_output(cli, x))
+    return false;
+  e->outputs = type_count(x->g->outputs.v[x->output]->type);
+  return load_other(cli, e) && open_feeds(cli, e);
+}
+
+/* ---- metrics ---- */
+
+static bool add_metric(Cli *cli, Eval *e, const char *name, size_t n) {
+  if (e->n == EVAL_MAX_METRICS)
+    return usage_error(cli, "--metric:", "there are too many");
+  if (metric_find(name, n, &e->metric[e->n++]))
+    return true;
+  return diag_error(cli->diag, E0001, (Loc){0},
+                    "--metric: '%.*s' is none of %s", (int)n, name,
+                    metric_names(cli->arena));
+}
+
+static bool take_metrics(Cli *cli, Eval *e) {
+  const char *s = cli->value[OPT_metric];
+  while (s) {
+    size_t n = strcspn(s, ",");
+    if (!add_metric(cli, e, s, n))
+      return false;
+    s = s[n] ? s + n + 1 : NULL;
+  }
   return true;
 }
 
-static bool check_labels(Cli *cli, const Eval *e) {
-  for (int64_t i = 0; i < e->labels.n; i++)
-    if (e->labels.v[i] < 0 || e->labels.v[i] >= e->classes)
-      return diag_error(cli->diag, E0701, (Loc){.file = cli->value[OPT_labels]},
-                        "label %lld is class %lld, the model has %lld",
-                        (long long)i, (long long)e->labels.v[i],
-                        (long long)e->classes);
-  return e->labels.n || diag_error(cli->diag, E0001, (Loc){0},
-                                   "eval needs --data and --labels");
+static void default_metrics(Eval *e) {
+  if (e->labels.n)
+    e->metric[e->n++] = (MetricSpec){METRIC_top, 1};
+  if (e->labels.n && e->outputs > 5)
+    e->metric[e->n++] = (MetricSpec){METRIC_top, 5};
+  if (e->against)
+    e->metric[e->n++] = (MetricSpec){.kind = METRIC_agreement};
+  if (!e->against && !e->labels.n)
+    e->metric[e->n++] = (MetricSpec){.kind = METRIC_mse};
+  if (!e->labels.n || e->against)
+    e->metric[e->n++] = (MetricSpec){.kind = METRIC_cos};
+  if (e->against) {
+    e->metric[e->n++] = (MetricSpec){.kind = METRIC_mean_difference};
+    e->metric[e->n++] = (MetricSpec){.kind = METRIC_max_difference};
+  }
 }
 
-static bool read_data(Cli *cli, Eval *e) {
-  return data_open(cli, e->g, &e->feed) &&
-         data_labels(cli, &e->feed, &e->labels) && check_labels(cli, e);
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static bool eval_sample(Eval *e, Executor *x, int64_t i, void *in, void *out) {
-  const void *const inputs[] = {in};
-  void *const outputs[] = {out};
-  NdArray scores = {.type = array_elem(e->out->dtype), .data = out};
-  feed_sample(&e->feed, i, &in);
-  x->reset(x);
-  double start = now();
-  bool ok = x->run(x, inputs, outputs);
-  e->seconds += now() - start;
-  int64_t rank = ok ? rank_of(&scores, e->classes, e->labels.v[i]) : 0;
-  e->top1 += rank < 1;
-  e->top5 += rank < TOP;
+/* Each needs something to compare with. */
+static bool check_metrics(Cli *cli, const Eval *e) {
+  bool ok = true;
+  for (int i = 0; i < e->n; i++) {
+    bool labels = metric_wants_labels(e->metric[i]);
+    const char *name = metric_name(cli->arena, e->metric[i]);
+    if (labels && !e->labels.n)
+      ok = usage_error(cli, name, "needs --labels with classes");
+    if (!labels && !e->against && !e->truth.want)
+      ok = usage_error(cli, name, "needs --against, or targets as --labels");
+  }
   return ok;
 }
 
-static bool eval_all(Cli *cli, Eval *e, Executor *x) {
-  void *in =
-      arena_alloc(cli->arena, (size_t)type_bytes(e->g->inputs.v[0]->type));
-  void *out = arena_alloc(cli->arena, (size_t)type_bytes(e->out));
-  Progress progress = progress_begin("evaluating");
-  bool ok = true;
-  for (int64_t i = 0; i < e->feed.samples && ok; i++) {
-    ok = eval_sample(e, x, i, in, out);
-    progress_step(&progress, i + 1, e->feed.samples);
+/* ---- what is compared with ---- */
+
+/* Does --labels hold outputs, not classes? */
+static bool are_targets(Cli *cli, const Eval *e) {
+  const char *spec = cli->value[OPT_labels];
+  if (!spec || e->against)
+    return false;
+  for (int i = 0; i < e->n; i++)
+    if (!metric_wants_labels(e->metric[i]))
+      return true;
+  return !e->n && data_is_targets(cli, spec, e->outputs);
+}
+
+static bool check_labels(Cli *cli, const Eval *e) {
+  int64_t classes = metric_classes(e->outputs);
+  for (int64_t i = 0; i < e->labels.n; i++)
+    if (e->labels.v[i] < 0 || e->labels.v[i] >= classes)
+      return diag_error(cli->diag, E0701, (Loc){.file = cli->value[OPT_labels]},
+                        "label %lld is class %lld, the model has %lld",
+                        (long long)i, (long long)e->labels.v[i],
+                        (long long)classes);
+  return true;
+}
+
+static bool read_truth(Cli *cli, Eval *e) {
+  double *targets;
+  if (!take_metrics(cli, e))
+    return false;
+  if (are_targets(cli, e)) {
+    if (!data_targets(cli, &e->own.feed, e->outputs, &targets))
+      return false;
+    e->truth.want = targets;
+  } else if (!data_labels(cli, &e->own.feed, &e->labels) ||
+             !check_labels(cli, e)) {
+    return false;
   }
+  if (!e->labels.n && !e->against && !e->truth.want)
+    return usage_error(cli, "eval needs --labels, or --against", "a model");
+  e->truth.label = e->labels.n ? e->labels.v : NULL;
+  if (!e->n)
+    default_metrics(e);
+  return check_metrics(cli, e);
+}
+
+/* ---- running ---- */
+
+static void show_progress(void *ctx, int64_t done, int64_t total) {
+  progress_step(ctx, done, total);
+}
+
+static Evaluation evaluation_of(const Evaluated *x, Engine *engine,
+                                Progress *progress) {
+  return (Evaluation){.g = x->g,
+                      .engine = engine,
+                      .feed = &x->feed,
+                      .output = x->output,
+                      .progress = show_progress,
+                      .ctx = progress};
+}
+
+/* The other model's outputs are what is wanted; its own metrics are those of
+ * labels. */
+static bool run_other(Cli *cli, Eval *e, Engine *engine) {
+  if (!e->against)
+    return true;
+  int64_t samples = e->own.feed.samples;
+  double *out = ARENA_ARRAY(cli->arena, double, samples * e->outputs);
+  Progress progress = progress_begin(e->against);
+  Evaluation run = evaluation_of(&e->other, engine, &progress);
+  bool ok =
+      session_optimize(cli, e->other.g, NULL) && evaluate_outputs(&run, out);
+  progress_end(&progress);
+  e->truth.want = out;
+  if (ok)
+    evaluate_known(samples, e->outputs, out, &e->truth, e->metric, e->n,
+                   e->other.measured);
+  return ok;
+}
+
+static bool run_own(Cli *cli, Eval *e, Engine *engine) {
+  Progress progress = progress_begin("evaluating");
+  Evaluation run = evaluation_of(&e->own, engine, &progress);
+  bool ok =
+      session_optimize(cli, e->own.g, NULL) &&
+      evaluate(&run, &e->truth, e->metric, e->n, e->own.measured, &e->own.time);
   progress_end(&progress);
   return ok;
 }
 
-static void print_json(const Eval *e, const char *executor) {
-  double n = (double)e->feed.samples;
-  json_object *o = json_object_new_object();
-  json_object_object_add(o, "model", json_text(e->g->name));
-  json_object_object_add(o, "executor", json_text(executor));
-  json_object_object_add(o, "samples", json_object_new_int64(e->feed.samples));
-  json_object_object_add(o, "classes", json_object_new_int64(e->classes));
-  json_object_object_add(o, "top1",
-                         json_object_new_double((double)e->top1 / n));
-  if (e->classes > TOP)
-    json_object_object_add(o, "top5",
-                           json_object_new_double((double)e->top5 / n));
-  json_object_object_add(o, "microseconds",
-                         json_object_new_double(1e6 * e->seconds / n));
-  json_print(o, stdout);
-}
-
-static void print_rate(const char *what, int64_t hits, int64_t n) {
-  printf("%s %.2f %% (%lld of %lld)\n", what, 100 * (double)hits / (double)n,
-         (long long)hits, (long long)n);
-}
-
-static void print_text(const Eval *e, const char *executor) {
-  print_rate("top-1", e->top1, e->feed.samples);
-  if (e->classes > TOP)
-    print_rate("top-5", e->top5, e->feed.samples);
-  printf("%.1f us an inference (%s)\n",
-         1e6 * e->seconds / (double)e->feed.samples, executor);
+static void look_at_inputs(Cli *cli, Eval *e) {
+  const Feed *f = &e->own.feed;
+  e->spans = ARENA_ARRAY(cli->arena, Span, f->g->inputs.n);
+  for (int i = 0; i < f->g->inputs.n; i++)
+    e->spans[i] = feed_span(f, i);
+  feed_warn(cli->diag, f, e->spans);
 }
 
 bool command_eval(Cli *cli) {
-  Graph *g = session_load(cli);
-  Eval e = {.g = g};
-  if (!g || !session_has_memory(cli, g) || !check_model(cli, &e) ||
-      !read_data(cli, &e) || !session_optimize(cli, g, NULL))
+  Eval e = {.n = 0};
+  if (!load_models(cli, &e) || !read_truth(cli, &e))
     return false;
+  look_at_inputs(cli, &e);
   Engine *engine = engine_new(cli);
-  Executor *x = engine->make(engine, g);
-  bool ok = x && eval_all(cli, &e, x);
-  if (ok && cli_has(cli, OPT_json))
-    print_json(&e, x->name);
-  else if (ok)
-    print_text(&e, x->name);
-  if (x)
-    x->free(x);
-  return ok;
+  if (!run_other(cli, &e, engine) || !run_own(cli, &e, engine))
+    return false;
+  if (cli_has(cli, OPT_json))
+    eval_print_json(&e);
+  else
+    eval_print(&e);
+  return true;
 }

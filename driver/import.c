@@ -87,13 +87,20 @@ static bool take_options(Options *o) {
   return ok;
 }
 
-Graph *session_load_with(Cli *cli, ImportBind *have, int n) {
+static Graph *load(Cli *cli, const char *path, ImportBind *have, int n) {
   Options o = {.cli = cli};
   Graph *g = NULL;
   if (take_options(&o))
-    g = model_load_with(cli->arena, cli->diag, cli->args.v[0], &o.import, have,
-                        n);
+    g = model_load_with(cli->arena, cli->diag, path, &o.import, have, n);
   return g && session_preprocess(cli, g) && session_io_type(cli, g) ? g : NULL;
+}
+
+Graph *session_load_with(Cli *cli, ImportBind *have, int n) {
+  return load(cli, cli->args.v[0], have, n);
+}
+
+Graph *session_load_file(Cli *cli, const char *path) {
+  return load(cli, path, NULL, 0);
 }
 
 Graph *session_load(Cli *cli) { return session_load_with(cli, NULL, 0); }

@@ -11,6 +11,8 @@
 /* The operand MODEL under --rounding, --dim, --bind, --preprocess and
  * --io-type; not optimized. */
 Graph *session_load(Cli *cli);
+/* The same of another file. */
+Graph *session_load_file(Cli *cli, const char *path);
 /* The same with inputs that will be fed, as model_load_with. */
 Graph *session_load_with(Cli *cli, ImportBind *have, int n);
 /* The .npy file `path` as an input's content (import.c). */

@@ -25,4 +25,8 @@ int32_t element_quantized(const Type *t, const void *data, int64_t i);
 /* Sign-extended value of a signed integer's bits. */
 int64_t element_to_int(DType t, uint64_t bits);
 
+/* The number that element i is, whatever its type; no scale is looked at,
+ * integers beyond 2^53 are rounded. */
+double element_real(DType t, const void *data, int64_t i);
+
 #endif

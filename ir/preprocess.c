@@ -291,6 +291,10 @@ const Preprocess *preprocess_copy(Arena *a, const Preprocess *p) {
 
 /* ---- what fits an input ---- */
 
+bool preprocess_changes_values(const Preprocess *p) {
+  return p && (p->scale != 1 || p->mean.n || p->std.n);
+}
+
 int preprocess_channel_axis(const Preprocess *p, const Type *t) {
   if (p->layout == LAYOUT_nchw)
     return t->rank >= 3 ? 1 : -1;

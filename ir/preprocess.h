@@ -59,6 +59,8 @@ void preprocess_spell(Str *out, const Preprocess *p);
 bool preprocess_equal(const Preprocess *a, const Preprocess *b);
 const Preprocess *preprocess_copy(Arena *a, const Preprocess *p);
 
+/* Is there a scale, a mean or a deviation? p may be NULL. */
+bool preprocess_changes_values(const Preprocess *p);
 /* The dimension of t that counts channels; -1: t has none. */
 int preprocess_channel_axis(const Preprocess *p, const Type *t);
 
