@@ -125,3 +125,11 @@ double element_real(DType t, const void *data, int64_t i) {
     return element_to_double(t, bits);
   return dtype_is_signed(t) ? (double)element_to_int(t, bits) : (double)bits;
 }
+
+int32_t element_quantized(const Type *t, const void *data, int64_t i) {
+  uint64_t bits = element_load(t->dtype, data, i);
+  if (t->q && t->q->codebook)
+    return t->q->codebook[bits];
+  return (int32_t)(dtype_is_signed(t->dtype) ? element_to_int(t->dtype, bits)
+                                             : (int64_t)bits);
+}
