@@ -5,11 +5,11 @@
 
 #include <string.h>
 
+#include "compress/calibration_private.h"
 #include "ir/hash.h"
 #include "passes/pass.h"
 
-/* What the values of a group may take together. */
-static const int64_t group_bytes = (int64_t)256 << 20;
+static const int64_t usual_group_bytes = (int64_t)256 << 20;
 
 typedef struct Observation {
   const Graph *g;
@@ -17,6 +17,7 @@ typedef struct Observation {
   const Feed *feed;
   const CalibrationProgress *progress;
   Calibration *c;
+  int64_t group_bytes;
   ARRAY(Value *)
   values;              /* f32, of ops; their statistics are behind those of
                           the inputs */
@@ -98,9 +99,9 @@ static bool observe_group(Observation *o, int from, int to) {
 static int group_end(const Observation *o, int from) {
   int64_t bytes = 0;
   int to = from;
-  while (
-      to < o->values.n &&
-      (to == from || bytes + type_bytes(o->values.v[to]->type) <= group_bytes))
+  while (to < o->values.n &&
+         (to == from ||
+          bytes + type_bytes(o->values.v[to]->type) <= o->group_bytes))
     bytes += type_bytes(o->values.v[to++]->type);
   return to;
 }
@@ -151,15 +152,25 @@ static void warn_nonfinite(const Graph *g, const Calibration *c) {
   }
 }
 
-bool calibrate(Arena *a, const Graph *g, Engine *e, const Feed *f, Shard shard,
-               const CalibrationProgress *progress, Calibration *out) {
+bool calibrate_in_groups(Arena *a, const Graph *g, Engine *e, const Feed *f,
+                         Shard shard, int64_t group_bytes,
+                         const CalibrationProgress *progress,
+                         Calibration *out) {
   *out = (Calibration){.model = arena_strdup(a, g->name),
                        .hash = graph_hash(g),
                        .samples = f->samples};
-  Observation o = {
-      .g = g, .engine = e, .feed = f, .progress = progress, .c = out};
+  Observation o = {.g = g,
+                   .engine = e,
+                   .feed = f,
+                   .progress = progress,
+                   .c = out,
+                   .group_bytes = group_bytes};
   take_shard(a, shard, out);
   add_tensors(a, &o);
+  if (f->samples > STAT_MAX_SAMPLES)
+    return diag_error(g->diag, E0701, (Loc){.file = g->file},
+                      "%lld samples are more than a calibration can hold, %d",
+                      (long long)f->samples, STAT_MAX_SAMPLES);
   if (!o.values.n)
     return diag_error(g->diag, E0302, (Loc){.file = g->file},
                       "no operator computes f32: there is nothing to "
@@ -168,6 +179,12 @@ bool calibrate(Arena *a, const Graph *g, Engine *e, const Feed *f, Shard shard,
     return false;
   warn_nonfinite(g, out);
   return true;
+}
+
+bool calibrate(Arena *a, const Graph *g, Engine *e, const Feed *f, Shard shard,
+               const CalibrationProgress *progress, Calibration *out) {
+  return calibrate_in_groups(a, g, e, f, shard, usual_group_bytes, progress,
+                             out);
 }
 
 const TensorStats *calibration_find(const Calibration *c, const char *name) {
