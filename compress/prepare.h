@@ -7,7 +7,8 @@
 
 /* Runs the float pipeline over g: what remains are the layers as they will be
  * computed, batch norms in their weights, activations in their results, and
- * the channels that count. A prepared graph stays as it is. Of `how` all but
+ * the channels that count. What had a name keeps it, new results get one that
+ * tells of their layer. A prepared graph stays as it is. Of `how` all but
  * `passes` and `allow` holds. false: errors in g->diag. */
 bool prepare_float(Graph *g, const PassOptions *how);
 

@@ -47,6 +47,28 @@ static void folds_a_layer_into_one(void **state) {
   assert_string_equal(g->first->out[0]->name, "r");
 }
 
+/* The relu moves over the transpose before it, and gets a result that the
+ * model has no name for. */
+static void names_what_passes_make(void **state) {
+  (void)state;
+  static const char *const text =
+      "model m\n"
+      "input %x : f32[1,4,4,2]\n"
+      "const @w : f32[2,1,1,2] = {1.5, 2.0, -3.0, 4.0}\n"
+      "%7 : f32[1,4,4,2] = conv2d %x, @w\n"
+      "%c : f32[1,4,4,2] = conv2d %7, @w loc(\"node 1 Conv 'l/1' (opset 9)\")\n"
+      "%t : f32[1,2,4,4] = transpose %c { perm=[0,3,1,2] }\n"
+      "%r : f32[1,2,4,4] = relu %t\n"
+      "%u : f32[1,4,4,2] = transpose %r { perm=[0,2,3,1] }\n"
+      "%d : f32[1,4,4,2] = conv2d %u, @w\n"
+      "output %d\n";
+  Graph *g = parse(text);
+  assert_true(prepare_float(g, &how));
+  assert_int_equal(g->nop, 3);
+  assert_string_equal(g->first->out[0]->name, "7");
+  assert_string_equal(g->first->next->out[0]->name, "l/1/conv2d_relu");
+}
+
 static void leaves_what_is_prepared(void **state) {
   (void)state;
   Graph *g = parse(layers);
@@ -108,6 +130,7 @@ static void hash_tells_graphs_apart(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(folds_a_layer_into_one),
+      TEST(names_what_passes_make),
       TEST(leaves_what_is_prepared),
       TEST(hash_is_fixed),
       TEST(hash_survives_cloning_and_text),
