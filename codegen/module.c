@@ -215,40 +215,99 @@ static Val is_misaligned(Cg *g, Val p, int align) {
 
 /* Memory of the caller, for the overlap check. */
 typedef struct Region {
-  Val p;
-  int64_t bytes;
+  Val p, bytes;
   bool read_only; /* two such may overlap */
 } Region;
 
 /* Modular differences need no care for the end of the address space. */
 static Val overlap(Cg *g, const Region *a, const Region *b) {
   Val x = address(g, a->p), y = address(g, b->p);
-  Val after = ll_icmp(g, LLVMIntULT, ll_sub(g, y, x), ll_idx(g, a->bytes));
-  Val before = ll_icmp(g, LLVMIntULT, ll_sub(g, x, y), ll_idx(g, b->bytes));
+  Val after = ll_icmp(g, LLVMIntULT, ll_sub(g, y, x), a->bytes);
+  Val before = ll_icmp(g, LLVMIntULT, ll_sub(g, x, y), b->bytes);
   return ll_or(g, after, before);
 }
 
-static Val any_overlap(Cg *g, const Bases *base) {
+/* Outputs of which any two are compared in the open; of more, in loops. */
+enum { FEW_OUTPUTS = 24 };
+
+static Region region(Cg *g, Val p, int64_t bytes, bool read_only) {
+  return (Region){p, ll_idx(g, bytes), read_only};
+}
+
+/* Everything of the caller's but the outputs where they are many; how many
+ * regions. */
+static int caller_regions(Cg *g, const Bases *base, Region *r) {
   const Plan *p = g->plan;
   const Graph *graph = p->graph;
-  int n = 0;
+  int n = 0, nout = graph->outputs.n;
+  for (int i = 0; i < graph->inputs.n; i++)
+    r[n++] = region(g, base->in[i], type_bytes(graph->inputs.v[i]->type), true);
+  for (int i = 0; i < nout && nout <= FEW_OUTPUTS; i++)
+    r[n++] =
+        region(g, base->out[i], type_bytes(graph->outputs.v[i]->type), false);
+  if (p->arena_bytes)
+    r[n++] = region(g, base->arena, p->arena_bytes, false);
+  if (p->state_bytes)
+    r[n++] = region(g, base->state, p->state_bytes, false);
+  return n;
+}
+
+/* The sizes of all outputs, as words of an address' size. */
+static const Blob *output_sizes(Cg *g, int width) {
+  const Graph *graph = g->plan->graph;
+  int n = graph->outputs.n;
+  uint8_t *bytes = arena_alloc(g->arena, (size_t)(n * width));
+  for (int i = 0; i < n; i++)
+    for (int b = 0; b < width; b++)
+      bytes[i * width + b] =
+          (uint8_t)(type_bytes(graph->outputs.v[i]->type) >> 8 * b);
+  Blob *blob = ARENA_NEW(g->arena, Blob);
+  *blob = (Blob){arena_printf(g->arena, "%s.output_bytes", g->plan->name),
+                 bytes, n * width, width};
+  return blob;
+}
+
+/* Output i, as the struct of outputs has it. */
+static Region output_region(Cg *g, Val out, Val sizes, Val i, int width) {
+  Val at = ll_mulc(g, i, width);
+  return (Region){ll_load(g, g->ptr, ll_gep(g, out, at), width),
+                  ll_load(g, g->idx, ll_gep(g, sizes, at), width), false};
+}
+
+/* for each output a: for each region r: does it overlap a?
+ *                    for each other output b: does it overlap a? */
+static Val outputs_overlap(Cg *g, Val out, const Region *r, int n) {
+  int64_t nout = g->plan->graph->outputs.n;
+  int width = g->target->pointer_bits / 8;
+  Val sizes = ll_blob(g, output_sizes(g, width)),
+      bad = LLVMConstInt(g->i1, 0, 0);
+  Loop i = loop_begin_carry(g, 0, nout, 1, 1, &bad);
+  Region a = output_region(g, out, sizes, i.i, width);
+  bad = i.carry[0];
+  for (int k = 0; k < n; k++)
+    bad = ll_or(g, bad, overlap(g, &a, &r[k]));
+  Loop k = loop_begin_carry(g, 0, nout, 1, 1, &bad);
+  Region b = output_region(g, out, sizes, k.i, width);
+  Val other = ll_icmp(g, LLVMIntNE, i.i, k.i);
+  bad = ll_or(g, k.carry[0], ll_and(g, other, overlap(g, &a, &b)));
+  loop_end(g, &k, &bad);
+  loop_end(g, &i, &k.carry[0]);
+  return i.carry[0];
+}
+
+static Val any_overlap(Cg *g, const Bases *base, Val out) {
+  const Graph *graph = g->plan->graph;
   Region *r =
       ARENA_ARRAY(g->arena, Region, graph->inputs.n + graph->outputs.n + 2);
-  for (int i = 0; i < graph->inputs.n; i++)
-    r[n++] = (Region){base->in[i], type_bytes(graph->inputs.v[i]->type), true};
-  for (int i = 0; i < graph->outputs.n; i++)
-    r[n++] =
-        (Region){base->out[i], type_bytes(graph->outputs.v[i]->type), false};
-  if (p->arena_bytes)
-    r[n++] = (Region){base->arena, p->arena_bytes, false};
-  if (p->state_bytes)
-    r[n++] = (Region){base->state, p->state_bytes, false};
+  int n = caller_regions(g, base, r);
   Val bad = NULL;
   for (int i = 0; i < n; i++)
     for (int k = i + 1; k < n; k++)
-      if (r[i].bytes && r[k].bytes && !(r[i].read_only && r[k].read_only))
+      if (!(r[i].read_only && r[k].read_only))
         bad = either(g, bad, overlap(g, &r[i], &r[k]));
-  return bad;
+  return graph->outputs.n > FEW_OUTPUTS
+             ? either(g, bad, outputs_overlap(g, out, r, n))
+             : bad;
 }
 
 static Val load_member(Cg *g, Val members, int i) {
@@ -294,7 +353,7 @@ static void check_arguments(Cg *g, Checks *c, Bases *base) {
   if (p->state_bytes && p->arena_align > 1)
     bad = either(g, bad, is_misaligned(g, base->state, p->arena_align));
   check(g, c, bad, 2);
-  check(g, c, any_overlap(g, base), 3);
+  check(g, c, any_overlap(g, base, out), 3);
 }
 
 static void run_function(Cg *g, Val *fn, const Params *ps) {
