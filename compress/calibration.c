@@ -11,9 +11,6 @@
 
 static const int64_t usual_group_bytes = (int64_t)256 << 20;
 
-/* An object compares the addresses of any two of its outputs. */
-enum { GROUP_VALUES = 32 };
-
 typedef struct Observation {
   const Graph *g;
   Engine *engine;
@@ -102,7 +99,7 @@ static bool observe_group(Observation *o, int from, int to) {
 static int group_end(const Observation *o, int from) {
   int64_t bytes = 0;
   int to = from;
-  while (to < o->values.n && to < from + GROUP_VALUES &&
+  while (to < o->values.n &&
          (to == from ||
           bytes + type_bytes(o->values.v[to]->type) <= o->group_bytes))
     bytes += type_bytes(o->values.v[to++]->type);
