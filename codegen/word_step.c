@@ -39,19 +39,29 @@ static Val limited(Cg *g, const WordStep *w, Val acc) {
 
 /* ---- floats ---- */
 
+/* Where floats are integers, an addition rounds: the low bits of 1.5 * 2^23 + y
+ * are y. Limits are whole numbers, so they may come before as well. */
+Val emit_word_round(Cg *g, Val x, bool far, WordRange r) {
+  if (far) {
+    x = real_max(g, x, real_like(g, r.lo - r.zero_point, x));
+    x = real_min(g, x, real_like(g, r.hi - r.zero_point, x));
+  }
+  x = LLVMBuildFAdd(g->b, x, real_like(g, 0x1.8p23, x), "");
+  x = ll_bitcast(g, x, ll_like(x, g->i32));
+  x = ll_addc(g, x, (int64_t)r.zero_point - RQ_BITS);
+  return far ? x : ll_clampc(g, x, r.lo, r.hi);
+}
+
 static Val even(Cg *g, const WordStep *w, Val acc, Val channel) {
   Ty real = ll_like(acc, g->f32);
   Val x = LLVMBuildSIToFP(g->b, acc, real, "");
-  x = LLVMBuildFMul(g->b, x, ll_bitcast(g, word(g, w, 0, acc, channel), real),
-                    "");
+  Val factor = ll_bitcast(g, word(g, w, 0, acc, channel), real);
+  x = LLVMBuildFMul(g->b, x, factor, "");
   if (w->kind == RQ_f32_sum)
     x = LLVMBuildFAdd(g->b, x, ll_bitcast(g, word(g, w, 1, acc, channel), real),
                       "");
-  x = real_max(g, x, real_like(g, w->lo - w->zero_point, x));
-  x = real_min(g, x, real_like(g, w->hi - w->zero_point, x));
-  x = LLVMBuildFAdd(g->b, x, real_like(g, 0x1.8p23, x), "");
-  x = ll_bitcast(g, x, ll_like(acc, g->i32));
-  return ll_addc(g, x, (int64_t)w->zero_point - RQ_BITS);
+  return emit_word_round(g, x, w->far,
+                         (WordRange){w->zero_point, w->lo, w->hi});
 }
 
 /* ---- two roundings ---- */
@@ -160,7 +170,7 @@ Val emit_word_step(Cg *g, const WordStep *w, Val acc, Val channel) {
   switch (w->kind) {
   case RQ_f32_even:
   case RQ_f32_sum:
-    return even(g, w, acc, channel); /* clamped already */
+    return even(g, w, acc, channel);
   case RQ_double:
     y = twice_rounded(g, w, acc, channel);
     break;

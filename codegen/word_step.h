@@ -10,6 +10,13 @@
  * i32. */
 Val emit_word_step(Cg *g, const WordStep *w, Val acc, Val channel);
 
+/* The stored value of x, in steps of it less its zero point: rounded half to
+ * even and clamped. `far`: |x| may be 2^22 or more. */
+typedef struct WordRange {
+  int32_t zero_point, lo, hi; /* stored */
+} WordRange;
+Val emit_word_round(Cg *g, Val x, bool far, WordRange r);
+
 /* Elements of i8, u8 or i16 at p as i32, 0 lanes: one scalar; and back, what
  * fits the type. */
 Val word_load(Cg *g, DType stored, Val p, int lanes);

@@ -13,12 +13,17 @@ static bool check_weight_type(const Op *op, Form form, int axis) {
     return t->dtype == DT_f32 ||
            op_error(op, E0201, "weight %s: expected f32", value_text(op, w));
   bool only_signed = form == FORM_q16 && op->rounding != ROUND_onnx;
-  if (t->dtype != DT_i8 && (t->dtype != DT_u8 || only_signed))
+  bool words = form == FORM_q16 && t->dtype == DT_i16 && !only_signed;
+  if (t->dtype != DT_i8 && !words && (t->dtype != DT_u8 || only_signed))
     return op_error(op, E0201, "weight %s: expected i8%s", value_text(op, w),
                     only_signed ? "" : " or u8");
   if (!t->q)
     return op_error(op, E0202, "weight %s has no quantization",
                     value_text(op, w));
+  for (int i = 0; words && i < t->q->nscale; i++)
+    if (t->q->zero_point[i])
+      return op_error(op, E0202, "weight %s: the zero point of i16 must be 0",
+                      value_text(op, w));
   if (t->q->block || t->q->codebook || (t->q->axis >= 0 && t->q->axis != axis))
     return op_error(op, E0202,
                     "weight %s: expected one scale, or one per index of axis "

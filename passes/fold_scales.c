@@ -173,7 +173,7 @@ static bool is_alike(const Island *i, const Value *x) {
  * found again where they are packed (plan/packed.h). */
 static Value *widened_weights(Graph *g, Value *w) {
   const Type *t = w->type;
-  if (dtype_bits(t->dtype) == 8 && !t->q->codebook)
+  if (dtype_bits(t->dtype) >= 8 && !t->q->codebook)
     return w;
   QuantParams q = *t->q;
   if (q.codebook) {
@@ -189,13 +189,23 @@ static Value *widened_weights(Graph *g, Value *w) {
   return graph_const(g, w->name, type_with_dtype(g->arena, t, DT_i8, &q), to);
 }
 
-static const char *weights_fault(const Value *v, int axis) {
+static bool zeros_are_zero(const Type *t) {
+  for (int i = 0; i < t->q->nscale; i++)
+    if (t->q->zero_point[i])
+      return false;
+  return true;
+}
+
+/* `words`: the layer has activations of 16 bits. */
+static const char *weights_fault(const Value *v, int axis, bool words) {
   const Op *dq = dequantize_of(v);
   if (!dq || !dq->in[0]->init)
     return "the weights are no dequantized constant";
   const Type *t = dq->in[0]->type;
-  if (dtype_bits(t->dtype) > 8)
+  if (dtype_bits(t->dtype) > 8 && !(t->dtype == DT_i16 && words))
     return "the weights have more than 8 bits";
+  if (t->dtype == DT_i16 && !zeros_are_zero(t))
+    return "16-bit weights have a zero point";
   if (t->q->block || (t->q->axis >= 0 && t->q->axis != axis))
     return "the weights' scales are not one, nor one per output channel";
   return NULL;
@@ -244,9 +254,10 @@ static bool fold_bias(Graph *g, Value *bias, const Type *x, const Type *w,
 
 static const char *fold_linear(Island *i, int axis) {
   Value *x = quantized_operand(i, 0), *in[3];
-  const char *fault = weights_fault(i->op->in[1], axis);
   if (!x)
     return no_operand;
+  bool words = is_word(x) || i->y->dtype == DT_i16;
+  const char *fault = weights_fault(i->op->in[1], axis, words);
   if (fault)
     return fault;
   if (i->op->nin > 3)

@@ -205,6 +205,8 @@ static int32_t weight_at(const Op *op, int64_t i) {
   const Value *w = op->in[1];
   if (w->type->dtype == DT_u8)
     return ((const uint8_t *)w->init->data)[i] - 128;
+  if (w->type->dtype == DT_i16)
+    return ((const int16_t *)w->init->data)[i];
   return ((const int8_t *)w->init->data)[i];
 }
 

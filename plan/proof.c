@@ -10,10 +10,10 @@ static bool is_activation(const Type *t) {
   return type_is_q8(t) || (t->dtype == DT_i16 && t->q && t->q->axis < 0);
 }
 
-static bool is_byte_constant(const Value *v) {
+static bool is_weight_constant(const Value *v) {
   const Type *t = v->type;
   return v->init && t->q && !t->q->codebook && !t->q->block &&
-         (t->dtype == DT_i8 || t->dtype == DT_u8);
+         (t->dtype == DT_i8 || t->dtype == DT_u8 || t->dtype == DT_i16);
 }
 
 bool proof_applies(const Op *op) {
@@ -27,7 +27,7 @@ bool proof_applies(const Op *op) {
     return false;
   }
   const Value *bias = op->kind == OP_matmul ? NULL : op_in(op, 2);
-  return is_activation(op->in[0]->type) && is_byte_constant(op->in[1]) &&
+  return is_activation(op->in[0]->type) && is_weight_constant(op->in[1]) &&
          conv_is_one_matrix(op) && is_activation(op->out[0]->type) &&
          (!bias || bias->init) && op->nin <= 3;
 }
@@ -80,8 +80,8 @@ static bool is_small(const Op *op, const ConvGeom *g) {
   for (int64_t c = 0; c < g->oc; c++)
     bias = max64(bias, magnitude(requant_bias(op, c), requant_bias(op, c)));
   int64_t count = window_of(op, g, 0).count;
-  return bias <= INT32_MAX &&
-         mul_saturating(count, x * 255) <= INT32_MAX - bias;
+  int64_t w = dtype_bits(op->in[1]->type->dtype) == 8 ? 255 : 65535;
+  return bias <= INT32_MAX && mul_saturating(count, x * w) <= INT32_MAX - bias;
 }
 
 static bool fits_i32(AccRange r) {

@@ -27,7 +27,7 @@ typedef struct Proof {
   int64_t low_dead, high_dead;
 } Proof;
 
-/* Is op a layer of 8- or 16-bit activations on known 8-bit weights and
+/* Is op a layer of 8- or 16-bit activations on known 8- or 16-bit weights and
  * biases? Else there is nothing to prove. */
 bool proof_applies(const Op *op);
 Proof proof_of(const Op *op);

@@ -146,6 +146,10 @@ static bool is_tall(const Requant *r, AccRange range) {
   return most + (INT64_C(1) << right >> 1) > INT32_MAX;
 }
 
+static bool is_far(const Requant *r, AccRange range) {
+  return (double)most_of(range) * r->real + fabs((double)r->bias) >= 0x1p22;
+}
+
 WordStep word_step(Plan *p, Step *s, int channels, const Requant *spec,
                    const AccRange *range, int64_t padded) {
   WordStep w = {.kind = spec->kind, .channels = channels};
@@ -160,6 +164,7 @@ WordStep word_step(Plan *p, Step *s, int channels, const Requant *spec,
     if (!fits_bits(range[c], bits))
       w.limit = bits;
     w.left |= w.kind == RQ_double && spec[c].shift > 0;
+    w.far |= is_far(&spec[c], range[c]);
     w.tall |= w.kind == RQ_double && is_tall(&spec[c], range[c]);
   }
   for (int i = 0; i < tables_of(w.kind); i++)
@@ -185,8 +190,8 @@ static int64_t apply_even(const WordStep *w, int c, int64_t acc) {
     x += bits_float(w->word[1][c]);
   float lo = (float)(w->lo - w->zero_point),
         hi = (float)(w->hi - w->zero_point);
-  x = x > lo ? x : lo;
-  x = x < hi ? x : hi;
+  if (w->far)
+    x = x < lo ? lo : x > hi ? hi : x;
   return llrintf(x);
 }
 

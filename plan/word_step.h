@@ -35,6 +35,8 @@ typedef struct WordStep {
   int limit; /* accumulators are saturated to this many bits first; 0: not */
   bool left; /* double: some shift is to the left and may saturate */
   bool tall; /* double: half of what is shifted out may lead beyond a word */
+  bool far;  /* floats: some are beyond 2^22, where adding does not round;
+                clamped before it */
   int32_t zero_point, lo, hi; /* stored */
 } WordStep;
 

@@ -194,10 +194,16 @@ static void add_wide(Cg *g, const Tile *t, Val *total, const Val *acc) {
     total[i] = ll_add(g, total[i], ll_sext(g, acc[i], g->i64));
 }
 
+/* Groups of a chunk, by eights so that loops unroll. */
+static int64_t chunk_groups(const Tile *t) {
+  int64_t n = t->p->chunk / t->c->group;
+  return n > 8 ? n / 8 * 8 : n;
+}
+
 /* A run whose sums are taken over to 64 bits chunk by chunk. */
 static void wide_run(Cg *g, const Tile *t, At at, Val *total) {
   const ConvParams *c = t->c;
-  int64_t groups = c->run / c->group, chunk = t->p->chunk / c->group;
+  int64_t groups = c->run / c->group, chunk = chunk_groups(t);
   int64_t whole = (groups - 1) / chunk * chunk;
   Val acc[MAX_SUMS];
   if (groups && whole) {

@@ -125,9 +125,7 @@ static Val real_average(Cg *g, const PoolParams *p, Val sum, Val cells) {
   n = LLVMBuildFDiv(g->b, ll_f32(g, p->scale), n, "");
   Val x = LLVMBuildSIToFP(g->b, sum, ll_like(sum, g->f32), "");
   x = LLVMBuildFMul(g->b, x, ll_splat(g, n, lanes), "");
-  x = real_max(g, x, real_like(g, p->lo, x));
-  x = real_min(g, x, real_like(g, p->hi, x));
-  return LLVMBuildFPToSI(g->b, real_round_even(g, x), LLVMTypeOf(sum), "");
+  return emit_word_round(g, x, true, (WordRange){0, p->lo, p->hi});
 }
 
 /* sum / cells, rounded half away from zero */

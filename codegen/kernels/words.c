@@ -44,13 +44,9 @@ static Val real_function(Cg *g, const Op *op, Val a, Val b) {
   }
 }
 
-/* Limits are whole numbers: it does not matter that they come first. */
 static Val from_real(Cg *g, const WordsMap *m, Val x) {
   x = LLVMBuildFDiv(g->b, x, real_like(g, (double)m->out_scale, x), "");
-  x = real_max(g, x, real_like(g, m->lo - m->out_zero, x));
-  x = real_min(g, x, real_like(g, m->hi - m->out_zero, x));
-  x = LLVMBuildFPToSI(g->b, real_round_even(g, x), ll_like(x, g->i32), "");
-  return ll_addc(g, x, m->out_zero);
+  return emit_word_round(g, x, m->far, (WordRange){m->out_zero, m->lo, m->hi});
 }
 
 /* ---- tables ---- */

@@ -85,7 +85,7 @@ static int lanes_of(const Target *t, WordDot d, int64_t outputs) {
 
 /* Scalar accumulators that leave registers for operands and addresses. */
 static int scalar_sums(const Target *t, WordDot d) {
-  enum { FEW = 2, SOME = 8 };
+  enum { FEW = 2, SOME = 6 };
   return d == WORD_DOT_scalar && t->nvregs <= 8 ? FEW : SOME;
 }
 
@@ -118,11 +118,35 @@ static void choose_tile(WordsParams *m, const Target *t) {
 
 /* ---- weights ---- */
 
-int words_weight_bytes(const Op *op, const ConvGeom *g) {
+/* The largest weight less its zero point, in magnitude. */
+static int64_t largest_weight(const Op *op, const ConvGeom *g) {
+  int64_t depth = g->depthwise ? 1 : g->ic / g->groups, most = 0;
+  for (int64_t c = 0; c < g->oc; c++)
+    for (int64_t k = 0; k < g->kh * g->kw * depth; k++) {
+      int64_t tap = k / depth;
+      int64_t w = conv_weight(op, g, c, tap / g->kw, tap % g->kw, k % depth) -
+                  conv_weight_zero(op, c);
+      w = w < 0 ? -w : w;
+      most = w > most ? w : most;
+    }
+  return most;
+}
+
+static bool any_weight_zero(const Op *op, const ConvGeom *g) {
   for (int64_t c = 0; c < g->oc; c++)
     if (conv_weight_zero(op, c))
-      return 2;
-  return 1;
+      return true;
+  return false;
+}
+
+/* Weights are of 8 bits, or 9 less a zero point, or 16. */
+void words_measure(WordsParams *m, const Op *op) {
+  const ConvGeom *g = &m->c.g;
+  int64_t most = largest_weight(op, g);
+  bool bytes = dtype_bits(op->in[1]->type->dtype) == 8;
+  m->c.weight_bytes = bytes && !any_weight_zero(op, g) ? 1 : 2;
+  m->wide = !proof_fits_i32(op);
+  m->chunk = INT32_MAX / (32768 * (most ? most : 1));
 }
 
 void words_put(int8_t *image, int64_t at, int bytes, int32_t w) {
@@ -196,13 +220,6 @@ static const Blob *pack_biases(Plan *p, Step *s, const WordsParams *m,
   return plan_blob(p, s, "bias", image, width * entries, p->target->simd_align);
 }
 
-/* Products of 16 bits with weights of 8, or 9 less a zero point: this many of
- * them stay below 2^31. */
-static int64_t chunk_of(const ConvParams *c) {
-  int64_t most = c->weight_bytes == 1 ? 508 : 252;
-  return most / c->group * c->group;
-}
-
 void words_finish(Plan *p, Step *s, WordsParams *m, int64_t padded) {
   const ConvGeom *g = &m->c.g;
   Arena *scratch = arena_new();
@@ -214,8 +231,6 @@ void words_finish(Plan *p, Step *s, WordsParams *m, int64_t padded) {
     range[o] = proof_sums(s->op, g, o);
   }
   int64_t entries = g->oc - g->oc / g->groups + padded;
-  m->wide = !proof_fits_i32(s->op);
-  m->chunk = chunk_of(&m->c);
   m->bias = pack_biases(p, s, m, entries);
   m->step = word_step(p, s, (int)g->oc, spec, range, entries);
   m->c.out_type = s->out[0]->type->dtype;
@@ -239,18 +254,20 @@ bool words_done(Plan *p, Step *s, const WordsParams *m) {
 }
 
 /* A group of channels is read in place, so its runs end where the next
- * begin. */
-static WordDot grouped_dot(const Op *op, const Target *t) {
-  return conv_one_group(op) ? dot_of(t) : WORD_DOT_scalar;
+ * begins. And large weights leave room for single products only. */
+static WordDot choose_dot(const WordsParams *m, const Target *t) {
+  WordDot d = dot_of(t);
+  bool room = !m->wide || m->chunk >= group_of(d);
+  return m->c.g.groups == 1 && room ? d : WORD_DOT_scalar;
 }
 
 bool prepare_conv_words(Plan *p, Step *s) {
-  WordsParams m = {.dot = grouped_dot(s->op, p->target)};
+  WordsParams m = {.c = {.g = conv_geom(s->op)}};
   ConvParams *c = &m.c;
-  c->g = conv_geom(s->op);
+  words_measure(&m, s->op);
+  m.dot = choose_dot(&m, p->target);
   c->group = group_of(m.dot);
   c->last_back = c->g.ic >= c->group;
-  c->weight_bytes = words_weight_bytes(s->op, &c->g);
   conv_source(c, s, DT_COUNT, 2, false);
   conv_grouped_runs(c);
   choose_tile(&m, p->target);

@@ -1,5 +1,5 @@
 /* conv_words, dw_words: convolutions and dense layers of 16-bit activations
- * and 8-bit weights, on any target.
+ * and weights of 8 bits or 16, on any target.
  *
  *   for image, group, block of outputs, y, tile of pixels:
  *     acc[p][v] = bias[v]
@@ -34,18 +34,18 @@ typedef struct WordsParams {
                    bytes by fours in the order 0, 2, 1, 3 */
   WordDot dot;
   bool wide;        /* accumulators of 64 bits */
-  int64_t chunk;    /* with it: k that are added in 32 bits; whole groups */
+  int64_t chunk;    /* with it: k that may be added in 32 bits */
   const Blob *bias; /* i32, with `wide` i64, as many as step's tables have */
   WordStep step;
 } WordsParams;
 
 /* Is op a layer on 16-bit activations, all of whose steps can be computed? */
 bool words_match(const Op *op);
-/* wide, bias and step; c is complete but for them. `padded` channels of the
- * last group are computed. */
+/* Bias and step; all else is complete. `padded` channels of the last group are
+ * computed. */
 void words_finish(Plan *p, Step *s, WordsParams *m, int64_t padded);
-/* Weight bytes: 1, or 2 where zero points are taken off that don't fit. */
-int words_weight_bytes(const Op *op, const ConvGeom *g);
+/* wide, chunk and c.weight_bytes, for the weights of c.g. */
+void words_measure(WordsParams *m, const Op *op);
 /* Element `at` of an image of weights of so many bytes. */
 void words_put(int8_t *image, int64_t at, int bytes, int32_t w);
 /* step->params, scratch, variant. */

@@ -5,7 +5,10 @@
 
 bool match_dw_words(const Op *op, const Target *t) {
   (void)t;
-  return op->kind == OP_depthwise_conv2d && words_match(op);
+  if (op->kind != OP_depthwise_conv2d || !words_match(op))
+    return false;
+  bool repeats = conv_geom(op).mult > 1; /* the copy of bytes stays bytes */
+  return !repeats || op->in[0]->type->dtype == DT_i16;
 }
 
 double cost_dw_words(const Op *op, const Target *t) {
@@ -41,7 +44,7 @@ bool prepare_dw_words(Plan *p, Step *s) {
   c->g = conv_geom(s->op);
   c->group = 1;
   c->vectors = 1;
-  c->weight_bytes = words_weight_bytes(s->op, &c->g);
+  words_measure(&m, s->op);
   conv_source(c, s, DT_COUNT, 2, false);
   c->lanes = lanes_for(p->target, c->g.oc);
   if (c->lanes > 1)

@@ -51,6 +51,19 @@ bool match_word_unary(const Op *op, const Target *t) {
 
 /* ---- floats ---- */
 
+/* With |x| and |w| of at most 2^15: */
+static bool is_far(const WordsMap *m, const Op *op) {
+  const double most = 0x1p15;
+  double a = (double)m->scale[0] * most, b = (double)m->scale[1] * most, y = a;
+  if (op->kind == OP_mul)
+    y = a * b;
+  else if (op->nin == 2)
+    y = a + b;
+  else if (op->kind == OP_leaky_relu)
+    y = a * fmax(1, fabs((double)op->attrs.leaky.alpha));
+  return y / (double)m->out_scale >= 0x1p22;
+}
+
 static void set_real(WordsMap *m, const Step *s) {
   m->form = WORD_real;
   for (int i = 0; i < s->op->nin; i++) {
@@ -59,6 +72,7 @@ static void set_real(WordsMap *m, const Step *s) {
   }
   m->out_scale = type_scale(s->out[0]->type);
   m->out_zero = type_zero_point(s->out[0]->type);
+  m->far = is_far(m, s->op);
 }
 
 static void set_range(WordsMap *m, const Step *s, Act act) {

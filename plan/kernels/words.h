@@ -27,6 +27,7 @@ typedef struct WordsMap {
   DType in_type[2], out_type; /* stored */
   int32_t lo, hi;             /* stored clamps */
   float scale[2], out_scale;  /* real */
+  bool far;                   /* its results may be 2^22 steps and more */
   int32_t zero[2], out_zero;  /* stored */
   int left;                   /* sum */
   bool subtract;

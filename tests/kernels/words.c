@@ -94,8 +94,9 @@ static Value *random_weights(Check *c, Random *r, const Layer *l) {
   int64_t n = random_below(r, 3) ? l->oc : 1;
   float *scale = ARENA_ARRAY(c->arena, float, n);
   int32_t *zero = ARENA_ARRAY(c->arena, int32_t, n);
-  DType t = is_onnx(c) && random_below(r, 4) == 0 ? DT_u8 : DT_i8;
-  bool moved = is_onnx(c) && random_below(r, 3) == 0;
+  static const DType types[] = {DT_i8, DT_i8, DT_u8, DT_i16};
+  DType t = types[is_onnx(c) ? random_below(r, 4) : 0];
+  bool moved = is_onnx(c) && t != DT_i16 && random_below(r, 3) == 0;
   for (int64_t i = 0; i < n; i++) {
     scale[i] = 0.0001f * (float)random_in(r, 1, 100);
     zero[i] = moved ? random_in(r, (int)dtype_min(t), (int)dtype_max(t)) : 0;
@@ -109,6 +110,13 @@ static Value *random_weights(Check *c, Random *r, const Layer *l) {
   const Type *type = type_new(c->arena, t, l->rank == 4 ? 4 : 2, l->w, &q);
   uint8_t *data = arena_alloc(c->arena, (size_t)type_bytes(type));
   random_bytes(r, data, type_bytes(type));
+  int bits = random_in(r, 9, 16); /* of the words */
+  for (int64_t i = 0; t == DT_i16 && i < type_count(type); i++) {
+    int16_t w;
+    memcpy(&w, data + 2 * i, 2);
+    w = (int16_t)(w >> (16 - bits));
+    memcpy(data + 2 * i, &w, 2);
+  }
   return graph_const(c->graph, "w", type, data);
 }
 
