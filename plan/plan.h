@@ -56,12 +56,12 @@ typedef struct Tail {
 } Tail;
 
 /* How a step's weights lie in the object, for the report. */
-typedef struct WeightForm {
+typedef struct StoredWeights {
   const char *form;   /* "plain", "lists", ..; NULL: has none */
   const char *remark; /* why they lie no denser; or NULL */
   int64_t bytes;      /* with what finds them */
   double zeros;       /* part of the weights that is zero */
-} WeightForm;
+} StoredWeights;
 
 /* One kernel call. */
 struct Step {
@@ -95,7 +95,7 @@ struct Step {
   const void *params;  /* what the kernel's prepare made, its own type */
   const char *variant; /* "qs8_5x64c4_avx512vnni": type, tile, ISA */
   int vector_bytes;    /* width of its vector code, 0 = scalar */
-  WeightForm weights;
+  StoredWeights weights;
   const char *note;   /* for the report, e.g. its requant form; or NULL */
   const char *symbol; /* "kws.conv2d_3.qs8_5x64c4_avx512vnni" */
   int index;          /* of a tail's: that of the step that has it */

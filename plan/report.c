@@ -81,7 +81,7 @@ static int64_t weights_of(const Op *op) {
 }
 
 /* null: has none. */
-static json_object *weights_json(const WeightForm *w, int64_t weights) {
+static json_object *weights_json(const StoredWeights *w, int64_t weights) {
   if (!w->form)
     return NULL;
   json_object *o = json_object_new_object();
