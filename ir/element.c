@@ -111,14 +111,6 @@ uint64_t element_from_double(DType t, double x) {
   return isnan(x) ? (t == DT_f64 ? 0x7ff8000000000000u : 0x7fc00000u) : bits;
 }
 
-int32_t element_quantized(const Type *t, const void *data, int64_t i) {
-  uint64_t bits = element_load(t->dtype, data, i);
-  if (t->q && t->q->codebook)
-    return t->q->codebook[bits];
-  return (int32_t)(dtype_is_signed(t->dtype) ? element_to_int(t->dtype, bits)
-                                             : (int64_t)bits);
-}
-
 double element_real(DType t, const void *data, int64_t i) {
   uint64_t bits = element_load(t, data, i);
   if (dtype_is_float(t))
