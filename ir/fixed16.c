@@ -80,7 +80,7 @@ static void table16(double (*f)(double), double lo, double range,
                     int32_t table[TABLE16_POINTS]) {
   static const double u = 2.0 / 65535; /* one step of the output */
   const double unit = 65536 / (u * 32767 - u * -32768);
-  double step = range / STEPS;
+  double step = range / (double)STEPS;
   for (int i = 0; i <= STEPS; i++) {
     double here = round(f(lo + i * step) * unit), bias = 0;
     if (i < STEPS) {

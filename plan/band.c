@@ -53,7 +53,7 @@ static double front_cycles(const Pair *x, int64_t rows) {
 }
 
 static double moved(int64_t bytes) {
-  return (double)bytes / CACHE_BYTES_A_CYCLE;
+  return (double)bytes / (double)CACHE_BYTES_A_CYCLE;
 }
 
 static ConvGeom geom_of_rows(const Pair *x, int64_t rows) {
