@@ -22,6 +22,7 @@ typedef struct Tensor {
   const char *macro; /* "KWS_AUDIO" */
   const char *original;
   const Type *type;
+  const Preprocess *how; /* of an input; or NULL */
 } Tensor;
 
 typedef struct Header {
@@ -47,7 +48,7 @@ static Tensor *tensors(Header *h, Value *const *v, const char *const *name,
   for (int i = 0; i < n; i++)
     t[i] = (Tensor){name[i],
                     arena_printf(a, "%s_%s", h->upper, upper_case(a, name[i])),
-                    v[i]->name, v[i]->type};
+                    v[i]->name, v[i]->type, v[i]->preprocess};
   return t;
 }
 
@@ -83,6 +84,11 @@ static void add_tensor_line(Str *out, const char *role, const Tensor *t) {
     str_add(out, "' in the model");
   }
   str_add(out, "\n");
+  if (t->how) {
+    str_add(out, " *     made of samples by ");
+    preprocess_print(out, t->how);
+    str_add(out, "\n");
+  }
 }
 
 static int64_t plan_macs(const Plan *p) {

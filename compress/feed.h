@@ -34,11 +34,12 @@ typedef struct Feed {
 bool feed_open(Diag *d, const Graph *g, const NdArray *data,
                const char *const *from, Feed *out);
 
-/* Which of a file's samples: the first `samples` (0: all), or, when `random`,
- * that many of all, each subset as likely as any other, by a sequence that
- * `seed` alone decides (splitmix64, Floyd's selection). */
+/* Which of a file's samples: `samples` of them (0: all that are there) from
+ * `first` on, or, when `random`, so many of all, each subset as likely as any
+ * other, by a sequence that `seed` alone decides (splitmix64, Floyd's
+ * selection). */
 typedef struct FeedPick {
-  int64_t samples;
+  int64_t first, samples;
   bool random;
   uint64_t seed;
 } FeedPick;

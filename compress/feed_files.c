@@ -22,19 +22,23 @@ static const int64_t *pick_random(Arena *a, int64_t total, int64_t n,
   return index;
 }
 
-static void pick_samples(Arena *a, const FeedPick *pick, Feed *f) {
-  f->samples = f->total;
-  if (!pick->samples || pick->samples >= f->total)
-    return;
-  f->samples = pick->samples;
+static bool pick_samples(Diag *d, Arena *a, const FeedPick *pick, Feed *f) {
+  int64_t left = f->total - pick->first;
+  if (left < 1)
+    return data_error(d, f->in[0].from, "%lld samples, none of number %lld",
+                      (long long)f->total, (long long)pick->first);
+  f->samples = pick->samples && pick->samples < left ? pick->samples : left;
+  if (f->samples == f->total)
+    return true;
   if (pick->random) {
     f->index = pick_random(a, f->total, f->samples, pick->seed);
-    return;
+    return true;
   }
   int64_t *index = ARENA_ARRAY(a, int64_t, f->samples);
   for (int64_t i = 0; i < f->samples; i++)
-    index[i] = i;
+    index[i] = pick->first + i;
   f->index = index;
+  return true;
 }
 
 /* ---- whose file ---- */
@@ -204,8 +208,9 @@ bool feed_load(Diag *d, const Graph *g, const char *const *specs, int n,
   }
   if (!ok || !g->inputs.n)
     return ok;
-  pick_samples(g->arena, pick, out);
   out->images = lists[0];
+  if (!pick_samples(d, g->arena, pick, out))
+    return false;
   for (int i = 0; i < g->inputs.n; i++)
     ok = fill_input(d, out, &out->in[i], lists[i]) && ok;
   return ok;

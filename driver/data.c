@@ -1,5 +1,6 @@
 #include "driver/data.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "driver/session.h"
@@ -55,16 +56,31 @@ bool session_preprocess(Cli *cli, Graph *g) {
 
 /* ---- --data, --labels ---- */
 
+/* --samples: N, or FIRST:END. */
+static bool get_samples(Cli *cli, FeedPick *out) {
+  const char *s = cli->value[OPT_samples];
+  char *end;
+  if (!s || !strchr(s, ':'))
+    return cli_int(cli, OPT_samples, 0, &out->samples);
+  out->first = strtoll(s, &end, 10);
+  bool ok =
+      *s >= '0' && *s <= '9' && *end == ':' && end[1] >= '0' && end[1] <= '9';
+  if (ok)
+    out->samples = strtoll(end + 1, &end, 10) - out->first;
+  return (ok && !*end && out->samples > 0) ||
+         diag_error(cli->diag, E0001, (Loc){0},
+                    "--samples: '%s' is neither a number nor FIRST:END", s);
+}
+
 static bool get_pick(Cli *cli, FeedPick *out) {
   int64_t seed;
   *out = (FeedPick){.random = cli_has(cli, OPT_seed)};
-  if (!cli_int(cli, OPT_samples, 0, &out->samples) ||
-      !cli_int(cli, OPT_seed, 0, &seed))
+  if (!get_samples(cli, out) || !cli_int(cli, OPT_seed, 0, &seed))
     return false;
   out->seed = (uint64_t)seed;
-  return !out->random || out->samples ||
+  return !out->random || (out->samples && !out->first) ||
          diag_error(cli->diag, E0001, (Loc){0},
-                    "--seed is for --samples, which to take");
+                    "--seed is for --samples=N, which N to take");
 }
 
 bool data_open(Cli *cli, const Graph *g, Feed *out) {
@@ -93,7 +109,7 @@ static bool read_labels(Cli *cli, const Feed *f, Labels *out) {
 bool data_labels(Cli *cli, const Feed *f, Labels *out) {
   if (!read_labels(cli, f, out))
     return false;
-  if (out->n && out->n != f->total)
+  if (out->n && f->total && out->n != f->total)
     return diag_error(cli->diag, E0701, (Loc){.file = f->in[0].from},
                       "%lld samples, but %lld labels", (long long)f->total,
                       (long long)out->n);
@@ -119,7 +135,7 @@ bool data_targets(Cli *cli, const Feed *f, int64_t outputs, double **out) {
                       "targets are an array, not a column of classes");
   if (!data_read(cli->arena, cli->diag, spec, &x))
     return false;
-  if (nd_count(&x) != f->total * outputs)
+  if (f->total && nd_count(&x) != f->total * outputs)
     return diag_error(cli->diag, E0701, (Loc){.file = spec},
                       "%s are no targets of %lld samples of %lld outputs",
                       nd_text(cli->arena, &x), (long long)f->total,

@@ -10,7 +10,8 @@
  * false: errors in cli->diag. */
 bool data_open(Cli *cli, const Graph *g, Feed *out);
 /* The classes of f's samples: --labels, or the folders of pictures; n 0: none
- * are given. */
+ * are given. Of a feed that could not be opened, what is wrong with the labels
+ * alone is told. */
 bool data_labels(Cli *cli, const Feed *f, Labels *out);
 
 /* Is `spec`, of --labels, an array of outputs rather than of classes: one of

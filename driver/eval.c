@@ -82,7 +82,7 @@ static bool load_models(Cli *cli, Eval *e) {
   if (!x->g || !session_has_memory(cli, x->g) || !choose_output(cli, x))
     return false;
   e->outputs = type_count(x->g->outputs.v[x->output]->type);
-  return load_other(cli, e) && open_feeds(cli, e);
+  return load_other(cli, e);
 }
 
 /* ---- metrics ---- */
@@ -238,7 +238,10 @@ static void look_at_inputs(Cli *cli, Eval *e) {
 
 bool command_eval(Cli *cli) {
   Eval e = {.n = 0};
-  if (!load_models(cli, &e) || !read_truth(cli, &e))
+  if (!load_models(cli, &e))
+    return false;
+  bool has_data = open_feeds(cli, &e);
+  if (!read_truth(cli, &e) || !has_data)
     return false;
   look_at_inputs(cli, &e);
   Engine *engine = engine_new(cli);

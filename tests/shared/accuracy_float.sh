@@ -3,13 +3,12 @@
 # REQUIRES: shared
 failed=0
 data=$SHARED/data
-prepare="python3 $SRC/tests/shared/inputs/prepare.py"
 
-# check MODEL HITS DATA LABELS
+# check MODEL HITS DATA LABELS [STEPS]
 check() {
   local got hits
-  got=$("$KILN" eval "$SHARED/models/$1" --data "$3:f32" --labels "$4" \
-    2>&1 | grep -v ' note: ' | head -1)
+  got=$("$KILN" eval "$SHARED/models/$1" --data "$3" --labels "$4" \
+    --preprocess "${5-}" --samples "${samples:-0:99999}" 2>/dev/null | head -1)
   hits=$(sed -n 's/^top-1.*(\([0-9]*\) of .*/\1/p' <<<"$got")
   if [ -n "$hits" ] && [ $((hits - $2)) -ge -1 ] && [ $((hits - $2)) -le 1 ]
   then
@@ -20,26 +19,26 @@ check() {
   fi
 }
 
-cifar() {
-  $prepare "$TMP/$1" "$data/$2" 32,32,3 "$3" "$4"
+# ic01 MODEL HITS [STEPS]; cifar: the larger set
+ic01() {
+  check "$1" "$2" "$data/ic01/ic01.bin:u8[32,32,3]" \
+    "$data/ic01/y_labels.csv:2" "${3-}"
 }
-cifar ic01 ic01/ic01.bin nchw cifar
-cifar ic01.pixel ic01/ic01.bin nhwc pixel
-cifar cifar cifar10-test1000/cifar10_test1000.bin nchw cifar
-cifar cifar.pixel cifar10-test1000/cifar10_test1000.bin nhwc pixel
-ic01=$data/ic01/y_labels.csv:2
-cifar=$data/cifar10-test1000/y_labels.csv:2
-check mlperf-tiny/pretrainedResnet.tflite 174 "$TMP/ic01.pixel" "$ic01"
-check mlperf-tiny/pretrainedResnet.tflite 881 "$TMP/cifar.pixel" "$cifar"
-check mlperf-tiny-onnx/model_ic.onnx 165 "$TMP/ic01" "$ic01"
-check mlperf-tiny-onnx/model_ic.onnx 829 "$TMP/cifar" "$cifar"
-check onnx-quantised/ic_cifar10_qdq_s8s8_perchannel.onnx 166 "$TMP/ic01" "$ic01"
-check onnx-quantised/ic_cifar10_qdq_s8s8_perchannel.onnx 841 "$TMP/cifar" \
-  "$cifar"
-check pruned/ic_cifar10_pruned_2of4.onnx 47 "$TMP/ic01" "$ic01"
-check pruned/ic_cifar10_pruned_2of4.onnx 240 "$TMP/cifar" "$cifar"
+cifar() {
+  check "$1" "$2" "$data/cifar10-test1000/cifar10_test1000.bin:u8[32,32,3]" \
+    "$data/cifar10-test1000/y_labels.csv:2" "${3-}"
+}
+rgb="scale=1/255 mean=0.4914,0.4822,0.4465 std=0.2470,0.2435,0.2616 layout=nchw"
+ic01 mlperf-tiny/pretrainedResnet.tflite 174
+cifar mlperf-tiny/pretrainedResnet.tflite 881
+ic01 mlperf-tiny-onnx/model_ic.onnx 165 "$rgb"
+cifar mlperf-tiny-onnx/model_ic.onnx 829 "$rgb"
+ic01 onnx-quantised/ic_cifar10_qdq_s8s8_perchannel.onnx 166 "$rgb"
+cifar onnx-quantised/ic_cifar10_qdq_s8s8_perchannel.onnx 841 "$rgb"
+ic01 pruned/ic_cifar10_pruned_2of4.onnx 47 "$rgb"
+cifar pruned/ic_cifar10_pruned_2of4.onnx 240 "$rgb"
 while read -r model hits; do
-  check "frameworks/$model" "$hits" "$TMP/cifar" "$cifar"
+  cifar "frameworks/$model" "$hits" "$rgb"
 done <<'END'
 torch_resnet_cifar10_fp32.onnx 714
 torch_resnet_cifar10_fp32_dynbatch.onnx 714
@@ -55,24 +54,23 @@ ort_vgg_dynamic_u8.onnx 764
 END
 
 vww=$data/vww-coco-val128
-$prepare "$TMP/vww.nhwc" "$vww/rgb_96.bin" 96,96,3 nhwc unit
-$prepare "$TMP/vww.nchw" "$vww/rgb_96.bin" 96,96,3 nchw unit
-check mlperf-tiny/vww_96_float.tflite 111 "$TMP/vww.nhwc" "$vww/y_labels.csv:2"
+check mlperf-tiny/vww_96_float.tflite 111 "$vww/rgb_96.bin:u8[96,96,3]" \
+  "$vww/y_labels.csv:2" "scale=1/255"
 for model in mlperf-tiny-onnx/vww_96_float pruned/vww_96_pruned40 \
   onnx-quantised/vww_96_qdq_s8s8_perchannel \
   onnx-quantised/vww_96_qoperator_u8u8; do
-  check $model.onnx 111 "$TMP/vww.nchw" "$vww/y_labels.csv:2"
+  check $model.onnx 111 "$vww/rgb_96.bin:u8[96,96,3]" "$vww/y_labels.csv:2" \
+    "scale=1/255 layout=nchw"
 done
 
-images=$data/mnist/t10k-images-idx3-ubyte.gz
-labels=$data/mnist/t10k-labels-idx1-ubyte.gz
-$prepare "$TMP/mnist" "$images" 28,28,1 nchw pixel
-check mnist/mnist_cnn_cntk.onnx 9891 "$TMP/mnist" "$labels"
-check onnx-quantised/mnist_cnn_qoperator_u8s8.onnx 9890 "$TMP/mnist" "$labels"
-$prepare "$TMP/mnist" "$images" 28,28,1 nhwc unit 8000:10000
-gunzip -c "$labels" | tail -c 2000 >"$TMP/labels"
+mnist() {
+  check "$1" "$2" "$data/mnist/t10k-images-idx3-ubyte.gz" \
+    "$data/mnist/t10k-labels-idx1-ubyte.gz" "${3-}"
+}
+mnist mnist/mnist_cnn_cntk.onnx 9891
+mnist onnx-quantised/mnist_cnn_qoperator_u8s8.onnx 9890
 while read -r model hits; do
-  check "frameworks/$model" "$hits" "$TMP/mnist" "$TMP/labels:u8"
+  samples=8000:10000 mnist "frameworks/$model" "$hits" "scale=1/255"
 done <<'END'
 keras_dscnn_mnist_fp32.tflite 1927
 keras_dscnn_mnist_int8.tflite 1929
@@ -87,13 +85,16 @@ tensorflow_mlp_mnist_int8.tflite 1897
 jax_cnn_mnist_int8.tflite 1950
 END
 
-kws=$data/kws01
-$prepare "$TMP/kws" "$kws/kws01.bin" 49,10,1 nhwc kws
-check mlperf-tiny/kws_ref_model_float32.tflite 905 "$TMP/kws" \
-  "$kws/y_labels.csv:2"
+# 0.58470291 (x - 83)
+check mlperf-tiny/kws_ref_model_float32.tflite 905 \
+  "$data/kws01/kws01.bin:i8[49,10]" "$data/kws01/y_labels.csv:2" \
+  "mean=83 std=1/0.58470291"
 
+# Pictures as they are, and cut to size.
 images=$data/imagenet-sample
-$prepare "$TMP/imagenet" "$images/rgb_224.bin" 224,224,3 nhwc symmetric
-check imagenet/mobilenet_v1_0.25_224_float.tflite 52 "$TMP/imagenet" \
-  "$images/labels.csv:2"
+mobilenet=imagenet/mobilenet_v1_0.25_224_float.tflite
+check $mobilenet 52 "$images/rgb_224.bin:u8[224,224,3]" "$images/labels.csv:2" \
+  "scale=1/127.5 mean=1"
+check $mobilenet 52 "$images/images" "$images/labels.csv:2" \
+  "resize=256 crop=224 scale=1/127.5 mean=1"
 exit $failed

@@ -156,6 +156,13 @@ static void selection(void **state) {
   assert_int_equal(f.total, 100);
   feed_sample(&f, 6, (void *[]){&x});
   assert_int_equal(x, 6);
+  pick = (FeedPick){.first = 97, .samples = 5};
+  assert_true(feed_load(diag, g, &spec, 1, &pick, &f));
+  assert_int_equal(f.samples, 3);
+  feed_sample(&f, 2, (void *[]){&x});
+  assert_int_equal(x, 99);
+  pick.first = 100;
+  assert_false(feed_load(diag, g, &spec, 1, &pick, &f));
   pick = (FeedPick){.samples = 5, .random = true, .seed = 3};
   assert_true(feed_load(diag, g, &spec, 1, &pick, &f));
   for (int64_t s = 0, last = -1; s < 5; s++) {
