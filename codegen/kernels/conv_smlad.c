@@ -28,7 +28,8 @@
 
 enum {
   QUAD = 4,
-  MAX_ACC = PATCH_MAX_PIXELS * QUAD,
+  DENSE_PIXELS = 2, /* lists: up to PATCH_MAX_PIXELS */
+  MAX_ACC = DENSE_PIXELS * QUAD,
   UNROLL = 6,
   UNROLL_SMALL = 2
 };
@@ -61,15 +62,16 @@ static Val halves(Cg *g, const ConvParams *c, Val word, int odd) {
   return arm_xtb16(g, word, odd, dtype_is_signed(c->in_type));
 }
 
-/* For lists: a word for each of four elements of two pixels. */
+/* For lists: a word for each of four elements of two of the pixels. */
 static void widen_pairs(Cg *g, const Conv *v, Val to, const Val *word) {
+  int element = 2 * v->c->pixels;
   for (int odd = 0; odd < 2; odd++) {
     Val a = halves(g, v->c, word[0], odd), b = halves(g, v->c, word[1], odd);
     Val low = ll_or(g, ll_and(g, a, ll_i32(g, 0xffff)), ll_shlc(g, b, 16));
     Val high =
         ll_or(g, ll_lshrc(g, a, 16), ll_and(g, b, ll_i32(g, 0xffff0000)));
-    ll_store(g, low, ll_gepc(g, to, 4 * odd), 4);
-    ll_store(g, high, ll_gepc(g, to, 4 * (odd + 2)), 4);
+    ll_store(g, low, ll_gepc(g, to, element * odd), 4);
+    ll_store(g, high, ll_gepc(g, to, element * (odd + 2)), 4);
   }
 }
 
@@ -77,10 +79,10 @@ static void widen_pairs(Cg *g, const Conv *v, Val to, const Val *word) {
 static void widen_word(Cg *g, const Conv *v, Val to, const Val *word,
                        Val *sum) {
   const ConvParams *c = v->c;
-  if (c->sparse.counts && c->pixels == 2) {
-    widen_pairs(g, v, to, word);
+  for (int p = 0; c->sparse.counts && p + 1 < c->pixels; p += 2)
+    widen_pairs(g, v, ll_gepc(g, to, 2 * p), word + p);
+  if (c->sparse.counts && c->pixels > 1)
     return;
-  }
   for (int odd = 0; odd < 2; odd++)
     for (int p = 0; p < c->pixels; p++) {
       Val half = halves(g, c, word[p], odd);
@@ -105,7 +107,8 @@ static void widen_run(Cg *g, const Conv *v, Val to, const Val *src, Val *sum) {
   const ConvParams *c = v->c;
   int64_t words = c->run / 4, tail = c->run % 4, a_word = 8 * c->pixels;
   if (words) {
-    int64_t unroll = g->for_size ? 1 : largest_divisor(words, 4);
+    int64_t most = c->pixels > DENSE_PIXELS ? 2 : 4;
+    int64_t unroll = g->for_size ? 1 : largest_divisor(words, most);
     Loop k = loop_begin_carry(g, 0, words, unroll, c->pixels, sum);
     Val next[PATCH_MAX_PIXELS];
     for (int p = 0; p < c->pixels; p++)
@@ -123,7 +126,9 @@ static void widen_run(Cg *g, const Conv *v, Val to, const Val *src, Val *sum) {
 
 static void gather(Cg *g, Conv *v) {
   const ConvParams *c = v->c;
-  Val zero[PATCH_MAX_PIXELS] = {ll_i32(g, 0), ll_i32(g, 0)};
+  Val zero[PATCH_MAX_PIXELS];
+  for (int p = 0; p < c->pixels; p++)
+    zero[p] = ll_i32(g, 0);
   Val fill = ll_i8(g, c->in_zero);
   PatchRuns r = patch_runs_begin(g, c, c->run_padded * 2 * c->pixels, zero);
   Val src[PATCH_MAX_PIXELS];
@@ -293,7 +298,7 @@ static void listed_outputs(Cg *g, const Conv *v) {
   Loop o = loop_begin_carry(g, 0, c->g.oc, 1, SPARSE_POINTERS, at.p);
   memcpy(at.p, o.carry, sizeof at.p);
   Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, o.i, 4));
-  Val sum[PATCH_MAX_PIXELS], acc[MAX_ACC];
+  Val sum[PATCH_MAX_PIXELS], acc[PATCH_MAX_PIXELS * QUAD];
   for (int p = 0; p < c->pixels; p++)
     sum[p] = ll_load(g, g->i32, bias, 4);
   sparse_dot(g, &c->sparse, &x, &at, sum);

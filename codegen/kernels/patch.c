@@ -16,8 +16,8 @@ static void place_output(Cg *g, const ConvParams *c, PatchTiles *t, Val out,
   int64_t py = c->pool.v[0], px = c->pool.v[1];
   int64_t pixel = c->g.oc * c->out_bytes;
   if (py * px == 1) {
-    t->out[p] = p && c->g.ow % 2 == 0
-                    ? ll_gepc(g, t->out[0], pixel)
+    t->out[p] = p && c->g.ow % c->pixels == 0
+                    ? ll_gepc(g, t->out[0], p * pixel)
                     : conv_output(g, c, out, t->row, t->col[p]);
     return;
   }
@@ -26,6 +26,14 @@ static void place_output(Cg *g, const ConvParams *c, PatchTiles *t, Val out,
   t->out[p] = ll_gep(g, out, ll_mulc(g, x, pixel));
   t->begins[p] =
       ll_and(g, is_multiple(g, t->row, py), is_multiple(g, t->col[p], px));
+}
+
+/* The next pixel of the row, or its last one again. */
+static Val next_column(Cg *g, const ConvParams *c, Val col) {
+  if (c->g.ow % c->pixels == 0)
+    return ll_addc(g, col, 1);
+  Val more = ll_icmp(g, LLVMIntULT, col, ll_idx(g, c->g.ow - 1));
+  return ll_add(g, col, ll_zext(g, more, g->idx));
 }
 
 PatchTiles patch_tiles_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
@@ -42,15 +50,10 @@ PatchTiles patch_tiles_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
   t.x = loop_begin(g, 0, tiles, 1);
   t.col[0] = ll_mulc(g, t.x.i, c->pixels);
   place_output(g, c, &t, out, 0);
-  if (c->pixels == 1)
-    return t;
-  if (q->ow % 2) {
-    Val more = ll_icmp(g, LLVMIntULT, t.col[0], ll_idx(g, q->ow - 1));
-    t.col[1] = ll_add(g, t.col[0], ll_zext(g, more, g->idx));
-  } else {
-    t.col[1] = ll_addc(g, t.col[0], 1);
+  for (int p = 1; p < c->pixels; p++) {
+    t.col[p] = next_column(g, c, t.col[p - 1]);
+    place_output(g, c, &t, out, p);
   }
-  place_output(g, c, &t, out, 1);
   return t;
 }
 

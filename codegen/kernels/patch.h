@@ -5,11 +5,11 @@
 
 #include "codegen/kernels/conv.h"
 
-enum { PATCH_MAX_PIXELS = 2 };
+enum { PATCH_MAX_PIXELS = 4 };
 
 /* Loops over the images, rows and tiles of c->pixels neighbouring pixels. The
- * last tile of an odd row holds its last pixel twice, so that no tile reads
- * what an earlier one may have overwritten. */
+ * last tile of a row that they do not divide holds its last pixel again, so
+ * that no tile reads what an earlier one may have overwritten. */
 typedef struct PatchTiles {
   Loop n, y, x;
   Val image; /* of the input; unpatched: the window */

@@ -29,10 +29,12 @@ static void group_of_halves(Cg *g, const SparseWindow *x, Val segment,
     w[odd] = arm_xtb16(g, four, odd, true);
   for (int i = 0; i < SPARSE_GROUP; i++) {
     Val p = place_of(g, x, segment, ll_gepc(g, group, i));
-    Val v = x->pixels == 2 ? ll_load(g, g->i32, p, 4)
-                           : ll_sext(g, ll_load(g, g->i16, p, 2), g->i32);
+    Val v[SPARSE_MAX_PIXELS / 2];
+    for (int k = 0; k < x->pixels; k += 2)
+      v[k / 2] = x->pixels > 1 ? ll_load(g, g->i32, ll_gepc(g, p, 2 * k), 4)
+                               : ll_sext(g, ll_load(g, g->i16, p, 2), g->i32);
     for (int k = 0; k < x->pixels; k++)
-      acc[k] = arm_smlaxy(g, v, k, w[i % 2], i / 2, acc[k]);
+      acc[k] = arm_smlaxy(g, v[k / 2], k % 2, w[i % 2], i / 2, acc[k]);
   }
 }
 

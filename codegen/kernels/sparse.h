@@ -11,7 +11,7 @@
 #include "plan/sparse.h"
 
 /* Where the lists are read: carried from output to output. */
-enum { SPARSE_POINTERS = 2, SPARSE_MAX_PIXELS = 2 };
+enum { SPARSE_POINTERS = 2, SPARSE_MAX_PIXELS = 4 };
 typedef struct SparseAt {
   Val p[SPARSE_POINTERS]; /* counts, groups */
 } SparseAt;
@@ -19,13 +19,13 @@ typedef struct SparseAt {
 /* The first output's. */
 SparseAt sparse_begin(Cg *g, const SparseLists *l);
 
-/* The gathered window: elements side by side, those of all pixels of a tile
- * in a word where there are two. */
+/* The gathered window: elements side by side, those of a tile's pixels in
+ * words of two where there are two or four. */
 typedef struct SparseWindow {
   Val at;
   int pixels;
-  DType stored; /* bytes of one pixel; else (DT_i16) halfwords of one or two
-                   pixels, on cores with smlad */
+  DType stored; /* bytes of one pixel; else (DT_i16) halfwords of one, two or
+                   four pixels, on cores with smlad */
 } SparseWindow;
 
 /* Adds the next output's products to acc[pixel]; moves `at` behind its

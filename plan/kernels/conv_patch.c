@@ -164,7 +164,7 @@ static SparseLists list_pairs(Plan *p, Step *s, const ConvParams *c) {
   int16_t *w = ARENA_ARRAY(p->arena, int16_t, oc *window);
   for (int64_t o = 0; o < oc; o++)
     for (int64_t k = 0; k < window; k++) {
-      int64_t at = c->pixels == 2 ? k : place_in_words(k);
+      int64_t at = c->pixels > 1 ? k : place_in_words(k);
       bool exists = k % c->run_padded < c->run;
       w[o * window + at] = (int16_t)(exists ? weight_of(s, c, o, k) - zero : 0);
     }
@@ -172,8 +172,9 @@ static SparseLists list_pairs(Plan *p, Step *s, const ConvParams *c) {
                        .outputs = oc,
                        .window = window,
                        .dense_bytes = c->blocks * window * 2};
-  all.cost =
-      c->pixels == 2 ? (SparseCost){1.8, 5.3, 10} : (SparseCost){1.2, 4.3, 10};
+  all.cost = c->pixels == 4   ? (SparseCost){3.6, 8.3, 16}
+             : c->pixels == 2 ? (SparseCost){1.8, 5.3, 14}
+                              : (SparseCost){1.2, 4.3, 12};
   return sparse_lists(p, s, &all);
 }
 
@@ -182,6 +183,19 @@ static int64_t gathered_bytes(const ConvParams *c) {
   int64_t window = c->taps_h * c->taps_w * c->run_padded * 2;
   int64_t a_pixel = window + (c->clipped ? c->run_padded : 0);
   return c->patched ? (c->pixels * a_pixel + 3) / 4 * 4 : 0;
+}
+
+/* Of four pixels at a time for speed, where there is room for their windows.
+ */
+static void list_tiles(Plan *p, Step *s, ConvParams *c) {
+  ConvParams wide = *c;
+  wide.pixels = 4;
+  if (sparse_is_fast(p) && c->pixels == 2 && c->g.ow >= 4 &&
+      gathered_bytes(&wide) <= arena_spare(p, s))
+    *c = wide;
+  c->sparse = list_pairs(p, s, c);
+  if (!c->sparse.counts && c->pixels == 4)
+    c->pixels = 2;
 }
 
 /* Lists for speed; bits for size, lists where bits have no room. */
@@ -194,9 +208,9 @@ static void pack_or_list_pairs(Plan *p, Step *s, ConvParams *c) {
                      .time = cost_conv_smlad(s->op, p->target)};
   bool fast = sparse_is_fast(p);
   if (fast)
-    c->sparse = list_pairs(p, s, c);
+    list_tiles(p, s, c);
   if (!c->sparse.counts && !conv_pack_passes(p, s, c, &from) && !fast)
-    c->sparse = list_pairs(p, s, c);
+    list_tiles(p, s, c);
 }
 
 bool prepare_conv_smlad(Plan *p, Step *s) {
