@@ -15,13 +15,9 @@
 #include "codegen/word_step.h"
 
 #include <assert.h>
+#include <string.h>
 
-enum { MAX_SUMS = 32, MAX_VECTORS = 16, MAX_PARTS = 2, UNROLL_MACS = 64 };
-
-/* A group of k: of one pixel's inputs, or of a vector's weights. */
-typedef struct Part {
-  Val v[MAX_PARTS];
-} Part;
+enum { MAX_SUMS = 32, MAX_VECTORS = 16, UNROLL_MACS = 64 };
 
 typedef struct Tile {
   const WordsParams *p;
@@ -48,21 +44,26 @@ static Val pair_of(Cg *g, Val word, int lanes) {
   return ll_bitcast(g, ll_splat(g, word, lanes), ll_vec(g->i16, 2 * lanes));
 }
 
-static Part inputs(Cg *g, const Tile *t, Val p) {
+/* What is multiplied at once: a group, or of smlad's four k a half. */
+static int parts_of(const Tile *t) {
+  return t->p->dot == WORD_DOT_smlad ? 2 : 1;
+}
+
+/* Part i of a group of inputs at p. */
+static Val inputs(Cg *g, const Tile *t, Val p, int i) {
   int lanes = t->c->lanes;
   switch (t->p->dot) {
   case WORD_DOT_smlad:
-    return (Part){
-        {ll_load(g, g->i32, p, 2), ll_load(g, g->i32, ll_gepc(g, p, 4), 2)}};
+    return ll_load(g, g->i32, ll_gepc(g, p, 4 * i), 2);
   case WORD_DOT_pmaddwd:
   case WORD_DOT_vpdpwssd:
-    return (Part){{pair_of(g, ll_load(g, g->i32, p, 2), lanes)}};
+    return pair_of(g, ll_load(g, g->i32, p, 2), lanes);
   case WORD_DOT_widen:
-    return (Part){{ll_splat(g, ll_load(g, g->i16, p, 2), lanes)}};
+    return ll_splat(g, ll_load(g, g->i16, p, 2), lanes);
   case WORD_DOT_scalar:
     break;
   }
-  return (Part){{ll_sext(g, ll_load(g, g->i16, p, 2), g->i32)}};
+  return ll_sext(g, ll_load(g, g->i16, p, 2), g->i32);
 }
 
 /* n weights from p on, as i16. */
@@ -72,61 +73,63 @@ static Val weights16(Cg *g, const Tile *t, Val p, int n) {
   return bytes == 1 ? ll_sext(g, w, g->i16) : w;
 }
 
-static Part smlad_weights(Cg *g, const Tile *t, Val p) {
-  if (t->c->weight_bytes == 2)
-    return (Part){
-        {ll_load(g, g->i32, p, 4), ll_load(g, g->i32, ll_gepc(g, p, 4), 4)}};
-  Val word = ll_load(g, g->i32, p, 4);
-  return (Part){
-      {arm_xtb16(g, word, false, true), arm_xtb16(g, word, true, true)}};
-}
-
-static Part weights(Cg *g, const Tile *t, Val p) {
+/* A group of a vector's weights; of smlad's a word, or their place. */
+static Val group_weights(Cg *g, const Tile *t, Val p) {
   int lanes = t->c->lanes;
   switch (t->p->dot) {
   case WORD_DOT_smlad:
-    return smlad_weights(g, t, p);
+    return t->c->weight_bytes == 1 ? ll_load(g, g->i32, p, 4) : p;
   case WORD_DOT_pmaddwd:
   case WORD_DOT_vpdpwssd:
-    return (Part){{weights16(g, t, p, 2 * lanes)}};
+    return weights16(g, t, p, 2 * lanes);
   case WORD_DOT_widen:
-    return (Part){{weights16(g, t, p, lanes)}};
+    return weights16(g, t, p, lanes);
   case WORD_DOT_scalar:
     break;
   }
-  return (Part){{ll_sext(g, weights16(g, t, p, 0), g->i32)}};
+  return ll_sext(g, weights16(g, t, p, 0), g->i32);
 }
 
-static Val mac(Cg *g, const Tile *t, Val acc, Part x, Part w) {
+/* Part i of what group_weights gave. */
+static Val part_weights(Cg *g, const Tile *t, Val w, int i) {
+  if (t->p->dot != WORD_DOT_smlad)
+    return w;
+  return t->c->weight_bytes == 1 ? arm_xtb16(g, w, i, true)
+                                 : ll_load(g, g->i32, ll_gepc(g, w, 4 * i), 4);
+}
+
+static Val mac(Cg *g, const Tile *t, Val acc, Val x, Val w) {
   switch (t->p->dot) {
   case WORD_DOT_smlad:
-    acc = arm_smlad(g, x.v[0], w.v[0], acc);
-    return arm_smlad(g, x.v[1], w.v[1], acc);
+    return arm_smlad(g, x, w, acc);
   case WORD_DOT_vpdpwssd:
-    return x86_vpdpwssd(g, acc, x.v[0], w.v[0]);
+    return x86_vpdpwssd(g, acc, x, w);
   case WORD_DOT_pmaddwd:
-    return ll_add(g, acc, x86_pmaddwd(g, x.v[0], w.v[0]));
+    return ll_add(g, acc, x86_pmaddwd(g, x, w));
   case WORD_DOT_widen:
-    return ll_add(
-        g, acc,
-        ll_mul(g, ll_sext(g, x.v[0], g->i32), ll_sext(g, w.v[0], g->i32)));
+    return ll_add(g, acc,
+                  ll_mul(g, ll_sext(g, x, g->i32), ll_sext(g, w, g->i32)));
   case WORD_DOT_scalar:
     break;
   }
-  return ll_add(g, acc, ll_mul(g, x.v[0], w.v[0]));
+  return ll_add(g, acc, ll_mul(g, x, w));
 }
 
 /* One group of k for the whole tile. */
 static void mac_group(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
   const ConvParams *c = t->c;
-  Part part[MAX_VECTORS];
+  Val group[MAX_VECTORS], part[MAX_VECTORS];
   for (int v = 0; v < c->vectors; v++)
-    part[v] = weights(g, t, ll_gepc(g, w, v * vector_bytes(c)));
-  for (int p = 0; p < c->pixels; p++) {
-    Part x = inputs(g, t, ll_gepc(g, src, p * conv_step_bytes(c)));
-    for (int v = 0; v < c->vectors; v++) {
-      Val *a = &acc[p * c->vectors + v];
-      *a = mac(g, t, *a, x, part[v]);
+    group[v] = group_weights(g, t, ll_gepc(g, w, v * vector_bytes(c)));
+  for (int i = 0; i < parts_of(t); i++) {
+    for (int v = 0; v < c->vectors; v++)
+      part[v] = part_weights(g, t, group[v], i);
+    for (int p = 0; p < c->pixels; p++) {
+      Val x = inputs(g, t, ll_gepc(g, src, p * conv_step_bytes(c)), i);
+      for (int v = 0; v < c->vectors; v++) {
+        Val *a = &acc[p * c->vectors + v];
+        *a = mac(g, t, *a, x, part[v]);
+      }
     }
   }
 }
@@ -149,23 +152,49 @@ static int64_t unroll_for(const Cg *g, const ConvParams *c, int64_t groups) {
   return largest_divisor(groups, most);
 }
 
+/* n groups from `at` on, straight. */
+static void mac_straight(Cg *g, const Tile *t, At at, int64_t n, Val *acc) {
+  for (int64_t u = 0; u < n; u++) {
+    At one = moved(g, t, at, ll_idx(g, u));
+    mac_group(g, t, one.x, one.w, acc);
+  }
+}
+
+/* The same in a loop whose registers are the sums and two addresses that
+ * move: scalar cores have none for a counter. */
+static void mac_moving(Cg *g, const Tile *t, At at, int64_t n, Val *acc) {
+  int count = sums(t->c);
+  int64_t unroll = unroll_for(g, t->c, n);
+  Val end = moved(g, t, at, ll_idx(g, n)).x, carry[2 + MAX_SUMS];
+  carry[0] = ll_hide(g, at.x);
+  carry[1] = ll_hide(g, at.w);
+  memcpy(carry + 2, acc, (size_t)count * sizeof *acc);
+  Loop k = loop_begin_carry(g, 0, n, unroll, 2 + count, carry);
+  memcpy(carry, k.carry, sizeof carry);
+  at = (At){carry[0], carry[1]};
+  mac_straight(g, t, at, unroll, carry + 2);
+  at = moved(g, t, at, ll_idx(g, unroll));
+  carry[0] = ll_hide(g, at.x);
+  carry[1] = ll_hide(g, at.w);
+  loop_end_while(g, &k, carry, ll_icmp(g, LLVMIntNE, carry[0], end));
+  memcpy(acc, k.carry + 2, (size_t)count * sizeof *acc);
+}
+
 /* n whole groups into acc, of 32 bits. */
 static void mac_groups(Cg *g, const Tile *t, At at, int64_t n, Val *acc) {
   if (!n)
     return;
-  int64_t unroll = unroll_for(g, t->c, n);
-  Loop k = loop_begin_carry(g, 0, n, unroll, sums(t->c), acc);
-  at = moved(g, t, at, k.i);
-  for (int64_t u = 0; u < unroll; u++) {
-    At one = moved(g, t, at, ll_idx(g, u));
-    mac_group(g, t, one.x, one.w, k.carry);
+  if (t->c->lanes == 1) {
+    mac_moving(g, t, at, n, acc);
+    return;
   }
+  int64_t unroll = unroll_for(g, t->c, n);
   Val next[MAX_SUMS];
-  for (int i = 0; i < sums(t->c); i++)
-    next[i] = k.carry[i];
+  Loop k = loop_begin_carry(g, 0, n, unroll, sums(t->c), acc);
+  memcpy(next, k.carry, sizeof next);
+  mac_straight(g, t, moved(g, t, at, k.i), unroll, next);
   loop_end(g, &k, next);
-  for (int i = 0; i < sums(t->c); i++)
-    acc[i] = k.carry[i];
+  memcpy(acc, k.carry, (size_t)sums(t->c) * sizeof *acc);
 }
 
 /* What is left of a run behind its whole groups. */
