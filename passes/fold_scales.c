@@ -203,7 +203,7 @@ static const char *weights_fault(const Value *v, int axis, bool words) {
     return "the weights are no dequantized constant";
   const Type *t = dq->in[0]->type;
   if (dtype_bits(t->dtype) > 8 && !(t->dtype == DT_i16 && words))
-    return "the weights have more than 8 bits";
+    return "weights of more than 8 bits want activations of 16";
   if (t->dtype == DT_i16 && !zeros_are_zero(t))
     return "16-bit weights have a zero point";
   if (t->q->block || (t->q->axis >= 0 && t->q->axis != axis))
@@ -281,7 +281,7 @@ static const char *fold_matmul(Island *i) {
   if (i->op->nin > 2 || !in[0] || !in[1])
     return no_operand;
   bool words = is_word(in[0]) || i->y->dtype == DT_i16;
-  if (is_word(in[1]) || (words && !in[1]->init))
+  if (words ? !in[1]->init : is_word(in[1]))
     return "products of 16 bits want weights of 8 bits";
   return become_same(i, 2, in);
 }

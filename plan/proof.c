@@ -192,11 +192,13 @@ void proof_text(Str *out, const Graph *g) {
     all.low_dead += p.low_dead;
     all.high_dead += p.high_dead;
   }
-  if (layers)
-    str_printf(out,
-               "proofs %d layers: sums of at most %d bits, %lld of %lld "
-               "pair-adds never saturate, %lld of %lld clamps dead\n",
-               layers, bits, (long long)all.narrow_pairs, (long long)all.pairs,
-               (long long)(all.low_dead + all.high_dead),
-               (long long)(2 * all.channels));
+  if (!layers)
+    return;
+  str_printf(out, "proofs %d layers: sums of at most %d bits, ", layers, bits);
+  if (all.pairs)
+    str_printf(out, "%lld of %lld pair-adds never saturate, ",
+               (long long)all.narrow_pairs, (long long)all.pairs);
+  str_printf(out, "%lld of %lld clamps dead\n",
+             (long long)(all.low_dead + all.high_dead),
+             (long long)(2 * all.channels));
 }
