@@ -282,7 +282,7 @@ static const char *fold_matmul(Island *i) {
     return no_operand;
   bool words = is_word(in[0]) || i->y->dtype == DT_i16;
   if (words ? !in[1]->init : is_word(in[1]))
-    return "products of 16 bits want weights of 8 bits";
+    return "products of 16 bits want constant weights";
   return become_same(i, 2, in);
 }
 

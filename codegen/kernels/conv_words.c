@@ -4,6 +4,7 @@
  *   scalar    acc += x * w
  *   smlad     two words of inputs, two of weights: bytes 0 and 2, then 1 and
  *             3, of one word
+ *   vmladava  eight inputs times eight weights, into one sum
  *   widen     x in every lane times w, sign-extended; LLVM makes smlal of it
  *   pmaddwd   a pair of inputs in every lane times the lane's pair
  */
@@ -60,6 +61,8 @@ static Val inputs(Cg *g, const Tile *t, Val p, int i) {
     return pair_of(g, ll_load(g, g->i32, p, 2), lanes);
   case WORD_DOT_widen:
     return ll_splat(g, ll_load(g, g->i16, p, 2), lanes);
+  case WORD_DOT_vmladava:
+    return ll_load(g, ll_vec(g->i16, t->c->group), p, 2);
   case WORD_DOT_scalar:
     break;
   }
@@ -84,6 +87,8 @@ static Val group_weights(Cg *g, const Tile *t, Val p) {
     return weights16(g, t, p, 2 * lanes);
   case WORD_DOT_widen:
     return weights16(g, t, p, lanes);
+  case WORD_DOT_vmladava:
+    return weights16(g, t, p, t->c->group);
   case WORD_DOT_scalar:
     break;
   }
@@ -102,6 +107,8 @@ static Val mac(Cg *g, const Tile *t, Val acc, Val x, Val w) {
   switch (t->p->dot) {
   case WORD_DOT_smlad:
     return arm_smlad(g, x, w, acc);
+  case WORD_DOT_vmladava:
+    return mve_vmladava(g, acc, x, w);
   case WORD_DOT_vpdpwssd:
     return x86_vpdpwssd(g, acc, x, w);
   case WORD_DOT_pmaddwd:
@@ -223,16 +230,10 @@ static void add_wide(Cg *g, const Tile *t, Val *total, const Val *acc) {
     total[i] = ll_add(g, total[i], ll_sext(g, acc[i], g->i64));
 }
 
-/* Groups of a chunk, by eights so that loops unroll. */
-static int64_t chunk_groups(const Tile *t) {
-  int64_t n = t->p->chunk / t->c->group;
-  return n > 8 ? n / 8 * 8 : n;
-}
-
 /* A run whose sums are taken over to 64 bits chunk by chunk. */
 static void wide_run(Cg *g, const Tile *t, At at, Val *total) {
   const ConvParams *c = t->c;
-  int64_t groups = c->run / c->group, chunk = chunk_groups(t);
+  int64_t groups = c->run / c->group, chunk = t->p->chunk / c->group;
   int64_t whole = (groups - 1) / chunk * chunk;
   Val acc[MAX_SUMS];
   if (groups && whole) {

@@ -37,8 +37,9 @@ static WordDot dot_of(const Target *t) {
   case DOT_sdot:
     return WORD_DOT_widen;
   case DOT_smlad:
-  case DOT_vmladava:
     return WORD_DOT_smlad;
+  case DOT_vmladava:
+    return WORD_DOT_vmladava;
   case DOT_scalar:
     break;
   }
@@ -46,25 +47,22 @@ static WordDot dot_of(const Target *t) {
 }
 
 static int group_of(WordDot d) {
-  static const int group[] = {[WORD_DOT_scalar] = 1,
-                              [WORD_DOT_smlad] = 4,
-                              [WORD_DOT_widen] = 1,
-                              [WORD_DOT_pmaddwd] = 2,
-                              [WORD_DOT_vpdpwssd] = 2};
+  static const int group[] = {
+      [WORD_DOT_scalar] = 1, [WORD_DOT_smlad] = 4,   [WORD_DOT_vmladava] = 8,
+      [WORD_DOT_widen] = 1,  [WORD_DOT_pmaddwd] = 2, [WORD_DOT_vpdpwssd] = 2};
   return group[d];
 }
 
 static const char *dot_text(WordDot d) {
-  static const char *const name[] = {[WORD_DOT_scalar] = "scalar",
-                                     [WORD_DOT_smlad] = "smlad",
-                                     [WORD_DOT_widen] = "widen",
-                                     [WORD_DOT_pmaddwd] = "pmaddwd",
-                                     [WORD_DOT_vpdpwssd] = "vpdpwssd"};
+  static const char *const name[] = {
+      [WORD_DOT_scalar] = "scalar",     [WORD_DOT_smlad] = "smlad",
+      [WORD_DOT_vmladava] = "vmladava", [WORD_DOT_widen] = "widen",
+      [WORD_DOT_pmaddwd] = "pmaddwd",   [WORD_DOT_vpdpwssd] = "vpdpwssd"};
   return name[d];
 }
 
 static bool in_scalars(WordDot d) {
-  return d == WORD_DOT_scalar || d == WORD_DOT_smlad;
+  return d == WORD_DOT_scalar || d == WORD_DOT_smlad || d == WORD_DOT_vmladava;
 }
 
 double cost_conv_words(const Op *op, const Target *t) {
@@ -146,7 +144,7 @@ void words_measure(WordsParams *m, const Op *op) {
   bool bytes = dtype_bits(op->in[1]->type->dtype) == 8;
   m->c.weight_bytes = bytes && !any_weight_zero(op, g) ? 1 : 2;
   m->wide = !proof_fits_i32(op);
-  m->chunk = INT32_MAX / (32768 * (most ? most : 1));
+  m->fits = INT32_MAX / (32768 * (most ? most : 1));
 }
 
 void words_put(int8_t *image, int64_t at, int bytes, int32_t w) {
@@ -172,6 +170,32 @@ static int64_t place_in_group(const WordsParams *m, int64_t k) {
   int64_t at = last ? k - (c->run - c->group) : k % c->group;
   bool swapped = m->dot == WORD_DOT_smlad && c->weight_bytes == 1;
   return swapped && (at == 1 || at == 2) ? 3 - at : at;
+}
+
+/* Are the products of every n neighbours in a run, from its start, words? */
+static bool chunks_fit(const Step *s, const ConvParams *c, int64_t n) {
+  for (int64_t o = 0; o < c->g.oc; o++)
+    for (int64_t tap = 0; tap < c->taps_h * c->taps_w; tap++) {
+      int64_t sum = 0;
+      for (int64_t k = 0; k < c->run; k++) {
+        int64_t w = weight_of(s, c, o, tap, k);
+        sum = (k % n ? sum : 0) + (w < 0 ? -w : w);
+        if (sum > INT32_MAX / 32768)
+          return false;
+      }
+    }
+  return true;
+}
+
+/* A power of two of groups; one fits. */
+static int64_t choose_chunk(const Step *s, const WordsParams *m) {
+  const ConvParams *c = &m->c;
+  int64_t n = c->group;
+  while (n < c->run && n < 256 * c->group)
+    n *= 2;
+  while (n > c->group && !chunks_fit(s, c, n))
+    n /= 2;
+  return n;
 }
 
 static const Blob *pack_weights(Plan *p, Step *s, const WordsParams *m) {
@@ -257,7 +281,7 @@ bool words_done(Plan *p, Step *s, const WordsParams *m) {
  * begins. And large weights leave room for single products only. */
 static WordDot choose_dot(const WordsParams *m, const Target *t) {
   WordDot d = dot_of(t);
-  bool room = !m->wide || m->chunk >= group_of(d);
+  bool room = !m->wide || m->fits >= group_of(d);
   return m->c.g.groups == 1 && room ? d : WORD_DOT_scalar;
 }
 
@@ -271,6 +295,7 @@ bool prepare_conv_words(Plan *p, Step *s) {
   conv_source(c, s, DT_COUNT, 2, false);
   conv_grouped_runs(c);
   choose_tile(&m, p->target);
+  m.chunk = m.wide ? choose_chunk(s, &m) : 0;
   c->w = pack_weights(p, s, &m);
   words_finish(p, s, &m, c->blocks * c->vectors * c->lanes);
   return words_done(p, s, &m);

@@ -21,11 +21,12 @@
 
 /* How products are summed; by the target's Dot. */
 typedef enum WordDot {
-  WORD_DOT_scalar,  /* group 1 */
-  WORD_DOT_smlad,   /* group 4, two instructions */
-  WORD_DOT_widen,   /* vectors, group 1 */
-  WORD_DOT_pmaddwd, /* vectors, group 2 */
-  WORD_DOT_vpdpwssd /* the same, added at once */
+  WORD_DOT_scalar,   /* group 1 */
+  WORD_DOT_smlad,    /* group 4, two instructions */
+  WORD_DOT_vmladava, /* group 8, a vector's products into one sum */
+  WORD_DOT_widen,    /* vectors, group 1 */
+  WORD_DOT_pmaddwd,  /* vectors, group 2 */
+  WORD_DOT_vpdpwssd  /* the same, added at once */
 } WordDot;
 
 typedef struct WordsParams {
@@ -34,7 +35,9 @@ typedef struct WordsParams {
                    bytes by fours in the order 0, 2, 1, 3 */
   WordDot dot;
   bool wide;        /* accumulators of 64 bits */
-  int64_t chunk;    /* with it: k that may be added in 32 bits */
+  int64_t fits;     /* products of any k that a word holds */
+  int64_t chunk;    /* with `wide`: neighbours in a run that are added in a
+                       word, which holds these; whole groups */
   const Blob *bias; /* i32, with `wide` i64, as many as step's tables have */
   WordStep step;
 } WordsParams;
@@ -44,7 +47,7 @@ bool words_match(const Op *op);
 /* Bias and step; all else is complete. `padded` channels of the last group are
  * computed. */
 void words_finish(Plan *p, Step *s, WordsParams *m, int64_t padded);
-/* wide, chunk and c.weight_bytes, for the weights of c.g. */
+/* wide, fits and c.weight_bytes, for the weights of c.g. */
 void words_measure(WordsParams *m, const Op *op);
 /* Element `at` of an image of weights of so many bytes. */
 void words_put(int8_t *image, int64_t at, int bytes, int32_t w);
