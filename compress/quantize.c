@@ -10,6 +10,7 @@
  * its operand, a second pair stands between them. */
 #include "compress/quantize.h"
 
+#include "compress/quantize_dynamic.h"
 #include "compress/quantize_places.h"
 #include "compress/quantize_weights.h"
 #include "passes/pass.h"
@@ -18,11 +19,10 @@ typedef struct Quantizer {
   Graph *g;
   const Roles *roles;
   Places *places;
+  Dynamic dynamic;
   QuantizeReport *report;
   Arena *report_arena;
 } Quantizer;
-
-enum { NEW_OP = -1 }; /* index of an op that was not there before */
 
 static Value *insert(Graph *g, Op *before, OpKind kind, Value *x, const Type *t,
                      const char *name) {
@@ -33,8 +33,7 @@ static Value *insert(Graph *g, Op *before, OpKind kind, Value *x, const Type *t,
 
 /* quantize, dequantize of x before `at`; returns the reals. */
 static Value *insert_pair(Graph *g, Op *at, Value *x, DType dtype,
-                          const QuantParams *q) {
-  const char *name = arena_printf(g->arena, "%s.q", x->name);
+                          const QuantParams *q, const char *name) {
   const Type *t = type_with_dtype(g->arena, x->type, dtype, q);
   Value *stored = insert(g, at, OP_quantize, x, t, name);
   return insert(g, at, OP_dequantize, stored, x->type,
@@ -60,7 +59,8 @@ static void store_value(Quantizer *z, Value *v, const Place *at) {
     ARRAY_PUSH(z->places->scratch, &uses, v->uses.v[i]);
   Op *before = v->def ? v->def->next : z->g->first;
   DType dtype = activation_dtype(at->scheme->activations);
-  Value *real = insert_pair(z->g, before, v, dtype, at->q);
+  Value *real = insert_pair(z->g, before, v, dtype, at->q,
+                            arena_printf(z->g->arena, "%s.q", v->name));
   Op *quantize = real->def->in[0]->def;
   if (at->whole) {
     graph_replace_uses(z->g, v, real);
@@ -83,16 +83,18 @@ static const QuantParams *read_as(Quantizer *z, Op *op, int i) {
   place_roots(z->places, v, &roots);
   bool same = roots.n > 0;
   for (int k = 0; k < roots.n; k++) {
-    const Place *at = &z->places->at[roots.v[k]->id];
-    same = same && at->used && at->scheme->activations == s->activations &&
-           quant_equal(at->q, z->places->at[roots.v[0]->id].q);
+    const Place *at = place_at(z->places, roots.v[k]);
+    same = same && at && at->scheme->activations == s->activations &&
+           quant_equal(at->q, place_at(z->places, roots.v[0])->q);
   }
   if (same)
-    return z->places->at[roots.v[0]->id].q;
+    return place_at(z->places, roots.v[0])->q;
   const Value *from = roots.n == 1 ? roots.v[0] : v;
   const QuantParams *q = place_params(z->places, from, s);
   DType dtype = activation_dtype(s->activations);
-  op_set_input(op, i, insert_pair(z->g, op, v, dtype, q));
+  const char *name =
+      arena_printf(z->g->arena, "%s.%s", v->name, dtype_name(dtype));
+  op_set_input(op, i, insert_pair(z->g, op, v, dtype, q, name));
   return q;
 }
 
@@ -183,8 +185,8 @@ static void store_integer_op(Quantizer *z, Op *op) {
 static void store_joined(Quantizer *z, Op *concat) {
   Values roots = {0};
   place_roots(z->places, concat->out[0], &roots);
-  const Place *at = roots.n ? &z->places->at[roots.v[0]->id] : NULL;
-  for (int i = 0; i < concat->nin && at && at->used; i++) {
+  const Place *at = roots.n ? place_at(z->places, roots.v[0]) : NULL;
+  for (int i = 0; i < concat->nin && at; i++) {
     Value *v = concat->in[i];
     DType dtype = activation_dtype(at->scheme->activations);
     const Type *t = type_with_dtype(z->g->arena, v->type, dtype, at->q);
@@ -196,9 +198,8 @@ static void store_joined(Quantizer *z, Op *concat) {
 
 /* ---- the account ---- */
 
-/* Bytes of the constant behind operand i. */
-static int64_t stored_bytes(const Op *op, int i) {
-  const Value *v = op_in(op, i);
+/* Bytes of the constant v, or of the one behind it. */
+static int64_t stored_bytes(const Value *v) {
   while (v && v->def && v->def->nin == 1)
     v = v->def->in[0];
   return v && v->init ? type_bytes(v->type) : 0;
@@ -209,40 +210,72 @@ static int64_t parameters(const Op *op) {
   return type_count(op->in[1]->type) + (bias ? type_count(bias->type) : 0);
 }
 
-/* Called behind store_operands. */
-static QuantizedOp account(const Quantizer *z, const Op *op, bool has_weights) {
+/* Functions that have tables of 8 bits: of 16 bits they are floats between two
+ * conversions. */
+static bool wants_table(const Op *op) {
+  return op->kind == OP_logistic || op->kind == OP_tanh ||
+         op->kind == OP_leaky_relu;
+}
+
+/* Of op, whose result had that name and whose weights, if it has any, are
+ * stored in w. */
+static QuantizedOp account(const Quantizer *z, const Op *op, const char *name,
+                           const Value *w) {
   bool is_float = role_of(z->roles, op) == ROLE_float;
-  QuantizedOp row = {.name = arena_strdup(z->report_arena, op->out[0]->name),
+  QuantizedOp row = {.name = arena_strdup(z->report_arena, name),
                      .kind = op->kind,
                      .scheme = *z->roles->layer[op->index],
-                     .has_weights = has_weights,
+                     .has_weights = w != NULL,
                      .why = is_float ? z->roles->why[op->index] : NULL};
-  if (has_weights) {
+  if (!row.why && row.scheme.activations == ACTIVATIONS_i16 && wants_table(op))
+    row.why = "its table has 8 bits: computed in floats";
+  if (w) {
     row.parameters = parameters(op);
-    row.bytes = stored_bytes(op, 1) + stored_bytes(op, 2);
+    row.bytes = stored_bytes(w) + stored_bytes(op_in(op, 2));
   }
   return row;
 }
 
 static bool is_counted(const Quantizer *z, const Op *op) {
   Role role = role_of(z->roles, op);
-  return role == ROLE_float || role_is_integer(role);
+  return role == ROLE_float || role == ROLE_dynamic || role_is_integer(role);
 }
 
 /* ---- all of it ---- */
 
+/* Returns what the weights are stored in, NULL where there are none. */
+static Value *store_op(Quantizer *z, Op *op) {
+  bool has_weights = op_weights(op) >= 0;
+  switch (role_of(z->roles, op)) {
+  case ROLE_heavy:
+  case ROLE_light:
+    store_integer_op(z, op);
+    break;
+  case ROLE_dynamic:
+    return dynamic_layer(&z->dynamic, op, channel_axis(op),
+                         z->roles->layer[op->index]);
+  case ROLE_float:
+    store_float_layer(z, op);
+    break;
+  case ROLE_move:
+    if (op->kind == OP_concat)
+      store_joined(z, op);
+    break;
+  case ROLE_inner:
+  case ROLE_other:
+    break;
+  }
+  return has_weights ? op->in[1] : NULL;
+}
+
 static void store_all(Quantizer *z) {
   for (Op *op = z->g->first; op; op = op->next) {
-    Role role = role_of(z->roles, op);
-    bool has_weights = op_weights(op) >= 0;
-    if (role_is_integer(role))
-      store_integer_op(z, op);
-    else if (role == ROLE_float)
-      store_float_layer(z, op);
-    else if (role == ROLE_move && op->kind == OP_concat)
-      store_joined(z, op);
+    if (op->index == NEW_OP)
+      continue;
+    const char *name = op->nout ? op->out[0]->name : NULL;
+    Value *w = store_op(z, op);
     if (z->report && is_counted(z, op))
-      ARRAY_PUSH(z->report_arena, &z->report->ops, account(z, op, has_weights));
+      ARRAY_PUSH(z->report_arena, &z->report->ops, account(z, op, name, w));
   }
   for (int i = 0; i < z->places->n; i++)
     if (z->places->at[i].used)
@@ -264,7 +297,7 @@ Graph *quantize_graph(Arena *a, const Graph *f, const Scheme *s,
   graph_number(g);
   Roles roles = roles_find(scratch, g, s);
   Places places;
-  Quantizer z = {g, &roles, &places, report, a};
+  Quantizer z = {g, &roles, &places, {.g = g, .scratch = scratch}, report, a};
   bool ok = places_find(scratch, g, s, c, &roles, &places);
   if (ok)
     store_all(&z);

@@ -36,6 +36,10 @@ void place_roots(const Places *p, Value *v, Values *out) {
   }
 }
 
+const Place *place_at(const Places *p, const Value *v) {
+  return v->id < p->n && p->at[v->id].used ? &p->at[v->id] : NULL;
+}
+
 static void use(Places *p, const Value *v, const LayerScheme *s, bool whole) {
   Place *at = &p->at[v->id];
   if (!at->used)
@@ -61,8 +65,8 @@ static void use_operands(Places *p, const Op *op) {
 static const LayerScheme *scheme_at(const Places *p, Value *v) {
   Values roots = {0};
   place_roots(p, v, &roots);
-  bool used = roots.n == 1 && p->at[roots.v[0]->id].used;
-  return used ? p->at[roots.v[0]->id].scheme : NULL;
+  const Place *at = roots.n == 1 ? place_at(p, roots.v[0]) : NULL;
+  return at ? at->scheme : NULL;
 }
 
 /* What a softmax gives out is stored as what it was made of is. */

@@ -35,6 +35,8 @@ bool places_find(Arena *scratch, Graph *g, const Scheme *s,
 /* Where what v holds is stored: v itself, or what moves and inner operators
  * made it of. Constants and what is no f32 are nowhere. */
 void place_roots(const Places *p, Value *v, Values *out);
+/* The place of v; NULL: it has none. */
+const Place *place_at(const Places *p, const Value *v);
 /* The parameters of v by its own range under s; what it is made by, and
  * whether that has a known range, counts. */
 const QuantParams *place_params(Places *p, const Value *v,

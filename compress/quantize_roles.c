@@ -17,6 +17,7 @@ static const char *const no_form = "it has no integer form";
 static const char *const float_operand = "an operand is computed in floats";
 static const char *const float_readers = "all that reads it computes on floats";
 static const char *const asked = "asked to stay float";
+static const char *const between = "floats between dynamic layers";
 static const char *const no_range = "its results are of no one magnitude";
 
 /* What an operator is by its kind; all others are ROLE_float. An `end` may be
@@ -117,6 +118,13 @@ static const char *heavy_fault(const Op *op, const LayerScheme *s) {
   return NULL;
 }
 
+static const char *dynamic_fault(const Op *op, const LayerScheme *s) {
+  if (op_weights(op) < 0)
+    return "its weights are computed";
+  return s->weights == WEIGHTS_i8 ? NULL
+                                  : "dynamic ranges go with weights of int8";
+}
+
 static bool all_f32(const Op *op) {
   for (int i = 0; i < op->nin; i++)
     if (op->in[i] && !is_f32(op->in[i]))
@@ -144,8 +152,12 @@ static void set_kind_role(Roles *r, const Op *op) {
                                            : NULL;
   if (!fault && !all_f32(op))
     fault = no_form;
-  if (role != ROLE_move && !activation_is_integer(s->activations))
-    fault = asked;
+  if (!fault && role == ROLE_heavy && s->activations == ACTIVATIONS_dynamic) {
+    fault = dynamic_fault(op, s);
+    role = ROLE_dynamic;
+  } else if (role != ROLE_move && !activation_is_integer(s->activations)) {
+    fault = s->activations == ACTIVATIONS_f32 ? asked : between;
+  }
   r->role[op->index] = role;
   if (fault)
     set_float(r, op, fault);
@@ -301,6 +313,7 @@ static bool is_integer_anyway(const Roles *r, const Value *v) {
   case ROLE_light:
     return true;
   case ROLE_other:
+  case ROLE_dynamic:
   case ROLE_float:
     break;
   }
@@ -346,6 +359,7 @@ Roles roles_find(Arena *a, const Graph *g, const Scheme *s) {
              .source = ARENA_ARRAY(a, Value *, g->values.n)};
   for (const Op *op = g->first; op; op = op->next)
     set_kind_role(&r, op);
+  widen_recurrences(a, &r);
   find_tables(&r);
   while (demote(&r))
     ;

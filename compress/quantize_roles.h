@@ -12,8 +12,11 @@ typedef enum Role {
   ROLE_light, /* any other with an integer form */
   ROLE_inner, /* its result is never stored: the operator behind it takes it in,
                  as a clamp or as a part of its table */
+  ROLE_dynamic, /* multiplies bytes whose range is taken at run time */
   ROLE_float
 } Role;
+
+enum { NEW_OP = -1 }; /* index of an op that was not there before */
 
 typedef struct Roles {
   const Graph *g;
@@ -27,6 +30,9 @@ typedef struct Roles {
 
 /* In the scratch arena a. g is numbered. */
 Roles roles_find(Arena *a, const Graph *g, const Scheme *s);
+/* quantize_recurrent.c: activations of 16 bits for the steps of recurrences,
+ * in r->layer, by the roles of kinds. */
+void widen_recurrences(Arena *a, Roles *r);
 Role role_of(const Roles *r, const Op *op); /* ROLE_other for NULL */
 bool role_is_integer(Role role);            /* heavy or light */
 /* Is v computed and taken in at once, never stored? */

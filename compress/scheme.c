@@ -14,6 +14,7 @@ static const struct {
     [ACTIVATIONS_i8] = {"int8", DT_i8},
     [ACTIVATIONS_u8] = {"uint8", DT_u8},
     [ACTIVATIONS_i16] = {"int16", DT_i16},
+    [ACTIVATIONS_dynamic] = {"dynamic", DT_f32},
 };
 
 const char *weight_form_name(WeightForm w) { return weight_names[w]; }
@@ -84,7 +85,7 @@ static const struct {
     /* clang-format off */
     {"weights", set_weights,
      "float, f16, bf16, int8, int4, code4, code16, code256"},
-    {"activations", set_activations, "float, int8, uint8, int16"},
+    {"activations", set_activations, "float, int8, uint8, int16, dynamic"},
     {"float", set_float, "nothing"},
     {"per-tensor", set_per_tensor, "nothing"},
     {"symmetric", set_symmetric, "nothing"},

@@ -19,11 +19,13 @@ typedef enum WeightForm {
   WEIGHTS_COUNT
 } WeightForm;
 
+/* Dynamic ones are bytes whose range is taken at run time. */
 typedef enum ActivationForm {
   ACTIVATIONS_f32,
   ACTIVATIONS_i8,
   ACTIVATIONS_u8,
   ACTIVATIONS_i16,
+  ACTIVATIONS_dynamic,
   ACTIVATIONS_COUNT
 } ActivationForm;
 

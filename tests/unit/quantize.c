@@ -270,6 +270,55 @@ static void test_short_floats(void **state) {
   assert_int_equal(count(g, OP_quantize), 0);
 }
 
+/* The bytes' range is taken at run time: no ranges, and nearly the result of
+ * the floats. */
+static void test_dynamic(void **state) {
+  (void)state;
+  LayerScheme s = {WEIGHTS_i8, ACTIVATIONS_dynamic, .pow2 = false};
+  Graph *g = layer_as(s, NULL);
+  assert_int_equal(count(g, OP_matmul), 1);
+  assert_int_equal(count(g, OP_fully_connected), 0);
+  assert_int_equal(type_named(g, "y")->dtype, DT_f32);
+  const float x[] = {1, 0.5f, -1, 0.25f};
+  const void *in[] = {x};
+  float y[2];
+  void *out[] = {y};
+  Executor *e = interp_new(g, NULL, NULL);
+  assert_true(e->run(e, in, out));
+  e->free(e);
+  assert_float_equal(y[0], 0.5f, 0.02);
+  assert_float_equal(y[1], 0, 0);
+}
+
+/* ---- recurrences ---- */
+
+/* Three steps of h = tanh(w x + h): 16 bits; the layer behind them: 8. */
+static void test_recurrence(void **state) {
+  (void)state;
+  Graph *f = parsed("model m\n"
+                    "input %x : f32[1,4]\n"
+                    "const @w : f32[4,4] = splat 0.25\n"
+                    "%a : f32[1,4] = fully_connected %x, @w\n"
+                    "%b : f32[1,4] = tanh %a\n"
+                    "%c : f32[1,4] = fully_connected %b, @w\n"
+                    "%d : f32[1,4] = add %c, %a\n"
+                    "%e : f32[1,4] = tanh %d\n"
+                    "%g : f32[1,4] = fully_connected %e, @w\n"
+                    "const @v : f32[2,4] = splat 0.5\n"
+                    "%y : f32[1,2] = fully_connected %g, @v\n"
+                    "output %y\n");
+  Calibration c = ranges(f, -1, 1);
+  Scheme s = scheme_default();
+  Graph *g = quantize_graph(arena, f, &s, &c, NULL);
+  assert_non_null(g);
+  assert_int_equal(type_named(g, "d.q")->dtype, DT_i16);
+  assert_int_equal(type_named(g, "g.q")->dtype, DT_i16);
+  assert_int_equal(type_named(g, "y.q")->dtype, DT_i8);
+  PassOptions passes = {.allow = PASS_requant};
+  assert_true(passes_run(g, &passes, NULL));
+  assert_int_equal(count(g, OP_dequantize), 3); /* of y, and before tanh */
+}
+
 static void test_no_range(void **state) {
   (void)state;
   Calibration c = {0};
@@ -309,6 +358,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_keep_float, setup, teardown),
       cmocka_unit_test_setup_teardown(test_forms, setup, teardown),
       cmocka_unit_test_setup_teardown(test_short_floats, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_dynamic, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_recurrence, setup, teardown),
       cmocka_unit_test_setup_teardown(test_no_range, setup, teardown),
       cmocka_unit_test_setup_teardown(test_codebook, setup, teardown),
   };
