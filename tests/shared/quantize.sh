@@ -50,7 +50,6 @@ on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 50
 verified host aarch64 cortex-m4
 on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 50 --activations=int16
 verified host aarch64 cortex-m4
-on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 50 --activations=uint8
 on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 50 --activations=dynamic
 verified host
 on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 200 --per-tensor
@@ -58,7 +57,6 @@ verified host
 on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 200 --pow2
 verified host cortex-m4
 on_cifar frameworks/torch_resnet_cifar10_fp32.onnx "$torch" 50
-on_cifar mlperf-tiny/pretrainedResnet.tflite "layout=nhwc" 50
 
 images=$data/mnist/t10k-images-idx3-ubyte.gz
 labels=$data/mnist/t10k-labels-idx1-ubyte.gz
@@ -66,6 +64,6 @@ check mnist/mnist_cnn_cntk.onnx "scale=1" "$images" "$images" "$labels" 50
 check frameworks/keras_dscnn_mnist_fp32.tflite "scale=1/255" "$images" \
   "$images" "$labels" 50
 check frameworks/keras_attention_mnist_fp32.tflite "scale=1/255" "$images" \
-  "$images" "$labels" 50
+  "$images" "$labels" 50 --interpreter
 verified host
 exit $failed
