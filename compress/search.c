@@ -1,0 +1,293 @@
+/* See search.h. Forms are tried in this order:
+ *
+ *   1  rungs of the ladder below, each with more effort or more bits than the
+ *      one before, until one keeps the bound;
+ *   2  narrower weights, with all that recovers accuracy;
+ *   3  the smallest form so far with channels taken out, 10 % of the
+ *      parameters more each time, until that breaks the bound; then between
+ *      the last two.
+ *
+ * A candidate's graphs live in an arena of its own, which goes with it unless
+ * it is the best so far. */
+#include "compress/search.h"
+
+#include "compress/calibration.h"
+#include "compress/prune/prune.h"
+#include "compress/quantize.h"
+#include "compress/recover/recover.h"
+
+enum { HALVINGS = 2, FIRST_STEPS = 9 };
+static const double PRUNE_STEP = 0.1;
+
+/* ---- the ladder ---- */
+
+typedef struct Rung {
+  const char *name;
+  WeightForm weights;
+  ActivationForm activations;
+  const char *ranges; /* as range_rule_parse takes it */
+  const char *recover;
+} Rung;
+
+/* clang-format off */
+static const Rung ladder[] = {
+    {"int8", WEIGHTS_i8, ACTIVATIONS_i8, "minmax", "none"},
+    {"int8, auto ranges", WEIGHTS_i8, ACTIVATIONS_i8, "auto", "none"},
+    {"int8, recovered", WEIGHTS_i8, ACTIVATIONS_i8, "auto", "auto"},
+    {"int8 x int16", WEIGHTS_i8, ACTIVATIONS_i16, "minmax", "none"},
+    {"int8 x int16, recovered", WEIGHTS_i8, ACTIVATIONS_i16, "minmax", "auto"},
+    {"f16", WEIGHTS_f16, ACTIVATIONS_f32, "minmax", "none"},
+};
+static const Rung narrow[] = {
+    {"16-entry codebooks, recovered", WEIGHTS_code16, ACTIVATIONS_i8, "auto", "auto"},
+    {"int4, recovered", WEIGHTS_i4, ACTIVATIONS_i8, "auto", "auto"},
+};
+/* clang-format on */
+enum {
+  LADDER = sizeof ladder / sizeof *ladder,
+  NARROW = sizeof narrow / sizeof *narrow
+};
+
+static Recipe recipe_of(Search *s, const Rung *r) {
+  Scheme *scheme = ARENA_NEW(s->arena, Scheme);
+  *scheme = scheme_default();
+  scheme->base.weights = r->weights;
+  scheme->base.activations = r->activations;
+  range_rule_parse(r->ranges, &scheme->rule);
+  return (Recipe){r->name, 0, scheme, r->recover};
+}
+
+/* ---- one candidate ---- */
+
+/* A candidate while it is made. */
+typedef struct Making {
+  const Search *s;
+  const Recipe *recipe;
+  const Graph *model;
+  Arena *arena;
+} Making;
+
+/* Recovery.quantize */
+static Graph *quantize(void *ctx, const Graph *f) {
+  const Making *m = ctx;
+  const Search *s = m->s;
+  Calibration c;
+  if (!calibrate(m->arena, f, s->engine, s->feed, (Shard){1, 1}, NULL, &c))
+    return NULL;
+  return quantize_graph(m->arena, f, m->recipe->scheme, &c, NULL);
+}
+
+static const Graph *prune(const Making *m) {
+  if (m->recipe->prune <= 0)
+    return m->model;
+  PruneOptions options = {.method = METHOD_obs,
+                          .scope = SCOPE_scan,
+                          .goal = GOAL_params,
+                          .amount = m->recipe->prune,
+                          .reconstruct = true};
+  PruneReport report;
+  return prune_graph(m->arena, m->model, &options, m->s->engine, m->s->feed,
+                     &report);
+}
+
+static const Graph *make(Making *m) {
+  const Graph *f = prune(m);
+  if (!f || !m->recipe->scheme)
+    return f;
+  Recovery r = {.arena = m->arena,
+                .engine = m->s->engine,
+                .feed = m->s->feed,
+                .quantize = quantize,
+                .ctx = m};
+  return recover_run(&r, f, m->recipe->recover);
+}
+
+/* What g's results are worth, compiled as it will be. */
+static bool score(const Search *s, const Graph *g, double *out) {
+  Arena *a = arena_new();
+  Graph *copy = graph_clone(a, g);
+  Evaluation e = {
+      .g = copy, .engine = s->engine, .feed = s->scored, .output = s->output};
+  Measured m = {0};
+  bool ok = passes_run(copy, s->passes, NULL) &&
+            evaluate(&e, &s->truth, &s->metric, 1, &m, NULL);
+  *out = m.value;
+  arena_free(a);
+  return ok;
+}
+
+static bool measure(const Search *s, const Graph *g, Figures *out) {
+  return g && s->gauge->measure(s->gauge, g, out) && score(s, g, &out->score);
+}
+
+/* ---- comparing ---- */
+
+static double lost(const Search *s, const Figures *f) {
+  return metric_drop(s->metric, s->reference.score, f->score);
+}
+
+static bool keeps(const Search *s, const Figures *f) {
+  const Bound *b = &s->bound;
+  return lost(s, f) <= b->max_drop && f->flash <= b->max_flash &&
+         f->ram <= b->max_ram && f->macs <= b->max_macs;
+}
+
+static bool is_better(const Search *s, const Candidate *a, const Candidate *b) {
+  if (a->within != b->within)
+    return a->within;
+  if (a->within && a->figures.flash != b->figures.flash)
+    return a->figures.flash < b->figures.flash;
+  return lost(s, &a->figures) < lost(s, &b->figures);
+}
+
+/* At least as good in everything, and better in something. */
+static bool beats(const Search *s, const Figures *a, const Figures *b) {
+  double x = lost(s, a), y = lost(s, b);
+  bool not_worse =
+      x <= y && a->flash <= b->flash && a->ram <= b->ram && a->macs <= b->macs;
+  return not_worse &&
+         (x < y || a->flash < b->flash || a->ram < b->ram || a->macs < b->macs);
+}
+
+static void find_front(Search *s) {
+  for (int i = 0; i < s->tried.n; i++) {
+    Candidate *c = &s->tried.v[i];
+    c->front = !c->failed;
+    for (int k = 0; k < s->tried.n; k++)
+      if (!s->tried.v[k].failed &&
+          beats(s, &s->tried.v[k].figures, &c->figures))
+        c->front = false;
+  }
+}
+
+/* ---- trying ---- */
+
+typedef struct Run {
+  Search *s;
+  Arena *kept; /* where the best so far lives */
+} Run;
+
+/* Keeps the graph when it is the best so far. */
+static void keep_best(Run *r, const Graph *g, Arena *of) {
+  Search *s = r->s;
+  int last = s->tried.n - 1;
+  Arena *loser = of;
+  if (!s->tried.v[last].failed &&
+      (s->best < 0 || is_better(s, &s->tried.v[last], &s->tried.v[s->best]))) {
+    s->best = last;
+    s->graph = g;
+    loser = r->kept;
+    r->kept = of;
+  }
+  if (loser)
+    arena_free(loser);
+}
+
+/* The bound is kept; the recipe's name and scheme live in the search's
+ * arena. */
+static bool try_recipe(Run *r, Recipe recipe) {
+  Search *s = r->s;
+  Making m = {s, &recipe, NULL, arena_new()};
+  Graph *model = graph_clone(m.arena, s->model);
+  model->diag = diag_new(m.arena);
+  m.model = model;
+  Candidate c = {.recipe = recipe};
+  const Graph *g = make(&m);
+  c.failed = !measure(s, g, &c.figures);
+  c.within = !c.failed && keeps(s, &c.figures);
+  ARRAY_PUSH(s->arena, &s->tried, c);
+  if (s->tell)
+    s->tell(s, &c);
+  keep_best(r, g, m.arena);
+  return c.within;
+}
+
+static void climb(Run *r) {
+  bool within = false;
+  for (int i = 0; i < LADDER && !within; i++)
+    within = try_recipe(r, recipe_of(r->s, &ladder[i]));
+  for (int i = 0; i < NARROW && within; i++)
+    try_recipe(r, recipe_of(r->s, &narrow[i]));
+}
+
+/* The recipe with `part` of the parameters gone. */
+static Recipe pruned(Search *s, const Recipe *recipe, double part) {
+  Recipe out = *recipe;
+  out.prune = part;
+  if (out.scheme)
+    out.recover = "auto";
+  out.name = arena_printf(s->arena, "%.1f %% fewer parameters%s%s", part * 100,
+                          recipe->scheme ? ", " : "",
+                          recipe->scheme ? recipe->name : "");
+  return out;
+}
+
+/* From the smallest form so far on. */
+static void thin_out(Run *r) {
+  Search *s = r->s;
+  Recipe base = {.name = "float", .recover = "none"};
+  if (s->best >= 0)
+    base = s->tried.v[s->best].recipe;
+  double good = 0, bad = 1;
+  for (int i = 1; i <= FIRST_STEPS && bad == 1; i++) {
+    double part = PRUNE_STEP * i;
+    *(try_recipe(r, pruned(s, &base, part)) ? &good : &bad) = part;
+  }
+  for (int i = 0; i < HALVINGS; i++) {
+    double part = (good + bad) / 2;
+    *(try_recipe(r, pruned(s, &base, part)) ? &good : &bad) = part;
+  }
+}
+
+/* Where the score holds without it; budgets may be kept by a pruned form
+ * alone. */
+static bool is_worth_pruning(const Search *s) {
+  if (!(s->uses & SEARCH_quantize))
+    return true;
+  return s->best >= 0 &&
+         lost(s, &s->tried.v[s->best].figures) <= s->bound.max_drop;
+}
+
+static bool refuse(const Search *s) {
+  const Graph *g = s->model;
+  if (s->best < 0)
+    return diag_error(g->diag, E0602, (Loc){.file = g->file},
+                      "no form of the model could be made");
+  const Candidate *c = &s->tried.v[s->best];
+  diag_error(g->diag, E0601, (Loc){.file = g->file},
+             "none of %d forms keeps the bound; the best, %s, has %s %.4f, the "
+             "model %.4f",
+             s->tried.n, c->recipe.name, metric_name(s->arena, s->metric),
+             c->figures.score, s->reference.score);
+  diag_hint(g->diag, "allow more with --max-drop and the budgets, or give more "
+                     "samples with --data");
+  return false;
+}
+
+/* The model's own outputs, where the metric compares with outputs and none
+ * are given. */
+static bool find_truth(Search *s) {
+  if (metric_wants_labels(s->metric) || s->truth.want)
+    return true;
+  Evaluation e = {.g = s->model,
+                  .engine = s->engine,
+                  .feed = s->scored,
+                  .output = s->output};
+  double *want =
+      ARENA_ARRAY(s->arena, double, s->scored->samples *evaluation_outputs(&e));
+  s->truth.want = want;
+  return evaluate_outputs(&e, want);
+}
+
+bool search_run(Search *s) {
+  Run r = {.s = s};
+  s->best = -1;
+  if (!find_truth(s) || !measure(s, s->model, &s->reference))
+    return false;
+  if (s->uses & SEARCH_quantize)
+    climb(&r);
+  if (s->uses & SEARCH_prune && is_worth_pruning(s))
+    thin_out(&r);
+  find_front(s);
+  return s->best >= 0 && s->tried.v[s->best].within ? true : refuse(s);
+}

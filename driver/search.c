@@ -1,0 +1,201 @@
+/* See search.h. */
+#include "driver/search.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "driver/data.h"
+#include "driver/engine.h"
+#include "driver/gauge.h"
+#include "driver/graph_text.h"
+#include "driver/plot.h"
+#include "driver/session.h"
+
+/* Of Search.ctx. */
+typedef struct Session {
+  Cli *cli;
+  const char *metric;
+} Session;
+
+/* ---- options ---- */
+
+/* "0.5%", "0.005". */
+static bool read_drop(Cli *cli, double *out) {
+  const char *s = cli->value[OPT_max_drop];
+  char *end;
+  if (!s)
+    return diag_error(cli->diag, E0001, (Loc){0}, "%s needs --max-drop",
+                      command_name(cli->command));
+  *out = strtod(s, &end);
+  if (*end == '%' && end != s) {
+    *out /= 100;
+    end++;
+  }
+  return (*end == 0 && end != s && *out >= 0 && *out <= 1) ||
+         diag_error(cli->diag, E0001, (Loc){0},
+                    "--max-drop: '%s' is no part of the score, such as 0.5%%",
+                    s);
+}
+
+static bool read_bound(Cli *cli, Bound *out) {
+  Budgets limits;
+  bool ok = read_drop(cli, &out->max_drop);
+  ok = budget_read(cli, &limits) && ok;
+  if (!ok)
+    return false;
+  out->max_flash = limits.limit[BUDGET_flash];
+  out->max_ram = limits.limit[BUDGET_ram];
+  out->max_macs = limits.limit[BUDGET_macs];
+  return cli->value[OPT_output] ||
+         diag_error(cli->diag, E0001, (Loc){0}, "%s needs --output, a file",
+                    command_name(cli->command));
+}
+
+/* ---- what is shown ---- */
+
+static const char *score_text(const Search *s, const Figures *f) {
+  return metric_is_part(s->metric)
+             ? arena_printf(s->arena, "%.2f %%", 100 * f->score)
+             : arena_printf(s->arena, "%.6g", f->score);
+}
+
+static void print_form(const Search *s, const char *name, const Figures *f,
+                       const char *remark) {
+  printf("%-44s %10s %10lld %10lld %12lld%s\n", name, score_text(s, f),
+         (long long)f->flash, (long long)f->ram, (long long)f->macs, remark);
+  fflush(stdout);
+}
+
+static void tell(Search *s, const Candidate *c) {
+  const Session *own = s->ctx;
+  if (cli_has(own->cli, OPT_json))
+    return;
+  if (s->tried.n == 1) {
+    printf("%-44s %10s %10s %10s %12s\n", "form", own->metric, "flash", "RAM",
+           "MACs");
+    print_form(s, "the model", &s->reference, "");
+  }
+  if (c->failed)
+    printf("%-44s cannot be made\n", c->recipe.name);
+  else
+    print_form(s, c->recipe.name, &c->figures, c->within ? "" : "  no");
+}
+
+static void print_plot(const Search *s) {
+  ARRAY(PlotPoint) points = {0};
+  for (int pass = 0; pass < 2; pass++)
+    for (int i = 0; i < s->tried.n; i++) {
+      const Candidate *c = &s->tried.v[i];
+      char mark = i == s->best ? '@' : c->front ? '*' : '.';
+      PlotPoint p = {(double)c->figures.flash, c->figures.score, mark};
+      if (!c->failed && c->front == pass)
+        ARRAY_PUSH(s->arena, &points, p);
+    }
+  const Session *own = s->ctx;
+  const char *y = arena_printf(
+      s->arena, "%s; * nothing beats it in everything, @ the one that is kept",
+      own->metric);
+  plot_print(s->arena, stdout, points.v, points.n, "bytes of flash", y);
+}
+
+static json_object *candidate_json(const Search *s, int i) {
+  const Candidate *c = &s->tried.v[i];
+  const Figures *f = &c->figures;
+  json_object *o = json_object_new_object();
+  json_object_object_add(o, "form", json_text(c->recipe.name));
+  json_object_object_add(o, "failed", json_object_new_boolean(c->failed));
+  if (c->failed)
+    return o;
+  json_object_object_add(o, "score", json_object_new_double(f->score));
+  json_object_object_add(o, "flash", json_object_new_int64(f->flash));
+  json_object_object_add(o, "ram", json_object_new_int64(f->ram));
+  json_object_object_add(o, "macs", json_object_new_int64(f->macs));
+  json_object_object_add(o, "parameters", json_object_new_int64(f->parameters));
+  json_object_object_add(o, "within", json_object_new_boolean(c->within));
+  json_object_object_add(o, "front", json_object_new_boolean(c->front));
+  json_object_object_add(o, "best", json_object_new_boolean(i == s->best));
+  return o;
+}
+
+static void print_json(const Search *s, const Table *account) {
+  json_object *o = json_object_new_object(), *all = json_object_new_array();
+  for (int i = 0; i < s->tried.n; i++)
+    json_object_array_add(all, candidate_json(s, i));
+  json_object_object_add(o, "candidates", all);
+  json_object_object_add(o, "account", table_json(account));
+  json_print(o, stdout);
+}
+
+/* Written when something was made, also when that breaks the bound. */
+static bool finish(Cli *cli, const Search *s) {
+  const char *path = cli->value[OPT_output];
+  const Session *own = s->ctx;
+  if (s->best < 0 || !graph_text_write(cli, s->graph, path, TEXT_LARGE))
+    return false;
+  Account account = {s->reference, s->tried.v[s->best].figures,
+                     model_file_bytes(cli, cli->args.v[0]),
+                     model_file_bytes(cli, path), own->metric};
+  Table table = account_table(cli->arena, &account);
+  if (cli_has(cli, OPT_json)) {
+    print_json(s, &table);
+    return true;
+  }
+  printf("\n");
+  print_plot(s);
+  printf("\n%s\n", s->tried.v[s->best].recipe.name);
+  table_print(&table, stdout);
+  return true;
+}
+
+/* ---- the command ---- */
+
+/* By classes where there are any; else how often it decides as the model. */
+static bool read_metric(Cli *cli, const Labels *labels, MetricSpec *out) {
+  const char *name = cli->value[OPT_metric];
+  *out = labels->n ? (MetricSpec){METRIC_top, 1}
+                   : (MetricSpec){.kind = METRIC_agreement};
+  if (name && !metric_find(name, strlen(name), out))
+    return diag_error(cli->diag, E0001, (Loc){0},
+                      "--metric: '%s' is none of %s", name,
+                      metric_names(cli->arena));
+  return labels->n || !metric_wants_labels(*out) ||
+         diag_error(cli->diag, E0001, (Loc){0},
+                    "--metric: %s needs --labels with classes", name);
+}
+
+/* What the score is measured with. */
+static bool read_score(Cli *cli, Search *s, Feed *scored, Labels *labels) {
+  s->scored = scored;
+  s->output = data_output(cli, s->model);
+  if (s->output < 0 || !data_open_from(cli, OPT_eval_data, s->model, scored) ||
+      !data_labels(cli, scored,
+                   type_count(s->model->outputs.v[s->output]->type), labels) ||
+      !read_metric(cli, labels, &s->metric))
+    return false;
+  s->truth.label = labels->n ? labels->v : NULL;
+  return true;
+}
+
+bool search_command(Cli *cli, unsigned uses) {
+  Feed feed, scored;
+  Labels labels;
+  PassOptions passes;
+  Session own = {.cli = cli};
+  Search s = {.arena = cli->arena,
+              .feed = &feed,
+              .passes = &passes,
+              .uses = uses,
+              .tell = tell,
+              .ctx = &own};
+  if (!read_bound(cli, &s.bound) || !session_passes(cli, &passes))
+    return false;
+  s.model = session_float(cli);
+  if (!s.model || !data_open(cli, s.model, &feed) ||
+      !read_score(cli, &s, &scored, &labels))
+    return false;
+  own.metric = metric_name(cli->arena, s.metric);
+  s.engine = engine_new(cli);
+  s.gauge = gauge_new(cli);
+  bool ok = search_run(&s);
+  return finish(cli, &s) && ok;
+}
