@@ -83,14 +83,25 @@ static bool get_pick(Cli *cli, FeedPick *out) {
                     "--seed is for --samples=N, which N to take");
 }
 
-bool data_open(Cli *cli, const Graph *g, Feed *out) {
+static bool load(Cli *cli, OptId id, const Graph *g, const FeedPick *pick,
+                 Feed *out) {
   const char **specs = ARENA_ARRAY(cli->arena, const char *, cli->given.n);
   int n = 0;
-  FeedPick pick;
   for (int i = 0; i < cli->given.n; i++)
-    if (cli->given.v[i].id == OPT_data)
+    if (cli->given.v[i].id == id)
       specs[n++] = cli->given.v[i].value;
-  return get_pick(cli, &pick) && feed_load(cli->diag, g, specs, n, &pick, out);
+  return feed_load(cli->diag, g, specs, n, pick, out);
+}
+
+bool data_open(Cli *cli, const Graph *g, Feed *out) {
+  FeedPick pick;
+  return get_pick(cli, &pick) && load(cli, OPT_data, g, &pick, out);
+}
+
+bool data_open_eval(Cli *cli, const Graph *g, Feed *out) {
+  const FeedPick all = {0};
+  return cli_has(cli, OPT_eval_data) ? load(cli, OPT_eval_data, g, &all, out)
+                                     : data_open(cli, g, out);
 }
 
 static bool read_labels(Cli *cli, const Feed *f, Labels *out) {
@@ -115,6 +126,16 @@ bool data_labels(Cli *cli, const Feed *f, Labels *out) {
                       (long long)out->n);
   if (out->n && f->index)
     labels_pick(cli->arena, out, f->index, f->samples);
+  return true;
+}
+
+bool data_classes(Cli *cli, const Labels *labels, int64_t classes) {
+  for (int64_t i = 0; i < labels->n; i++)
+    if (labels->v[i] < 0 || labels->v[i] >= classes)
+      return diag_error(cli->diag, E0701, (Loc){.file = cli->value[OPT_labels]},
+                        "label %lld is class %lld, the model has %lld",
+                        (long long)i, (long long)labels->v[i],
+                        (long long)classes);
   return true;
 }
 

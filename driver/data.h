@@ -14,6 +14,11 @@ bool data_open(Cli *cli, const Graph *g, Feed *out);
  * alone is told. */
 bool data_labels(Cli *cli, const Feed *f, Labels *out);
 
+/* Are all of them below `classes`? E0701. */
+bool data_classes(Cli *cli, const Labels *labels, int64_t classes);
+/* The samples that a search scores on: --eval-data, or else --data. */
+bool data_open_eval(Cli *cli, const Graph *g, Feed *out);
+
 /* Is `spec`, of --labels, an array of outputs rather than of classes: one of
  * so many elements a sample, more than one? */
 bool data_is_targets(Cli *cli, const char *spec, int64_t outputs);

@@ -152,17 +152,6 @@ static bool are_targets(Cli *cli, const Eval *e) {
   return !e->n && data_is_targets(cli, spec, e->outputs);
 }
 
-static bool check_labels(Cli *cli, const Eval *e) {
-  int64_t classes = metric_classes(e->outputs);
-  for (int64_t i = 0; i < e->labels.n; i++)
-    if (e->labels.v[i] < 0 || e->labels.v[i] >= classes)
-      return diag_error(cli->diag, E0701, (Loc){.file = cli->value[OPT_labels]},
-                        "label %lld is class %lld, the model has %lld",
-                        (long long)i, (long long)e->labels.v[i],
-                        (long long)classes);
-  return true;
-}
-
 static bool read_truth(Cli *cli, Eval *e) {
   double *targets;
   if (!take_metrics(cli, e))
@@ -172,7 +161,7 @@ static bool read_truth(Cli *cli, Eval *e) {
       return false;
     e->truth.want = targets;
   } else if (!data_labels(cli, &e->own.feed, &e->labels) ||
-             !check_labels(cli, e)) {
+             !data_classes(cli, &e->labels, metric_classes(e->outputs))) {
     return false;
   }
   if (!e->labels.n && !e->against && !e->truth.want)

@@ -1,9 +1,10 @@
 /* See search.h. */
 #include "driver/search.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "driver/budget.h"
 #include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/gauge.h"
@@ -165,13 +166,17 @@ static bool read_metric(Cli *cli, const Labels *labels, MetricSpec *out) {
 
 /* What the score is measured with. */
 static bool read_score(Cli *cli, Search *s, Feed *scored, Labels *labels) {
-  s->scored = scored;
-  s->output = data_output(cli, s->model);
-  if (s->output < 0 || !data_open_from(cli, OPT_eval_data, s->model, scored) ||
-      !data_labels(cli, scored,
-                   type_count(s->model->outputs.v[s->output]->type), labels) ||
+  const Graph *g = s->model;
+  if (g->outputs.n != 1)
+    return diag_error(cli->diag, E0302, (Loc){.file = g->file},
+                      "%s is for models of one output",
+                      command_name(cli->command));
+  int64_t classes = metric_classes(type_count(g->outputs.v[0]->type));
+  if (!data_open_eval(cli, g, scored) || !data_labels(cli, scored, labels) ||
+      !data_classes(cli, labels, classes) ||
       !read_metric(cli, labels, &s->metric))
     return false;
+  s->scored = scored;
   s->truth.label = labels->n ? labels->v : NULL;
   return true;
 }
