@@ -14,14 +14,14 @@
  *
  * KL does not see how far out lies what is cut off: where most elements are
  * the same number (the background of an image), a range that ends there has a
- * divergence of nearly 0. So at most 1 % of the elements are cut off. */
+ * divergence of nearly 0. So at most 0.1 % of the elements are cut off. */
 #include <math.h>
 
 #include "compress/range_private.h"
 #include "ir/scalar.h"
 
 enum { COLUMNS = 2048, MAX_BITS = 8, MAX_ROUNDS = 8 };
-static const double nearly_empty = 1e-4, most_beyond = 0.01;
+static const double nearly_empty = 1e-4, most_beyond = 0.001;
 
 typedef struct Histogram {
   double p[COLUMNS]; /* magnitudes, COLUMNS columns up to the reach */

@@ -124,6 +124,17 @@ static void outliers_are_cut_off(void **state) {
   assert_true(range(&t, "entropy", &i8).hi < 2);
 }
 
+static double mostly_background(uint64_t *random) {
+  return unit(random) < 0.9 ? 0.01 : 6 * unit(random);
+}
+
+/* Nothing diverges less from it than the background alone. */
+static void background_is_not_all(void **state) {
+  (void)state;
+  TensorStats t = observe(mostly_background, true, 0);
+  assert_range(range(&t, "entropy", &i8), 0, 6, 0.1);
+}
+
 /* (1 + 2 + ... + 100) / 100, then r += (x - r) / 100. */
 static void average_moves(void **state) {
   (void)state;
@@ -250,6 +261,7 @@ int main(void) {
       TEST(gaussian_is_cut_where_it_is_best),
       TEST(one_sided_has_one_sided_range),
       TEST(outliers_are_cut_off),
+      TEST(background_is_not_all),
       TEST(average_moves),
       TEST(people_know_better),
       TEST(nothing_seen_is_zero),
