@@ -6,6 +6,7 @@
  *   codes  each byte as the index, of 1, 2 or 4 bits, of a table of bytes:
  *          weights of 4 bits, codebooks
  *   mask   a bit for each byte that is not zero, and those bytes
+ *   f16, bf16  floats that are such
  *
  * Two bytes make a halfword, as every block has an even number of them; where
  * a kernel wants 256 a + b of two weights b, a rather than their bytes
@@ -15,7 +16,13 @@
 
 #include "plan/plan.h"
 
-typedef enum PackForm { PACK_none, PACK_codes, PACK_mask } PackForm;
+typedef enum PackForm {
+  PACK_none,
+  PACK_codes,
+  PACK_mask,
+  PACK_f16,
+  PACK_bf16
+} PackForm;
 
 typedef struct Packed {
   PackForm form;
@@ -43,6 +50,9 @@ typedef struct PackSource {
 /* Packs where it saves flash, and the time lost is little or the object is
  * for size; else the form is PACK_none. s->weights says what came of it. */
 Packed plan_pack(Plan *p, Step *s, const PackSource *w);
+
+/* The same of an image of f32; there are no codes and masks of those. */
+Packed plan_pack_real(Plan *p, Step *s, const PackSource *w);
 
 /* Bytes of the arena that a step may take besides its operands without
  * raising the arena's peak, as far as lifetimes say. */

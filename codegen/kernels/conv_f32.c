@@ -1,12 +1,14 @@
 /* conv_f32: outputs in lanes, inputs broadcast, see real_tile.h.
  *
  *   pack weights and bias, where they are computed at run time
- *   for image, group, block of outputs, y, tile of pixels:
+ *   for image, group, block of outputs (its weights widened where they are
+ *   of 16 bits), y, tile of pixels:
  *     acc[p][v] = bias[v], where there are border classes the pixel's
  *     for run of the window: for k in run: acc[p][v] += x[p] * w[v]
  *     for p, for v: store(act(acc[p][v]))
  */
 #include "codegen/kernels/conv.h"
+#include "codegen/kernels/packed.h"
 #include "codegen/kernels/real_tile.h"
 #include "codegen/lower.h"
 
@@ -86,9 +88,13 @@ static void blocks(Cg *g, const Group *q, int64_t from, int64_t to,
   if (from >= to)
     return;
   Loop b = loop_begin(g, from, to, 1);
-  Val first = ll_mulc(g, b.i, q->nout * 4);
+  Val first = ll_mulc(g, b.i, q->nout * 4), w = q->w;
+  if (c->packed.form)
+    unpack_block(g, &c->packed, b.i, w);
+  else
+    w = ll_gep(g, w, ll_mulc(g, b.i, q->k * q->nout * 4));
   Spot at = {.src = q->src,
-             .w = ll_gep(g, q->w, ll_mulc(g, b.i, q->k * q->nout * 4)),
+             .w = w,
              .bias = ll_gep(g, q->bias, first),
              .out = ll_gep(g, q->out, first)};
   Loop y = loop_begin(g, 0, c->g.oh, 1);
@@ -136,7 +142,9 @@ static void find_weights(Cg *g, Group *q, const StepArgs *a) {
   const ConvParams *c = q->c;
   Val free = conv_scratch(g, c, a);
   q->w = c->w ? ll_blob(g, c->w) : free;
-  if (!c->w) {
+  if (c->packed.form) {
+    free = ll_gepc(g, free, c->packed.block_bytes);
+  } else if (!c->w) {
     pack_late(g, q, q->k, q->w, a->in[1]);
     free = ll_gepc(g, free, c->g.groups * c->blocks * q->nout * q->k * 4);
   }

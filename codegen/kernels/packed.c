@@ -3,6 +3,7 @@
  *   codes:  for byte of data: for pair of codes a, b in it:
  *             halfword = table[b], table[a]
  *   mask:   for byte of data: for bit: x = bit ? *values : 0; values += bit
+ *   floats: for halfword of data: word = its float
  */
 #include "codegen/kernels/packed.h"
 
@@ -81,7 +82,32 @@ static void unpack_mask(Cg *g, const Packed *w, Val block, Val from, Val to) {
                  w->block_bytes % 8, &values);
 }
 
+/* An f32's bits from those of an f16, by the exponent's place and a product
+ * that moves it, which is right for subnormals, too. */
+static Val bits_of_f16(Cg *g, Val half) {
+  Val m = ll_shlc(g, ll_and(g, half, ll_i32(g, 0x7fff)), 13);
+  Val x =
+      LLVMBuildFMul(g->b, ll_bitcast(g, m, g->f32), ll_f32(g, 0x1p112f), "");
+  Val sign = ll_shlc(g, ll_and(g, half, ll_i32(g, 0x8000)), 16);
+  return ll_or(g, ll_bitcast(g, x, g->i32), sign);
+}
+
+static void unpack_halves(Cg *g, const Packed *w, Val block, Val to) {
+  Val from =
+      ll_gep(g, ll_blob(g, w->data), ll_mulc(g, block, w->block_bytes / 2));
+  Loop l = loop_begin(g, 0, w->block_bytes / 4, 1);
+  Val half = ll_load(g, g->i16, ll_gep(g, from, ll_mulc(g, l.i, 2)), 2);
+  half = ll_zext(g, half, g->i32);
+  Val x = w->form == PACK_bf16 ? ll_shlc(g, half, 16) : bits_of_f16(g, half);
+  ll_store(g, x, ll_gep(g, to, ll_mulc(g, l.i, 4)), 4);
+  loop_end(g, &l, NULL);
+}
+
 void unpack_block(Cg *g, const Packed *w, Val block, Val to) {
+  if (w->form == PACK_f16 || w->form == PACK_bf16) {
+    unpack_halves(g, w, block, to);
+    return;
+  }
   int bits = w->form == PACK_mask ? 1 : w->bits;
   int64_t row = (w->block_bytes * bits + 7) / 8;
   Val from = ll_gep(g, ll_blob(g, w->data), ll_mulc(g, block, row));

@@ -87,8 +87,16 @@ static void pack_weights(Plan *p, Step *s, ConvParams *c) {
   float *image = ARENA_ARRAY(p->arena, float, groups *padded *k);
   for (int64_t i = 0; i < groups; i++)
     real_pack(image + i * padded * k, w + i * n * k, n, k, nout);
-  c->w = plan_blob(p, s, "weights", image, groups * padded * k * 4,
-                   p->target->simd_align);
+  PackSource from = {.image = (const int8_t *)image,
+                     .block_bytes = k * nout * 4,
+                     .blocks = c->blocks,
+                     .time = cost_conv_f32(s->op, p->target),
+                     .unpacking = 5,
+                     .available = groups > 1 ? -1 : INT64_MAX};
+  c->packed = plan_pack_real(p, s, &from);
+  if (!c->packed.form)
+    c->w = plan_blob(p, s, "weights", image, groups * padded * k * 4,
+                     p->target->simd_align);
 }
 
 /* The biases of one class. */
@@ -139,7 +147,7 @@ bool prepare_conv_f32(Plan *p, Step *s) {
     pack_bias(p, s, &c);
   else
     late += padded * 4;
-  return conv_real_done(p, s, &c, late);
+  return conv_real_done(p, s, &c, late + c.packed.block_bytes);
 }
 
 /* ---- dw_f32 ---- */

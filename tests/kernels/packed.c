@@ -1,6 +1,7 @@
 /* Weights that lie packed or listed in the object: few different ones, many
- * zeros, in convolutions and dense layers of odd shapes, with strides, pads,
- * groups, zero points, maxima and sums behind them; each form is met. */
+ * zeros, floats of 16 bits, in convolutions and dense layers of odd shapes,
+ * with strides, pads, groups, zero points, maxima and sums behind them; each
+ * form is met. */
 #include "tests/kernels/check.h"
 
 typedef enum Kind {
@@ -181,6 +182,55 @@ static void one_case(const char *target, int seed) {
   seen[kind][form_number(c.weights)]++;
 }
 
+/* Floats of 16 bits, or of more: subnormals and zeros of both signs too. */
+static float random_half(Random *r, int kind) {
+  float x = ldexpf((float)random_in(r, -255, 255), random_in(r, -24, -8));
+  if (kind == 1)
+    x = ldexpf((float)random_in(r, -2047, 2047),
+               random_below(r, 4) ? random_in(r, -14, -8) : -24);
+  return random_below(r, 9) ? kind == 2 ? x * 1.0001f : x : copysignf(0, x);
+}
+
+static void real_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 12};
+  Layer l = random_layer(&r, KIND_any);
+  Check c = check_new(target);
+  c.plan.for_size = random_below(&r, 3);
+  int64_t oh = (l.ih + 2 * l.pad - l.k) / l.stride + 1;
+  int64_t ow = (l.iw + 2 * l.pad - l.k) / l.stride + 1;
+  int64_t x[] = {l.n, l.ih, l.iw, l.ic}, y[] = {l.n, oh, ow, l.oc};
+  int64_t w[] = {l.oc, l.k, l.k, l.ic / l.groups};
+  const Type *wt = type_new(c.arena, DT_f32, 4, w, NULL);
+  const Type *yt = type_new(c.arena, DT_f32, 4, y, NULL);
+  float *weights = arena_alloc(c.arena, (size_t)type_bytes(wt));
+  int kind = random_below(&r, 4);
+  for (int64_t i = 0; i < type_count(wt); i++)
+    weights[i] = random_half(&r, kind);
+  Value *in[] = {
+      graph_input(c.graph, "x", type_new(c.arena, DT_f32, 4, x, NULL)),
+      graph_const(c.graph, "w", wt, weights)};
+  Attrs at = attrs_default(OP_conv2d);
+  at.conv.stride = (Int2){{l.stride, l.stride}};
+  at.conv.pad = (Int4){{l.pad, l.pad, l.pad, l.pad}};
+  graph_output(c.graph, graph_op(c.graph, NULL, OP_conv2d, &at, 2, in, 1, &yt,
+                                 NULL, (Loc){0})
+                            ->out[0]);
+  check_finish(&c, &r, seed);
+  seen[0][0] += strcmp(c.weights, "f16") == 0;
+  seen[0][1] += strcmp(c.weights, "bf16") == 0;
+}
+
+static void floats(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-v3", "aarch64", "cortex-m4",
+                                  "cortex-m0plus"};
+  for (int i = 0; i < 4; i++) {
+    memset(seen, 0, sizeof seen);
+    check_targets(&t[i], 1, 40, real_case);
+    assert_true(i == 0 || (seen[0][0] && seen[0][1]));
+  }
+}
+
 static void check_all(const char *const *targets, int n, int cases,
                       bool lists) {
   for (int i = 0; i < n; i++) {
@@ -224,6 +274,7 @@ int main(void) {
       cmocka_unit_test(on_the_host),
       cmocka_unit_test(on_small_cores),
       cmocka_unit_test(on_others),
+      cmocka_unit_test(floats),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
