@@ -107,6 +107,9 @@ static bool are_floats(WeightForm w) {
 static const char *heavy_fault(const Op *op, const LayerScheme *s) {
   if (op_weights(op) >= 0 && are_floats(s->weights))
     return "its weights are floats";
+  if (op_weights(op) >= 0 && s->weights == WEIGHTS_i12 &&
+      s->activations != ACTIVATIONS_i16)
+    return "weights of int12 go with activations of int16";
   if (op->kind == OP_matmul)
     return op->nin > 2 ? no_form : NULL;
   if (!op->in[1]->init)

@@ -88,10 +88,19 @@ static float bias_scale(const float *bias, int64_t n, Channels c, int64_t at,
   return in_scale > 0 ? most / in_scale / largest_bias : 0;
 }
 
+/* How weights that are no codes are stored, and in how many bits of it. */
+static DType weight_dtype(WeightForm w, int *bits) {
+  *bits = w == WEIGHTS_i4 ? 4 : w == WEIGHTS_i12 ? 12 : 8;
+  return w == WEIGHTS_i4 ? DT_i4 : w == WEIGHTS_i12 ? DT_i16 : DT_i8;
+}
+
 static QuantForm weight_form(const LayerScheme *s) {
-  return (QuantForm){.bits = s->weights == WEIGHTS_i4 ? 4 : 8,
+  int bits;
+  bool words = weight_dtype(s->weights, &bits) == DT_i16;
+  return (QuantForm){.bits = bits,
                      .is_signed = true,
-                     .symmetric = !s->asymmetric_weights || is_code(s->weights),
+                     .symmetric =
+                         !s->asymmetric_weights || is_code(s->weights) || words,
                      .power_of_2 = s->pow2};
 }
 
@@ -174,7 +183,8 @@ Value *weights_stored(Graph *g, const Value *w, int axis, const LayerScheme *s,
   Channels c = channels_of(w->type, axis, s->per_tensor);
   if (is_code(s->weights))
     return coded(g, w, q, c, code_count(s->weights));
-  DType dtype = s->weights == WEIGHTS_i4 ? DT_i4 : DT_i8;
+  int bits;
+  DType dtype = weight_dtype(s->weights, &bits);
   return integers(g, w, type_with_dtype(g->arena, w->type, dtype, q), c);
 }
 

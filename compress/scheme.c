@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const char *const weight_names[WEIGHTS_COUNT] = {
-    "float", "f16", "bf16", "int8", "int4", "code4", "code16", "code256"};
+    "float", "f16",   "bf16",   "int12",  "int8",
+    "int4",  "code4", "code16", "code256"};
 
 static const struct {
   const char *name;
@@ -84,7 +85,7 @@ static const struct {
 } keys[] = {
     /* clang-format off */
     {"weights", set_weights,
-     "float, f16, bf16, int8, int4, code4, code16, code256"},
+     "float, f16, bf16, int12, int8, int4, code4, code16, code256"},
     {"activations", set_activations, "float, int8, uint8, int16, dynamic"},
     {"float", set_float, "nothing"},
     {"per-tensor", set_per_tensor, "nothing"},

@@ -11,6 +11,7 @@ typedef enum WeightForm {
   WEIGHTS_f32,
   WEIGHTS_f16,
   WEIGHTS_bf16,
+  WEIGHTS_i12, /* in words of 16, for activations of 16 bits */
   WEIGHTS_i8,
   WEIGHTS_i4,
   WEIGHTS_code4,

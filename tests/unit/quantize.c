@@ -244,6 +244,14 @@ static void test_forms(void **state) {
   assert_int_equal(type_named(g, "x.q")->dtype, DT_i16);
   assert_int_equal(type_zero_point(type_named(g, "x.q")), 0);
 
+  s.weights = WEIGHTS_i12;
+  g = layer_as(s, &c);
+  assert_int_equal(type_named(g, "w.q")->dtype, DT_i16);
+  assert_int_equal(type_named(g, "w.q")->q->qmax, 2047);
+  PassOptions passes = {.allow = PASS_requant};
+  assert_true(passes_run(g, &passes, NULL));
+  assert_int_equal(type_named(g, "y.q")->dtype, DT_i16);
+
   s = scheme_default().base;
   s.pow2 = s.symmetric = true;
   g = layer_as(s, &c);
