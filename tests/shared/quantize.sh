@@ -37,6 +37,15 @@ verified() {
   done
 }
 
+# agrees N TEST: says what the float model does on N of 1 000 samples
+agrees() {
+  local got
+  got=$("$KILN" eval "$TMP/q.kiln" --data "$2" --against "$TMP/float.kiln" \
+    --metric agreement | sed -n 's/^agreement.*(\([0-9]*\) of 1000)$/\1/p')
+  echo "agreement $got of 1000"
+  [ -n "$got" ] && [ "$got" -ge "$1" ] || failed=1
+}
+
 torch="scale=1/255 mean=0.4914,0.4822,0.4465 std=0.247,0.2435,0.2616 layout=nchw"
 pixels="u8[32,32,3]"
 test=$cifar/cifar10_test1000.bin:$pixels
@@ -57,6 +66,12 @@ verified host
 on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 200 --pow2
 verified host cortex-m4
 on_cifar frameworks/torch_resnet_cifar10_fp32.onnx "$torch" 50
+for model in torch_resnet_cifar10_fp32 torch_vgg_cifar10_fp32; do
+  on_cifar frameworks/$model.onnx "$torch" 20 --activations=int16 \
+    --weights=int12
+  agrees 998 "$test"
+done
+verified host aarch64 cortex-m4
 
 images=$data/mnist/t10k-images-idx3-ubyte.gz
 labels=$data/mnist/t10k-labels-idx1-ubyte.gz
