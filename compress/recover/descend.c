@@ -7,8 +7,10 @@
  *
  *   2 d g[j] + d^2 H[j][j]
  *
- * and g by d H[j]. Weights are visited in order; each goes one level up or
- * down where that makes less of it, until none does. */
+ * and g by d H[j]. Weights are visited in order; each that lies below w may go
+ * one level up, each above it one down, where that makes less of it, until none
+ * does. None gets further from w than to the level on its other side: what
+ * few samples say of far ones does not hold for others. */
 #include "compress/recover/round.h"
 
 #include "compress/recover/stored.h"
@@ -47,8 +49,12 @@ static int64_t next_level(const Rounded *r, int64_t o, int64_t j, int64_t at,
 static bool step(Descent *d, int64_t o, int i, bool up) {
   int64_t n = d->b->n, j = d->b->column[i];
   int64_t *level = rounded_at(d->r, o, j);
+  double real = rounded_real(d->r, o, j, *level);
+  double off = real - (double)d->r->w[o * d->r->l->k + j];
+  if (up ? off >= 0 : off <= 0)
+    return false;
   int64_t to = next_level(d->r, o, j, *level, up);
-  double by = rounded_real(d->r, o, j, to) - rounded_real(d->r, o, j, *level);
+  double by = rounded_real(d->r, o, j, to) - real;
   const double *row = d->h + i * n;
   if (!(2 * by * d->g[i] + by * by * row[i] < 0))
     return false;

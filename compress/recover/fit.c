@@ -12,7 +12,7 @@
 #include "compress/recover/stored.h"
 
 enum { TRIES = 31 };
-static const double shrink = 0.02, largest_bias = 0x1p30;
+static const double shrink = 0.02, largest_bias = 0x1p30, least_weight = 1e-9;
 
 /* h of every column of a group. */
 static double *diagonal(Arena *a, const Rounded *r, int64_t group) {
@@ -49,7 +49,7 @@ static void add_costs(Arena *a, const Rounded *r, const Type *t, double *cost) {
       int64_t e = stored_entry(t, layer_at(l, o, j));
       double x = (double)r->w[o * l->k + j];
       double off = (double)stored_real(t, e, stored_nearest(t, e, x)) - x;
-      cost[e] += (h[j] + 1e-9) * off * off;
+      cost[e] += (h[j] + least_weight) * off * off;
     }
   }
 }

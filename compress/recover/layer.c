@@ -172,15 +172,18 @@ void layer_set_weight(Layer *l, const Type *t, const void *data) {
   l->weight = replace_constant(l->weight, l->op->graph, t, data);
 }
 
-static const Type *quantized_behind(const Value *v) {
-  return v->def && v->def->kind == OP_dequantize ? v->def->in[0]->type : NULL;
+const Type *layer_input_type(const Layer *l) {
+  const Op *op = l->op->in[0]->def;
+  while (op && (op_info(op->kind)->traits & T_MOVE) && op->nin == 1)
+    op = op->in[0]->def;
+  return op && op->kind == OP_dequantize ? op->in[0]->type : NULL;
 }
 
 /* The units of the accumulators, as the type of n integers of `dtype`; NULL:
  * they are floats. */
 static const Type *accumulator_type(const Layer *l, DType dtype) {
   Arena *a = l->op->graph->arena;
-  const Type *x = quantized_behind(l->op->in[0]), *w = l->weight->type;
+  const Type *x = layer_input_type(l), *w = l->weight->type;
   if (!x || x->q->nscale != 1 || !w->q || w->q->codebook)
     return NULL;
   bool per_output = w->q->nscale == l->outputs && l->outputs > 1;

@@ -41,6 +41,9 @@ double *layer_biases(Arena *a, const Layer *l, int64_t *n);
 /* Row `row` of group `group` of a sample x of the layer's input; to[k]. */
 void layer_row(const Layer *l, const float *x, int64_t row, int64_t group,
                float *to);
+/* What the layer's input is dequantized from, before elements were moved; NULL:
+ * it is of floats. */
+const Type *layer_input_type(const Layer *l);
 /* Can a bias be set: has the op an operand for it? */
 bool layer_takes_bias(const Layer *l);
 

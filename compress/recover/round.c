@@ -8,7 +8,8 @@
  * multiple of the identity, by the part that Y. Chen, A. Wiesel, Y. Eldar,
  * A. Hero: Shrinkage Algorithms for MMSE Covariance Estimation, IEEE
  * Transactions on Signal Processing 58 (2010), find best for normal x (OAS),
- * and a little more. */
+ * and a little more. Rows of one sample resemble each other: they count as the
+ * geometric mean of what they and their samples are. */
 #include "compress/recover/round.h"
 
 #include <math.h>
@@ -64,7 +65,8 @@ double *rounded_hessian(Arena *a, const Rounded *r, const Block *b) {
   double *h = arena_dup(a, b->gram, (size_t)(n * n) * sizeof *h), trace = 0;
   for (int64_t i = 0; i < n; i++)
     trace += h[i * n + i];
-  double part = drawn(h, (double)n, (double)r->m->rows, trace);
+  double rows = sqrt((double)r->m->rows * (double)r->m->samples);
+  double part = drawn(h, (double)n, rows, trace);
   double damping = trace / (double)n * (least_damping + part / (1 - part));
   for (int64_t i = 0; i < n; i++)
     h[i * n + i] += trace > 0 ? damping : 1;

@@ -39,6 +39,7 @@ typedef struct Model {
   Outputs out;
 } Model;
 typedef struct Models {
+  Graph *f;
   ARRAY(Model) all;
 } Models;
 
@@ -46,7 +47,7 @@ typedef struct Models {
 bool models_of(Arena *a, const Fit *fit, Graph *f, Models *out);
 
 typedef enum TuneStep {
-  TUNE_round = 1,  /* gptq.c, with scales from fit.c */
+  TUNE_round = 1,  /* retarget.c, fit.c, gptq.c */
   TUNE_refine = 2, /* descend.c */
   TUNE_bias = 4,   /* bias.c */
   TUNE_bn = 8      /* norm.c */

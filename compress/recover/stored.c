@@ -47,8 +47,9 @@ void stored_range(const Type *t, int64_t *lo, int64_t *hi) {
 
 int64_t stored_load(const Type *t, const void *data, int64_t at) {
   uint64_t bits = element_load(t->dtype, data, at);
-  return dtype_is_signed(t->dtype) ? element_to_int(t->dtype, bits)
-                                   : (int64_t)bits;
+  return dtype_is_signed(t->dtype) && !(t->q && t->q->codebook)
+             ? element_to_int(t->dtype, bits)
+             : (int64_t)bits;
 }
 
 void *stored_bytes(Arena *a, const Type *t, const int64_t *levels) {

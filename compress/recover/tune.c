@@ -24,7 +24,7 @@ static Model model_of(Arena *a, const Fit *fit, const Walk *w, const Layer *l) {
   FitInput in = {w, l->op->in[0]};
   Model m = {.l = *l, .w = layer_weights(a, l)};
   m.b = layer_biases(a, l, &m.biases);
-  m.mean = moments_of(a, l, fit_input, &in, fit->n, false).mean;
+  m.mean = means_of(a, l, fit_input, &in, fit->n).mean;
   m.out = outputs_of(a, l, m.w, fit_input, &in, fit->n);
   return m;
 }
@@ -33,7 +33,7 @@ bool models_of(Arena *a, const Fit *fit, Graph *f, Models *out) {
   Layers layers = layers_of(a, f);
   Walk *w = fit_walk(fit, f);
   bool ok = true;
-  *out = (Models){{0}};
+  *out = (Models){.f = f};
   for (int i = 0; i < layers.all.n && ok; i++) {
     ok = walk_to(w, layers.all.v[i].op);
     if (ok)
@@ -62,6 +62,7 @@ typedef struct Tune {
   unsigned steps;
   Graph *g, *twin;
   Walk *walk;
+  Walk *model; /* of the float model; NULL: it isn't looked at */
   Layers layers;
   Unit *unit; /* [layers] */
   int *which; /* (layers) unit of each */
@@ -99,6 +100,8 @@ static void add_moments(Unit *u, const Moments *m) {
   for (int64_t i = 0; i < m->groups * m->nblock; i++) {
     int64_t n = m->block[i].n;
     add_mean(u->moments.block[i].gram, m->block[i].gram, n * n, u->seen);
+    if (m->block[i].drift)
+      add_mean(u->moments.block[i].drift, m->block[i].drift, n * n, u->seen);
   }
 }
 
@@ -120,10 +123,12 @@ static void see(Tune *t, Unit *u, int i, const Layer *twin) {
     u->mean = ARENA_ARRAY(u->arena, double, n);
   }
   if (rounds(t, u)) {
-    Moments seen = moments_of(u->arena, twin, fit_input, &in, t->fit->n, true);
+    FitInput model = {t->model, m->l.op->in[0]};
+    Moments seen = moments_of(u->arena, twin, fit_input, &in,
+                              t->model ? &model : NULL, t->fit->n);
     add_moments(u, &seen);
   }
-  Moments all = moments_of(u->arena, twin, fit_input, &in, t->fit->n, false);
+  Moments all = means_of(u->arena, twin, fit_input, &in, t->fit->n);
   add_mean(u->mean, all.mean, n, u->seen);
   add_mean(u->model_mean, m->mean, n, u->seen);
 }
@@ -132,20 +137,20 @@ static void see(Tune *t, Unit *u, int i, const Layer *twin) {
 
 /* What the biases are in units of, but for the weights' scales; 0: floats. */
 static double bias_unit(const Layer *l) {
-  const Op *x = l->op->in[0]->def;
-  bool is_integer = l->bias && l->bias->type->q && x &&
-                    x->kind == OP_dequantize && x->in[0]->type->q;
-  return is_integer ? (double)x->in[0]->type->q->scale[0] : 0;
+  const Type *x = layer_input_type(l);
+  return l->bias && l->bias->type->q && x ? (double)x->q->scale[0] : 0;
 }
 
 static void round_weights(Tune *t, const Unit *u, Layer *l) {
   const Model *m = &u->model;
   Arena *a = t->g->arena;
   Rounded r = rounded_of(u->arena, l, &u->moments, m->w);
-  if (u->layers == 1 && (t->steps & TUNE_round))
-    rounded_fit_scales(a, &r, m->b, bias_unit(l));
-  if (t->steps & TUNE_round)
+  if (t->steps & TUNE_round) {
+    rounded_retarget(u->arena, &r);
+    if (u->layers == 1)
+      rounded_fit_scales(a, &r, m->b, bias_unit(l));
     rounded_propagate(&r);
+  }
   if (t->steps & TUNE_refine)
     rounded_descend(&r);
   layer_set_weight(l, r.t, stored_bytes(a, r.t, r.level));
@@ -179,7 +184,8 @@ static bool tune_layer(Tune *t, int i) {
   Layer l;
   (void)layer_of(t->layers.all.v[i].op, &l);
   Layer twin = layer_twin(t->twin, &l);
-  if (!walk_to(t->walk, twin.op))
+  if (!walk_to(t->walk, twin.op) ||
+      (t->model && !walk_to(t->model, t->m->all.v[i].l.op)))
     return false;
   see(t, u, i, &twin);
   if (u->seen == u->layers) {
@@ -211,12 +217,16 @@ bool recover_tune(const Fit *fit, const Models *m, Graph *g, unsigned steps,
   find_units(&t);
   bool ok = fits(&t);
   t.walk = fit_walk(fit, t.twin);
+  if (steps & TUNE_round)
+    t.model = fit_walk(fit, m->f);
   for (int i = 0; i < t.layers.all.n && ok; i++)
     ok = tune_layer(&t, i);
   for (int i = 0; i < t.layers.all.n; i++)
     if (t.unit[i].arena)
       arena_free(t.unit[i].arena);
   walk_free(t.walk);
+  if (t.model)
+    walk_free(t.model);
   *changed = t.changed;
   arena_free(a);
   return ok;

@@ -82,7 +82,11 @@ static Value *int_bias(const Prune *p, const Linear *l, int64_t n,
 
 /* --- floats -------------------------------------------------------------- */
 
+/* Does more than zeros go into the biases? Into those of an integer layer that
+ * are floats nothing does. */
 static bool folds_any(const Prune *p, const Linear *l) {
+  if (!dtype_is_float(l->x->dtype))
+    return false;
   const Channels *x = channels_of(p, l->op->in[0]);
   const Verdict *v = l->depthwise ? NULL : linear_verdicts(p, l);
   for (int64_t c = 0; v && c < x->n; c++)
