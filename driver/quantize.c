@@ -4,12 +4,14 @@
 
 #include "compress/prepare.h"
 #include "compress/quantize.h"
+#include "compress/recover/recover.h"
 #include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/graph_text.h"
 #include "driver/progress.h"
 #include "driver/session.h"
 #include "driver/table.h"
+#include "ir/hash.h"
 
 /* ---- options ---- */
 
@@ -161,6 +163,59 @@ static bool get_ranges(Cli *cli, const Graph *g, const Scheme *s,
                     "activations");
 }
 
+/* ---- recovery ---- */
+
+typedef struct Quantizing {
+  Cli *cli;
+  const Graph *f; /* prepared; what --calibration is about */
+  const Scheme *scheme;
+  QuantizeReport *report;
+} Quantizing;
+
+/* Of a graph that a step of recovery has changed, ranges are observed. */
+static Graph *quantize_once(void *ctx, const Graph *f) {
+  const Quantizing *z = ctx;
+  Calibration c;
+  bool is_changed = graph_hash(f) != graph_hash(z->f);
+  bool observes = is_changed && wants_ranges(z->scheme);
+  *z->report = (QuantizeReport){0};
+  return (observes ? observe(z->cli, f, &c)
+                   : get_ranges(z->cli, f, z->scheme, &c))
+             ? quantize_graph(z->cli->arena, f, z->scheme, &c, z->report)
+             : NULL;
+}
+
+static Graph *quantize(Cli *cli, const Graph *f, const Scheme *s,
+                       QuantizeReport *report, Recovery *r) {
+  const char *steps = cli->value[OPT_recover];
+  Quantizing z = {cli, f, s, report};
+  Feed feed;
+  *r = (Recovery){.arena = cli->arena, .quantize = quantize_once, .ctx = &z};
+  if (!steps || !strcmp(steps, "none"))
+    return quantize_once(&z, f);
+  if (!recover_check(cli->diag, steps) || !data_open(cli, f, &feed))
+    return NULL;
+  r->engine = engine_new(cli);
+  r->feed = &feed;
+  return recover_run(r, f, steps);
+}
+
+static Table recovery_table(Cli *cli, const Recovery *r) {
+  static const char *const heading[] = {"step", ">layers", ">error before",
+                                        ">after", "kept"};
+  Arena *a = cli->arena;
+  Table t = table_new(a, 5, heading);
+  for (int i = 0; i < r->notes.n; i++) {
+    const RecoveryNote *n = &r->notes.v[i];
+    const char *cells[] = {n->step, table_number(a, n->changed),
+                           arena_printf(a, "%.6f", n->before),
+                           arena_printf(a, "%.6f", n->after),
+                           n->kept ? "yes" : "no"};
+    table_add(&t, cells);
+  }
+  return t;
+}
+
 /* ---- the account ---- */
 
 static const char *weights_text(Cli *cli, const QuantizedOp *op) {
@@ -208,9 +263,11 @@ static Totals totals_of(const QuantizeReport *r) {
   return t;
 }
 
-static void print_json(const Table *table, const Totals *t) {
+static void print_json(const Table *table, const Table *recovery,
+                       const Totals *t) {
   json_object *o = json_object_new_object();
   json_object_object_add(o, "layers", table_json(table));
+  json_object_object_add(o, "recovery", table_json(recovery));
   json_object_object_add(o, "integer", json_object_new_int(t->integer));
   json_object_object_add(o, "float", json_object_new_int(t->real));
   json_object_object_add(o, "parameters", json_object_new_int64(t->parameters));
@@ -218,14 +275,17 @@ static void print_json(const Table *table, const Totals *t) {
   json_print(o, stdout);
 }
 
-static void print_account(Cli *cli, const QuantizeReport *r) {
-  Table table = account(cli, r);
+static void print_account(Cli *cli, const QuantizeReport *r,
+                          const Recovery *recovery) {
+  Table table = account(cli, r), steps = recovery_table(cli, recovery);
   Totals t = totals_of(r);
   if (cli_has(cli, OPT_json)) {
-    print_json(&table, &t);
+    print_json(&table, &steps, &t);
     return;
   }
   table_print(&table, stdout);
+  if (recovery->notes.n)
+    table_print(&steps, stdout);
   printf("%d operators on integers, %d on floats; %lld parameters in %lld "
          "bytes, %.2f bits each\n",
          t.integer, t.real, (long long)t.parameters, (long long)t.bytes,
@@ -240,14 +300,14 @@ bool command_quantize(Cli *cli) {
     ok = diag_error(cli->diag, E0001, (Loc){0},
                     "quantize needs --output, a file");
   Graph *f = ok ? session_float(cli) : NULL;
-  Calibration c;
   QuantizeReport report = {0};
-  if (!f || !check_layers(cli, f, &scheme) || !get_ranges(cli, f, &scheme, &c))
+  Recovery recovery;
+  if (!f || !check_layers(cli, f, &scheme))
     return false;
-  Graph *g = quantize_graph(cli->arena, f, &scheme, &c, &report);
+  Graph *g = quantize(cli, f, &scheme, &report, &recovery);
   if (!g || !graph_text_write(cli, g, path, TEXT_LARGE))
     return false;
   if (strcmp(path, "-") != 0)
-    print_account(cli, &report);
+    print_account(cli, &report, &recovery);
   return true;
 }

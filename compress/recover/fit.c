@@ -1,13 +1,18 @@
-/* Scales that suit the weights that matter. Each weight counts by the mean
+/* Grids that suit the weights that matter. Each weight counts by the mean
  * square of what it is multiplied with, the Hessian's diagonal h:
  *
  *   cost = sum of h[j] (w'[o][j] - w[o][j])^2,  w' the nearest level
  *
  * A scale may shrink, so that the largest weights are cut off and the others
  * get a finer grid: of s, 0.98 s, 0.96 s, ... that of least cost, for each
- * scale of the tensor. The fewer levels, the more there is to gain. */
+ * scale of the tensor. The fewer levels, the more there is to gain.
+ *
+ * A codebook is found again by k-means with those weights (Y. Choi,
+ * M. El-Khamy, J. Lee: Towards the Limit of Network Quantization, ICLR 2017;
+ * compress/codebook.c). */
 #include <math.h>
 
+#include "compress/codebook.h"
 #include "compress/recover/round.h"
 #include "compress/recover/stored.h"
 
@@ -98,6 +103,33 @@ void rounded_fit_scales(Arena *a, Rounded *r, const double *b,
   }
   QuantParams fitted = *q;
   fitted.scale = best;
+  r->t = type_with_dtype(a, r->t, r->t->dtype, &fitted);
+  arena_free(scratch);
+}
+
+void rounded_fit_codebook(Arena *a, Rounded *r) {
+  const Layer *l = r->l;
+  const QuantParams *q = r->t->q;
+  if (!q->codebook)
+    return;
+  Arena *scratch = arena_new();
+  int64_t n = l->outputs * l->k, per_group = l->outputs / l->groups;
+  float *x = ARENA_ARRAY(scratch, float, n);
+  float *weight = ARENA_ARRAY(scratch, float, n);
+  const double *h = NULL;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t o = i / l->k, j = i % l->k;
+    int64_t e = stored_entry(r->t, layer_at(l, o, j));
+    double scale = (double)q->scale[e];
+    if (i % (l->k * per_group) == 0)
+      h = diagonal(scratch, r, o / per_group);
+    x[i] = (float)((double)r->w[i] / scale) + (float)q->zero_point[e];
+    weight[i] = (float)((h[j] + least_weight) * scale * scale);
+  }
+  int8_t book[CODEBOOK_MOST];
+  QuantParams fitted = *q;
+  fitted.ncode = codebook_find(x, weight, n, q->ncode, book);
+  fitted.codebook = book;
   r->t = type_with_dtype(a, r->t, r->t->dtype, &fitted);
   arena_free(scratch);
 }

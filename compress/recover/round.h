@@ -21,7 +21,9 @@ Rounded rounded_of(Arena *a, const Layer *l, const Moments *m, const float *w);
 /* Other weights to round, in r->w, where the layer reads something else than
  * in the float model (retarget.c). */
 void rounded_retarget(Arena *a, Rounded *r);
-/* Other scales in r->t (fit.c), where it has no codebook; none so small that a
+/* Another codebook in r->t (fit.c), where it has one. */
+void rounded_fit_codebook(Arena *a, Rounded *r);
+/* Other scales in r->t, where it has no codebook; none so small that a
  * bias of the layer, b[outputs], would not fit its unit, in_scale times the
  * scale (0: there is no unit). Levels are then to be chosen anew. */
 void rounded_fit_scales(Arena *a, Rounded *r, const double *b, double in_scale);

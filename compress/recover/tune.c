@@ -147,6 +147,7 @@ static void round_weights(Tune *t, const Unit *u, Layer *l) {
   Rounded r = rounded_of(u->arena, l, &u->moments, m->w);
   if (t->steps & TUNE_round) {
     rounded_retarget(u->arena, &r);
+    rounded_fit_codebook(a, &r);
     if (u->layers == 1)
       rounded_fit_scales(a, &r, m->b, bias_unit(l));
     rounded_propagate(&r);
