@@ -100,7 +100,7 @@ static Group *cheapest(Pruner *p, double **steps, double left) {
 }
 
 static bool choose_by_price(Pruner *p) {
-  double left = amount_left(p), goal = left * (1 - p->opt->amount);
+  double left = amount_left(p), goal = left * (1 - p->amount);
   double **steps = ARENA_ARRAY(p->arena, double *, p->groups.n);
   for (int k = 0; k < p->groups.n; k++)
     steps[k] = steps_of(p->arena, &p->groups.v[k]);
@@ -116,7 +116,7 @@ static bool choose_by_price(Pruner *p) {
 
 /* The part of every group with which the goal is reached, in 1 of 256. */
 static bool choose_alike_for_goal(Pruner *p) {
-  double goal = amount_left(p) * (1 - p->opt->amount);
+  double goal = amount_left(p) * (1 - p->amount);
   for (int part = 1; part <= 256; part++) {
     choose_alike(p, part / 256.0);
     if (amount_left(p) <= goal)
@@ -127,11 +127,11 @@ static bool choose_alike_for_goal(Pruner *p) {
 
 static bool reach_goal(Pruner *p) {
   if (p->opt->goal == GOAL_threshold)
-    choose_below(p, p->opt->amount);
+    choose_below(p, p->amount);
   else if (p->opt->scope != SCOPE_layer)
     return choose_by_price(p);
   else if (p->opt->goal == GOAL_units)
-    choose_alike(p, p->opt->amount);
+    choose_alike(p, p->amount);
   else
     return choose_alike_for_goal(p);
   return true;

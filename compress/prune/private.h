@@ -62,7 +62,7 @@ typedef struct Layer {
   const char *remark;
 } Layer;
 
-typedef struct Pruner {
+struct Pruner {
   Arena *arena;
   const Graph *g; /* the float graph */
   Graph *work;    /* its clone, with the same ids of values */
@@ -72,11 +72,12 @@ typedef struct Pruner {
   ARRAY(Group) groups;
   int *unit_of; /* (nodes) by class: a unit; -1: held */
   const PruneOptions *opt;
+  double amount; /* in place of opt's */
   Engine *engine;
   const Feed *feed; /* or NULL */
   int64_t compared; /* samples on which outputs are compared */
   float **wanted;   /* (compared * outputs) what the float graph gives */
-} Pruner;
+};
 
 /* --- view.c --------------------------------------------------------------- */
 
@@ -94,6 +95,8 @@ void unit_go(Pruner *p, int u, bool gone);
 void prune_sizes(const Pruner *p, int64_t *params, int64_t *macs);
 /* Writes the zeros of all units that are gone. */
 void prune_write_zeros(Pruner *p);
+/* All weights and biases become what they were. */
+void prune_restore(Pruner *p);
 
 /* --- probe.c: values of a graph on the samples ---------------------------- */
 

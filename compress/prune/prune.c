@@ -51,10 +51,10 @@ static PruneCost cost_in_model(const Op *op) {
 }
 
 /* NULL: nothing is left of the layer. */
-static const Op *find_cut(const Pruner *p, const char *name) {
-  const Value *v = graph_find(p->work, name);
+static const Op *find_cut(Arena *a, const Graph *cut, const char *name) {
+  const Value *v = graph_find(cut, name);
   if (!v)
-    v = graph_find(p->work, arena_printf(p->arena, "%s/kept", name));
+    v = graph_find(cut, arena_printf(a, "%s/kept", name));
   return v && v->def && v->def->nin > 1 && v->def->in[1]->init ? v->def : NULL;
 }
 
@@ -64,10 +64,12 @@ static const char *own_name(Arena *a, const char *name) {
   return arena_strndup(a, name, n);
 }
 
-static void add_rows(const Pruner *p, Arena *a, PruneReport *out) {
+static void add_rows(const Pruner *p, Arena *a, const Graph *cut,
+                     PruneReport *out) {
   for (int i = 0; i < p->layers.n; i++) {
     const Layer *l = &p->layers.v[i];
-    const Op *was = graph_find(p->g, l->name)->def, *is = find_cut(p, l->name);
+    const Op *was = graph_find(p->g, l->name)->def;
+    const Op *is = find_cut(p->arena, cut, l->name);
     PruneRow row = {own_name(a, l->name), cost_in_model(was), cost_of(was),
                     is ? cost_of(is) : (PruneCost){0}, l->remark};
     ARRAY_PUSH(a, &out->rows, row);
@@ -79,11 +81,11 @@ static void add_rows(const Pruner *p, Arena *a, PruneReport *out) {
 
 /* ---- steps ---- */
 
-static bool choose_units(Pruner *p) {
-  if (p->opt->goal == GOAL_none)
-    return true;
-  return prune_order(p) && (p->opt->scope != SCOPE_scan || prune_scan(p)) &&
-         prune_choose(p);
+static bool look(Pruner *p) {
+  bool data = p->feed != NULL, units = p->opt->goal != GOAL_none;
+  return prune_view(p) && (!data || (prune_stats(p) && prune_want(p))) &&
+         (!units || prune_order(p)) &&
+         (!units || p->opt->scope != SCOPE_scan || prune_scan(p));
 }
 
 static bool change_weights(Pruner *p) {
@@ -95,27 +97,75 @@ static bool change_weights(Pruner *p) {
   return true;
 }
 
-static bool run_steps(Pruner *p, PruneReport *out) {
+/* The working graph goes on changing: its weights are copied. */
+static Graph *copy_of(const Pruner *p) {
+  Arena *a = p->work->arena;
+  Graph *g = graph_clone(a, p->work);
+  int n = g->values.n; /* the copies come behind */
+  for (int i = 0; i < n; i++) {
+    const Value *v = g->values.v[i];
+    const Const *init = v ? v->init : NULL;
+    if (!init || v->type->dtype != DT_f32)
+      continue;
+    Value *own =
+        graph_const(g, v->name, v->type,
+                    arena_dup(a, init->data, (size_t)type_bytes(v->type)));
+    graph_replace_uses(g, g->values.v[i], own);
+  }
+  return g;
+}
+
+static Graph *cut(const Pruner *p) {
   PassOptions passes = {.allow = PASS_reassoc};
-  bool data = p->feed != NULL;
-  out->error = (double)NAN;
-  return prune_view(p) && (!data || (prune_stats(p) && prune_want(p))) &&
-         choose_units(p) && change_weights(p) &&
-         (!data || prune_error(p, &out->error)) &&
-         passes_run(p->work, &passes, NULL) && graph_verify(p->work);
+  Graph *g = copy_of(p);
+  return passes_run(g, &passes, NULL) && graph_verify(g) ? g : NULL;
+}
+
+static void begin_again(Pruner *p) {
+  prune_restore(p);
+  for (int i = 0; i < p->units.n; i++)
+    if (p->units.v[i].gone)
+      unit_go(p, i, false);
+  for (int k = 0; k < p->groups.n; k++)
+    p->groups.v[k].gone = 0;
+}
+
+Pruner *prune_open(Arena *a, const Graph *g, const PruneOptions *options,
+                   Engine *engine, const Feed *feed) {
+  Arena *own = arena_new();
+  Pruner *p = ARENA_NEW(own, Pruner);
+  *p = (Pruner){.arena = own, .g = g, .work = graph_clone(a, g)};
+  p->opt = options;
+  p->engine = engine;
+  p->feed = feed;
+  if (look(p))
+    return p;
+  arena_free(own);
+  return NULL;
+}
+
+Graph *prune_to(Pruner *p, double amount, PruneReport *out) {
+  Arena *a = p->work->arena;
+  *out = (PruneReport){.error = (double)NAN};
+  begin_again(p);
+  p->amount = amount;
+  bool ok = prune_choose(p) && change_weights(p) &&
+            (!p->feed || prune_error(p, &out->error));
+  Graph *g = ok ? cut(p) : NULL;
+  if (g)
+    add_rows(p, a, g, out);
+  return g;
+}
+
+void prune_close(Pruner *p) {
+  if (p)
+    arena_free(p->arena);
 }
 
 Graph *prune_graph(Arena *a, const Graph *g, const PruneOptions *options,
                    Engine *engine, const Feed *feed, PruneReport *out) {
-  Arena *scratch = arena_new();
-  Pruner p = {.arena = scratch, .g = g, .work = graph_clone(a, g)};
-  p.opt = options;
-  p.engine = engine;
-  p.feed = feed;
-  *out = (PruneReport){0};
-  bool ok = run_steps(&p, out);
-  if (ok)
-    add_rows(&p, a, out);
-  arena_free(scratch);
-  return ok ? p.work : NULL;
+  Pruner *p = prune_open(a, g, options, engine, feed);
+  Graph *made = p ? prune_to(p, options->amount, out) : NULL;
+  prune_close(p);
+  return made;
 }

@@ -74,15 +74,6 @@ bool prune_error(Pruner *p, double *out) {
 
 /* ---- curves ---- */
 
-static void restore(Pruner *p) {
-  for (int i = 0; i < p->layers.n; i++) {
-    Layer *l = &p->layers.v[i];
-    memcpy(l->w, l->own, (size_t)l->nw * sizeof *l->w);
-    if (l->b)
-      memcpy(l->b, l->own_b, (size_t)l->nb * sizeof *l->b);
-  }
-}
-
 static bool try_part(Pruner *p, Group *g, int n, double *error) {
   for (int i = 0; i < n; i++)
     unit_go(p, g->units.v[i], true);
@@ -90,7 +81,7 @@ static bool try_part(Pruner *p, Group *g, int n, double *error) {
   if (p->opt->reconstruct)
     prune_solve_group(p, g);
   bool ok = prune_error(p, error);
-  restore(p);
+  prune_restore(p);
   for (int i = 0; i < n; i++)
     unit_go(p, g->units.v[i], false);
   return ok;

@@ -246,3 +246,12 @@ void prune_write_zeros(Pruner *p) {
       zero_column(&p->layers.v[u->columns.v[i].layer], &u->columns.v[i]);
   }
 }
+
+void prune_restore(Pruner *p) {
+  for (int i = 0; i < p->layers.n; i++) {
+    Layer *l = &p->layers.v[i];
+    memcpy(l->w, l->own, (size_t)l->nw * sizeof *l->w);
+    if (l->b)
+      memcpy(l->b, l->own_b, (size_t)l->nb * sizeof *l->b);
+  }
+}

@@ -174,6 +174,26 @@ static void test_half_of_each(void **state) {
   assert_int_equal(r.rows.v[0].after.channels, 4);
 }
 
+/* What was made for one amount stays when another one is tried. */
+static void test_two_amounts(void **state) {
+  (void)state;
+  Graph *g = network(RESIDUAL);
+  PruneOptions o = {METHOD_obs, SCOPE_layer, GOAL_units, .reconstruct = true};
+  PruneReport r;
+  Feed f = feed_of(g);
+  float before[4 * 27];
+  Pruner *p = prune_open(arena, g, &o, &interpreter, &f);
+  assert_non_null(p);
+  Graph *half = prune_to(p, 0.5, &r);
+  assert_int_equal(channels(half, "stem"), 4);
+  const float *w = half->first->in[1]->init->data;
+  memcpy(before, w, sizeof before);
+  assert_int_equal(channels(prune_to(p, 0.25, &r), "stem"), 6);
+  assert_int_equal(r.gone, 4);
+  prune_close(p);
+  assert_memory_equal(before, w, sizeof before);
+}
+
 /* Every method with every scope reaches a goal. */
 static void test_methods(void **state) {
   (void)state;
@@ -366,16 +386,12 @@ static int setup_seed(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_ties),
-                                     TEST(test_groups),
-                                     TEST(test_half_of_each),
-                                     TEST(test_methods),
-                                     TEST(test_redundant_goes),
-                                     TEST(test_median),
-                                     TEST(test_fires_below),
-                                     TEST(test_heads),
-                                     TEST(test_n_of_m),
-                                     TEST(test_blocks),
-                                     TEST(test_zeros_are_made_up_for)};
+  const struct CMUnitTest tests[] = {
+      TEST(test_ties),         TEST(test_groups),
+      TEST(test_half_of_each), TEST(test_two_amounts),
+      TEST(test_methods),      TEST(test_redundant_goes),
+      TEST(test_median),       TEST(test_fires_below),
+      TEST(test_heads),        TEST(test_n_of_m),
+      TEST(test_blocks),       TEST(test_zeros_are_made_up_for)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
