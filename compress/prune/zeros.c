@@ -63,10 +63,12 @@ void zeros_share(Pruner *p) {
 
 /* ---- which ---- */
 
-/* One weight group's columns that stay, tap by tap. */
+/* What stays of a weight group: outputs, and columns tap by tap. */
 typedef struct Field {
   int64_t outputs;
-  int n;            /* columns of the group, and the constant */
+  int n;        /* columns of the group, and the constant */
+  int64_t *row; /* (rows) outputs */
+  int64_t rows;
   int *at;          /* (columns) */
   int columns, run; /* run: of one tap */
   double *score;    /* (outputs, n) */
@@ -82,6 +84,10 @@ static Field field_of(Arena *a, const Pruner *p, const Layer *l, int64_t k) {
     if (!column_is_gone(p, l, k, c))
       f.at[f.columns++] = c;
   f.run = f.columns / (int)l->tied->taps;
+  f.row = ARENA_ARRAY(a, int64_t, f.outputs);
+  for (int64_t o = 0; o < f.outputs; o++)
+    if (!output_is_gone(p, l, k * f.outputs + o))
+      f.row[f.rows++] = o;
   return f;
 }
 
@@ -97,11 +103,11 @@ static int compare_scores(const void *a, const void *b) {
   return (x->i > y->i) - (x->i < y->i);
 }
 
-/* `length` weights from column `first` of row o on: the least `n` of them. */
-static void zero_least(Field *f, int64_t o, int first, int length, int n,
+/* `length` weights from column `first` of a row on: the least `n` of them. */
+static void zero_least(Field *f, int64_t row, int first, int length, int n,
                        Scored *room) {
   for (int i = 0; i < length; i++) {
-    int64_t at = o * f->n + f->at[first + i];
+    int64_t at = f->row[row] * f->n + f->at[first + i];
     room[i] = (Scored){f->score[at], at};
   }
   qsort(room, (size_t)length, sizeof *room, compare_scores);
@@ -111,11 +117,11 @@ static void zero_least(Field *f, int64_t o, int first, int length, int n,
 
 static void zero_n_of_m(Arena *a, Field *f, int m, int goes) {
   Scored *room = ARENA_ARRAY(a, Scored, m);
-  for (int64_t o = 0; o < f->outputs; o++)
+  for (int64_t row = 0; row < f->rows; row++)
     for (int tap = 0; tap < f->columns; tap += f->run)
       for (int i = 0; i < f->run; i += m) {
         int length = f->run - i < m ? f->run - i : m;
-        zero_least(f, o, tap + i, length, goes * length / m, room);
+        zero_least(f, row, tap + i, length, goes * length / m, room);
       }
 }
 
@@ -132,9 +138,9 @@ static double visit_block(Field *f, const Blocks *b, int64_t index, bool set) {
           first = in % b->across * b->cols;
   double sum = 0;
   int n = 0;
-  for (int64_t o = first_row; o < first_row + b->rows && o < f->outputs; o++)
+  for (int64_t r = first_row; r < first_row + b->rows && r < f->rows; r++)
     for (int64_t c = first; c < first + b->cols && c < f->run; c++) {
-      int64_t at = o * f->n + f->at[tap * f->run + c];
+      int64_t at = f->row[r] * f->n + f->at[tap * f->run + c];
       sum += f->score[at];
       f->zero[at] |= set;
       n++;
@@ -143,7 +149,7 @@ static double visit_block(Field *f, const Blocks *b, int64_t index, bool set) {
 }
 
 static void zero_blocks(Arena *a, Field *f, int rows, int cols, double part) {
-  Blocks b = {rows, cols, (f->outputs + rows - 1) / rows,
+  Blocks b = {rows, cols, (f->rows + rows - 1) / rows,
               (f->run + cols - 1) / cols};
   int64_t n = f->run ? b.down * b.across * (f->columns / f->run) : 0;
   Scored *all = ARENA_ARRAY(a, Scored, n);

@@ -378,6 +378,23 @@ static void test_zeros_are_made_up_for(void **state) {
   assert_true(solved.error < 0.7 * left.error);
 }
 
+/* Channels and weights at once: the part is of what stays. */
+static void test_units_and_zeros(void **state) {
+  (void)state;
+  PruneOptions o = {
+      METHOD_obs,         SCOPE_layer, GOAL_units, 0.5, .zeros = {.part = 0.5},
+      .reconstruct = true};
+  PruneReport r;
+  pruned(network(RESIDUAL), &o, &r);
+  int64_t params = 0, zeros = 0;
+  for (int i = 0; i < r.rows.n; i++) {
+    params += r.rows.v[i].after.params;
+    zeros += r.rows.v[i].after.zeros;
+  }
+  assert_int_equal(r.gone, 7);
+  assert_true(fabs((double)zeros / (double)params - 0.5) < 0.08);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_seed, teardown)
 
 static int setup_seed(void **state) {
@@ -387,11 +404,12 @@ static int setup_seed(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_ties),         TEST(test_groups),
-      TEST(test_half_of_each), TEST(test_two_amounts),
-      TEST(test_methods),      TEST(test_redundant_goes),
-      TEST(test_median),       TEST(test_fires_below),
-      TEST(test_heads),        TEST(test_n_of_m),
-      TEST(test_blocks),       TEST(test_zeros_are_made_up_for)};
+      TEST(test_ties),           TEST(test_groups),
+      TEST(test_half_of_each),   TEST(test_two_amounts),
+      TEST(test_methods),        TEST(test_redundant_goes),
+      TEST(test_median),         TEST(test_fires_below),
+      TEST(test_heads),          TEST(test_n_of_m),
+      TEST(test_blocks),         TEST(test_zeros_are_made_up_for),
+      TEST(test_units_and_zeros)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
