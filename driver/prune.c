@@ -1,5 +1,5 @@
 /* kiln prune: takes channels, neurons, heads, or single weights out of a
- * float model, solves for what stays, writes the rest as text. */
+ * float model, solves for what stays, writes the rest. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "compress/prune/prune.h"
 #include "driver/data.h"
 #include "driver/engine.h"
-#include "driver/graph_text.h"
+#include "driver/graph_file.h"
 #include "driver/samples.h"
 #include "driver/session.h"
 #include "driver/table.h"
@@ -318,7 +318,7 @@ bool command_prune(Cli *cli) {
   Graph *pruned = prune_graph(cli->arena, g, &options, engine_new(cli),
                               data ? &feed : NULL, &report);
   if (!pruned || !measure(cli, g, pruned, &feed, &accuracy) ||
-      !graph_text_write(cli, pruned, path, TEXT_LARGE))
+      !graph_file_write(cli, pruned, path, TEXT_LARGE))
     return false;
   (cli_has(cli, OPT_json) ? print_json : print_text)(cli, &report, &accuracy);
   return true;

@@ -7,7 +7,7 @@
 #include "compress/recover/recover.h"
 #include "driver/data.h"
 #include "driver/engine.h"
-#include "driver/graph_text.h"
+#include "driver/graph_file.h"
 #include "driver/progress.h"
 #include "driver/session.h"
 #include "driver/table.h"
@@ -305,7 +305,7 @@ bool command_quantize(Cli *cli) {
   if (!f || !check_layers(cli, f, &scheme))
     return false;
   Graph *g = quantize(cli, f, &scheme, &report, &recovery);
-  if (!g || !graph_text_write(cli, g, path, TEXT_LARGE))
+  if (!g || !graph_file_write(cli, g, path, TEXT_LARGE))
     return false;
   if (strcmp(path, "-") != 0)
     print_account(cli, &report, &recovery);

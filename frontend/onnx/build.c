@@ -170,7 +170,7 @@ static void eval(Import *im, const Op *op, void **out) {
  * in the model; what they were moved from is left without a reader. */
 static void keep_name(Graph *g, const Op *op, Value *moved) {
   Value *x = op->in[0];
-  if (op->nin == 1 && op_info(op->kind)->traits & T_MOVE &&
+  if (op->nin == 1 && op_info(op->kind)->traits & (T_MOVE | T_VIEW) &&
       value_use_count(g, x) == 1)
     graph_swap_names(g, x, moved);
 }

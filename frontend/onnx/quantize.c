@@ -220,6 +220,11 @@ static DType widened(DType t) {
   return DT_COUNT;
 }
 
+/* Constants of 4 bits stay such. */
+static bool is_packed_weight(const Value *x) {
+  return x->init && (x->type->dtype == DT_i4 || x->type->dtype == DT_u4);
+}
+
 static Value *dequantize_known(Node *n, Value *x, const QuantParams *q) {
   const Type *t = b_type(n, DT_f32, dims_of(x));
   x = b_quant(n, x, q);
@@ -246,7 +251,7 @@ void onnx_dequantize_linear(Node *n) {
                 dtype_name(x->type->dtype));
     return;
   }
-  if (t != x->type->dtype)
+  if (t != x->type->dtype && (block || !is_packed_weight(x)))
     x = b_cast(n, x, t);
   const QuantParams *q =
       n->bad || block ? NULL : quant_known(n, 1, 2, x->type, axis);

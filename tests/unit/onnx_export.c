@@ -349,6 +349,30 @@ static void islands(void **state) {
     round_trip(arena_printf(arena, "model m rounding=onnx\n%s", cases[i]), 0);
 }
 
+/* Weights of 4 bits stay packed; of a codebook its entries are left. */
+static void packed_weights(void **state) {
+  (void)state;
+  static const char *const cases[] = {
+      "i4[2,4] q(axis 0, {0.5, 0.25}, 0) = {-8, -7, -1, 0, 1, 2, 6, 7}",
+      "u4[2,4] q(0.5, 3) = {0, 15, 1, 14, 2, 13, 3, 12}",
+      "u4[2,4] q(axis 0, {0.5, 0.25}, 0, codebook {-9, -1, 0, 100}) = {0, 1, "
+      "2, 3, 3, 2, 1, 0}",
+  };
+  static const char *const types[] = {"i4", "u4", "i8"};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    Str bytes = round_trip(
+        arena_printf(arena,
+                     "model m rounding=onnx\ninput %%x : f32[3,4]\n"
+                     "const @w : %s\n%%wf : f32[2,4] = dequantize @w\n"
+                     "%%y : f32[3,2] = fully_connected %%x, %%wf\noutput %%y\n",
+                     cases[i]),
+        0);
+    const Value *w = graph_find(imported(&bytes), "w");
+    assert_non_null(w);
+    assert_string_equal(dtype_name(w->type->dtype), types[i]);
+  }
+}
+
 /* --- the graph --------------------------------------------------------- */
 
 #define CNN                                                                    \
@@ -485,13 +509,21 @@ static void bad_metadata(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(fields),    TEST(nodes),
-      TEST(tensors),   TEST(every_op),
-      TEST(every_map), TEST(qdq),
-      TEST(islands),   TEST(no_transposes),
-      TEST(again),     TEST(names_after_passes),
-      TEST(outputs),   TEST(preprocessing),
-      TEST(refused),   TEST(bad_metadata),
+      TEST(fields),
+      TEST(nodes),
+      TEST(tensors),
+      TEST(every_op),
+      TEST(every_map),
+      TEST(qdq),
+      TEST(islands),
+      TEST(packed_weights),
+      TEST(no_transposes),
+      TEST(again),
+      TEST(names_after_passes),
+      TEST(outputs),
+      TEST(preprocessing),
+      TEST(refused),
+      TEST(bad_metadata),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
