@@ -29,8 +29,8 @@ SEED = 1
 EPOCHS = 40
 CALIBRATION = 256 # images
 STORED = "scale=1/255 mean=-128/255" # bytes to floats
-# The layers behind their activations, as digits.onnx calls what they compute.
-LAYERS = ["edges", "strokes", "mixed", "pooled", "flat", "scores_in", "scores"]
+# What digits.onnx calls the results of its layers; it has no softmax.
+LAYERS = ["edges", "strokes", "mixed", "pooled", "flat", "scores"]
 
 
 def digits():
@@ -102,6 +102,8 @@ def write_onnx(model):
     flatbuffer = flatbuffer_utils.convert_bytearray_to_object(
         named(converter(model).convert()))
     graph = flatbuffer.subgraphs[0]
+    del graph.operators[len(LAYERS):]
+    graph.outputs = graph.operators[-1].outputs
     for op, layer in zip(graph.operators, LAYERS, strict=True):
         graph.tensors[op.outputs[0]].name = layer.encode()
         for tensor, part in zip(op.inputs[1:], ["weight", "bias"]):
