@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What compression costs in accuracy: the float networks of ../shared through
 `kiln quantize` and `kiln prune`, beside the quantizers of ONNX Runtime and
-LiteRT (AI Edge Quantizer) on the same calibration data. Prints the tables of
-docs/quantization.md.
+LiteRT (AI Edge Quantizer) on the same calibration data. Then what pruning and
+quantizing make of the CIFAR networks: accuracy, sizes, time. Prints the tables
+of docs/quantization.md.
 
 usage: compress.py [PYTHON [NETWORK ...]]   PYTHON has the peers' packages;
 "-" leaves the peers out
@@ -15,7 +16,7 @@ import re
 import subprocess
 import sys
 
-from networks import KILN, OUT, SHARED, log, number, table
+from networks import KILN, OUT, SHARED, compile_model, log, number, table
 
 MODELS = SHARED + "/models/"
 DATA = SHARED + "/data/"
@@ -92,6 +93,9 @@ SCHEMES = {
     "int4": ["--weights=int4"],
     "16 codes": ["--weights=code16"],
 }
+# Networks that are pruned, and how far.
+PRUNED = ["ResNet", "VGG"]
+PRUNE = ["--params=-30%"]
 
 
 def kiln(*words):
@@ -104,33 +108,36 @@ def kiln(*words):
     return run.stdout
 
 
-def top1(model, data, how):
-    """Percent of right answers, by the compiled object."""
+def evaluate(model, data, how):
+    """Percent of right answers and microseconds an inference, of the compiled
+    object; None, None: it failed."""
     told = kiln("eval", model, "--data", f"{data.test}:u8[{data.shape}]",
-                "--labels", data.labels, "--preprocess", how)
-    found = re.search(r"top-1 +([\d.]+) %", told or "")
-    return float(found[1]) if found else None
+                "--labels", data.labels, "--preprocess", how) or ""
+    right = re.search(r"top-1 +([\d.]+) %", told)
+    time = re.search(r"([\d.]+) us an inference", told)
+    return (float(right[1]) if right else None,
+            float(time[1]) if time else None)
 
 
-def compressed(name, scheme, options):
-    """The model under a scheme, as text; None: it failed."""
-    model, data, how = NETWORKS[name]
-    stem = re.sub(r"\W+", "_", f"{name} {scheme}")
+def made(name, what, model, command, options):
+    """What a command makes of a model of network `name`, as text; None: it
+    failed."""
+    _, data, how = NETWORKS[name]
+    stem = re.sub(r"\W+", "_", f"{name} {what}")
     path = os.path.join(FOLDER, stem + ".kiln")
-    done = kiln("quantize", MODELS + model, "--data",
-                f"{data.calibrate}:u8[{data.shape}]", "--preprocess", how,
-                "-o", path, *options)
+    done = kiln(command, model, "--data", f"{data.calibrate}:u8[{data.shape}]",
+                "--preprocess", how, "-o", path, *options)
     return path if done is not None else None
 
 
 def measure(name):
     """Percent by column."""
     model, data, how = NETWORKS[name]
-    row = {"float": top1(MODELS + model, data, how)}
+    row = {"float": evaluate(MODELS + model, data, how)[0]}
     for scheme, options in SCHEMES.items():
         log(f"{name}: {scheme}")
-        path = compressed(name, scheme, options)
-        row[scheme] = top1(path, data, how) if path else None
+        path = made(name, scheme, MODELS + model, "quantize", options)
+        row[scheme] = evaluate(path, data, how)[0] if path else None
     return row
 
 
@@ -175,12 +182,44 @@ def print_table(rows, peers):
     table(["top-1, %"] + columns, lines)
 
 
+def forms(name):
+    """Of a network: as it is, pruned, quantized, both."""
+    model = MODELS + NETWORKS[name][0]
+    pruned = made(name, "pruned", model, "prune", PRUNE)
+    return {"float": model, "pruned": pruned,
+            "int8": made(name, "int8", model, "quantize", []),
+            "pruned, int8": pruned and made(name, "pruned int8", pruned,
+                                            "quantize", [])}
+
+
+def print_sizes(names):
+    """Accuracy, sizes and time of the pruned networks' forms."""
+    rows = []
+    for name in names:
+        log(f"{name}: pruning")
+        for form, path in forms(name).items():
+            if not path:
+                continue
+            percent, time = evaluate(path, *NETWORKS[name][1:])
+            stem = re.sub(r"\W+", "_", f"{name} {form}")
+            _, report = compile_model(path, stem)
+            rows.append([f"{name}, {form}", cell(percent),
+                         number(report["weight_bytes"]),
+                         number(report["flash_bytes"]),
+                         number(report["arena_bytes"]),
+                         number(report["macs"]), f"{time:.1f}"])
+    if rows:
+        table(["network", "top-1, %", "weights, B", "flash, B", "arena, B",
+               "MACs", "us"], rows)
+
+
 def main():
     python = sys.argv[1] if len(sys.argv) > 1 else "-"
     names = sys.argv[2:] or list(NETWORKS)
     os.makedirs(FOLDER, exist_ok=True)
     peers = {} if python == "-" else measure_peers(python, names)
     print_table({name: measure(name) for name in names}, peers)
+    print_sizes([name for name in PRUNED if name in names])
 
 
 if __name__ == "__main__":

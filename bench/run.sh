@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The figures of docs/performance.md as Markdown: Kiln beside its peers on
-# this machine, and on Cortex-M under qemu. Needs the shared folder; run it
-# with nothing else heavy running.
+# The figures of docs/performance.md and docs/quantization.md as Markdown: Kiln
+# beside its peers on this machine, on Cortex-M under qemu, and the accuracy of
+# compressed networks. Needs the shared folder; run it with nothing else heavy
+# running.
 #
-# usage: run.sh [host|cortex-m] [NETWORK ...]
+# usage: run.sh [host|cortex-m|compress] [NETWORK ...]
 #
 # KILN_BENCH_PYTHON is a Python with the peers' packages; else a venv with
 # them is made under build/.
@@ -26,7 +27,10 @@ find_python() {
     echo "bench: install python3-venv, or set KILN_BENCH_PYTHON" >&2
     exit 1
   }
-  grep -v '^iree' "$shared/bench-peers/requirements.txt" >$venv/wanted.txt
+  {
+    grep -v '^iree' "$shared/bench-peers/requirements.txt"
+    printf '%s\n' ai-edge-quantizer==0.10.0 tensorflow==2.21.0
+  } >$venv/wanted.txt
   "$python" -m pip install --quiet -r $venv/wanted.txt
   mv $venv/wanted.txt $venv/requirements.txt
 }
@@ -34,16 +38,13 @@ find_python() {
 part=${1-all}
 [ $# -eq 0 ] || shift
 case $part in
-host | cortex-m | all) ;;
+host | cortex-m | compress | all) ;;
 *)
-  echo "usage: bench/run.sh [host|cortex-m] [NETWORK ...]" >&2
+  echo "usage: bench/run.sh [host|cortex-m|compress] [NETWORK ...]" >&2
   exit 1
   ;;
 esac
-if [ "$part" != cortex-m ]; then
-  find_python
-  python3 bench/host.py "$python" "$@"
-fi
-if [ "$part" != host ]; then
-  python3 bench/cortex_m.py "$@"
-fi
+[ "$part" = cortex-m ] || find_python
+case $part in host | all) python3 bench/host.py "$python" "$@" ;; esac
+case $part in cortex-m | all) python3 bench/cortex_m.py "$@" ;; esac
+case $part in compress | all) python3 bench/compress.py "$python" "$@" ;; esac
