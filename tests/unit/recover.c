@@ -427,7 +427,7 @@ static double output_error(const Problem *p, const Rounded *r) {
                 (double)r->w[o * K + j]) *
                (double)p->x[row * K + j];
       off /= (double)p->l.weight->type->q->scale[o];
-      error += off * off / ROWS;
+      error += off * off / (double)ROWS;
     }
   return error;
 }
@@ -440,7 +440,7 @@ static void sums_moments(void **state) {
     for (int j = 0; j < K; j++) {
       double sum = 0;
       for (int r = 0; r < ROWS; r++)
-        sum += (double)p.x[r * K + i] * (double)p.x[r * K + j] / ROWS;
+        sum += (double)p.x[r * K + i] * (double)p.x[r * K + j] / (double)ROWS;
       assert_true(fabs(p.m.block[0].gram[i * K + j] - sum) < 1e-5);
     }
 }
@@ -514,7 +514,7 @@ static double drift_error(const Drift *d, const Drift *now, const float *w,
       for (int64_t j = 0; j < K; j++)
         off += (double)to[o * K + j] * (double)now->x[row * K + j] -
                (double)w[o * K + j] * (double)d->x[row * K + j];
-      error += off * off / ROWS;
+      error += off * off / (double)ROWS;
     }
   return error;
 }
