@@ -8,7 +8,7 @@
 #include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/gauge.h"
-#include "driver/graph_text.h"
+#include "driver/graph_file.h"
 #include "driver/plot.h"
 #include "driver/session.h"
 
@@ -131,7 +131,7 @@ static void print_json(const Search *s, const Table *account) {
 static bool finish(Cli *cli, const Search *s) {
   const char *path = cli->value[OPT_output];
   const Session *own = s->ctx;
-  if (s->best < 0 || !graph_text_write(cli, s->graph, path, TEXT_LARGE))
+  if (s->best < 0 || !graph_file_write(cli, s->graph, path, TEXT_LARGE))
     return false;
   Account account = {s->reference, s->tried.v[s->best].figures,
                      model_file_bytes(cli, cli->args.v[0]),
