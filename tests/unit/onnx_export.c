@@ -355,8 +355,8 @@ static void packed_weights(void **state) {
   static const char *const cases[] = {
       "i4[2,4] q(axis 0, {0.5, 0.25}, 0) = {-8, -7, -1, 0, 1, 2, 6, 7}",
       "u4[2,4] q(0.5, 3) = {0, 15, 1, 14, 2, 13, 3, 12}",
-      "u4[2,4] q(axis 0, {0.5, 0.25}, 0, codebook {-9, -1, 0, 100}) = {0, 1, "
-      "2, 3, 3, 2, 1, 0}",
+      ("u4[2,4] q(axis 0, {0.5, 0.25}, 0, codebook {-9, -1, 0, 100}) = "
+       "{0, 1, 2, 3, 3, 2, 1, 0}"),
   };
   static const char *const types[] = {"i4", "u4", "i8"};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
