@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "compress/prepare.h"
-#include "compress/quantize.h"
 #include "compress/recover/recover.h"
+#include "compress/sensitivity.h"
 #include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/graph_file.h"
@@ -216,6 +216,40 @@ static Table recovery_table(Cli *cli, const Recovery *r) {
   return t;
 }
 
+/* ---- mixed precision ---- */
+
+enum { SCANNED = 32 }; /* samples */
+
+/* --mixed: more bits for the layers that want them. */
+static bool spare_layers(Cli *cli, const Graph *g, Scheme *s) {
+  int64_t n;
+  Feed feed;
+  Calibration c;
+  LayerErrors errors = {0};
+  if (!cli_int(cli, OPT_mixed, 0, &n) || !n)
+    return !diag_error_count(cli->diag);
+  if (!cli->value[OPT_data])
+    return diag_error(cli->diag, E0001, (Loc){0},
+                      "--mixed needs --data, samples to compare");
+  if (!get_ranges(cli, g, s, &c) || !data_open(cli, g, &feed))
+    return false;
+  Progress progress = progress_begin("measuring layers");
+  SensitivityScan scan = {.f = g,
+                          .scheme = s,
+                          .ranges = &c,
+                          .engine = engine_new(cli),
+                          .feed = &feed,
+                          .samples =
+                              feed.samples < SCANNED ? feed.samples : SCANNED,
+                          .step = step,
+                          .ctx = &progress};
+  bool ok = sensitivity_scan(cli->arena, &scan, &errors);
+  progress_end(&progress);
+  if (ok)
+    scheme_spare(cli->arena, s, g, &errors, n);
+  return ok;
+}
+
 /* ---- the account ---- */
 
 static const char *weights_text(Cli *cli, const QuantizedOp *op) {
@@ -302,7 +336,8 @@ bool command_quantize(Cli *cli) {
   Graph *f = ok ? session_float(cli) : NULL;
   QuantizeReport report = {0};
   Recovery recovery;
-  if (!f || !check_layers(cli, f, &scheme))
+  if (!f || !check_layers(cli, f, &scheme) ||
+      !spare_layers(cli, f, &scheme))
     return false;
   Graph *g = quantize(cli, f, &scheme, &report, &recovery);
   if (!g || !graph_file_write(cli, g, path, TEXT_LARGE))

@@ -274,10 +274,20 @@ static const char *fold_linear(Island *i, int axis) {
 static const char *fold_conv(Island *i) { return fold_linear(i, 0); }
 static const char *fold_depthwise(Island *i) { return fold_linear(i, 3); }
 
-/* Both operands known at run time only: as they are. With 16 bits the second
- * one is of weights. */
+/* What is multiplied by: weights, one scale a column, or what is known at run
+ * time only. */
+static Value *second_factor(const Island *i) {
+  const Value *v = i->op->in[1];
+  const Op *dq = dequantize_of(v);
+  bool words = i->y->dtype == DT_i16;
+  if (dq && dq->in[0]->init && !weights_fault(v, v->type->rank - 1, words))
+    return widened_weights(i->g, dq->in[0]);
+  return quantized_operand(i, 1);
+}
+
+/* With 16 bits the second operand is of weights. */
 static const char *fold_matmul(Island *i) {
-  Value *in[] = {quantized_operand(i, 0), quantized_operand(i, 1)};
+  Value *in[] = {quantized_operand(i, 0), second_factor(i)};
   if (i->op->nin > 2 || !in[0] || !in[1])
     return no_operand;
   bool words = is_word(in[0]) || i->y->dtype == DT_i16;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "compress/codebook.h"
-#include "compress/quantize.h"
+#include "compress/sensitivity.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 
@@ -268,6 +268,46 @@ static void test_forms(void **state) {
   assert_int_equal(w->q->zero_point[0], 42);
 }
 
+/* A few numbers for all weights, an index each. */
+static void test_codes(void **state) {
+  (void)state;
+  Calibration c = ranges(parsed(layer), -1, 1);
+  LayerScheme s = scheme_default().base;
+  s.weights = WEIGHTS_code4;
+  const Graph *g = layer_as(s, &c);
+  const Type *w = type_named(g, "w.q");
+  assert_int_equal(w->dtype, DT_u4);
+  assert_int_equal(w->q->ncode, 4);
+  s.weights = WEIGHTS_i4;
+  g = layer_as(s, &c);
+  w = type_named(g, "w.q");
+  assert_int_equal(w->dtype, DT_i4);
+  assert_float_equal(w->q->scale[0], 2.0f / 7, 1e-7);
+  s.weights = WEIGHTS_i12;
+  s.activations = ACTIVATIONS_i16;
+  g = layer_as(s, &c);
+  assert_int_equal(type_named(g, "w.q")->dtype, DT_i16);
+}
+
+/* A product by a constant matrix has a scale a column. */
+static void test_columns(void **state) {
+  (void)state;
+  Graph *f = parsed("model m\n"
+                    "input %x : f32[2,3,2]\n"
+                    "const @w : f32[2,2] = {1, 0.5, -2, 0.25}\n"
+                    "%y : f32[2,3,2] = matmul %x, @w\n"
+                    "output %y\n");
+  Calibration c = ranges(f, -1, 1);
+  Scheme s = scheme_default();
+  Graph *g = quantize_graph(arena, f, &s, &c, NULL);
+  assert_non_null(g);
+  assert_int_equal(type_named(g, "w.q")->q->axis, 1);
+  PassOptions passes = {.allow = PASS_requant};
+  assert_true(passes_run(g, &passes, NULL));
+  assert_int_equal(count(g, OP_dequantize), 1);
+  assert_int_equal(graph_find(g, "y.q")->def->kind, OP_matmul);
+}
+
 /* Weights alone: no ranges are asked for. */
 static void test_short_floats(void **state) {
   (void)state;
@@ -336,6 +376,33 @@ static void test_no_range(void **state) {
   assert_int_equal(diag_error_count(diag), 2);
 }
 
+/* ---- mixed precision ---- */
+
+/* The worst layers get more bits. */
+static void test_spared(void **state) {
+  (void)state;
+  Graph *f = parsed("model m\n"
+                    "input %x : f32[1,2]\n"
+                    "const @w : f32[2,2] = {1, 0.5, -2, 0.25}\n"
+                    "%h : f32[1,2] = fully_connected %x, @w\n"
+                    "const @v : f32[2,2] = {0.3, 0.7, -0.9, 0.2}\n"
+                    "%y : f32[1,2] = fully_connected %h, @v\n"
+                    "output %y\n");
+  LayerErrors errors = {0};
+  ARRAY_PUSH(arena, &errors, ((LayerError){"y", 0.5}));
+  ARRAY_PUSH(arena, &errors, ((LayerError){"h", 0.25}));
+  Scheme s = scheme_default();
+  scheme_spare(arena, &s, f, &errors, 1);
+  assert_int_equal(s.rows.n, 1);
+  assert_string_equal(s.rows.v[0].layer, "y");
+  assert_int_equal(s.rows.v[0].scheme.activations, ACTIVATIONS_i16);
+  s = scheme_default();
+  s.base.weights = WEIGHTS_i4;
+  scheme_spare(arena, &s, f, &errors, 2);
+  assert_int_equal(s.rows.v[1].scheme.weights, WEIGHTS_i8);
+  assert_int_equal(s.rows.v[1].scheme.activations, ACTIVATIONS_i8);
+}
+
 /* ---- codebooks ---- */
 
 static void test_codebook(void **state) {
@@ -365,9 +432,12 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_table, setup, teardown),
       cmocka_unit_test_setup_teardown(test_keep_float, setup, teardown),
       cmocka_unit_test_setup_teardown(test_forms, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_codes, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_columns, setup, teardown),
       cmocka_unit_test_setup_teardown(test_short_floats, setup, teardown),
       cmocka_unit_test_setup_teardown(test_dynamic, setup, teardown),
       cmocka_unit_test_setup_teardown(test_recurrence, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_spared, setup, teardown),
       cmocka_unit_test_setup_teardown(test_no_range, setup, teardown),
       cmocka_unit_test_setup_teardown(test_codebook, setup, teardown),
   };

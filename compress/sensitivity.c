@@ -1,0 +1,136 @@
+/* Layer by layer: the model with that one quantized and all else on floats
+ * runs on a few samples, beside the float model. */
+#include "compress/sensitivity.h"
+
+#include <string.h>
+
+#include "compress/quantize_roles.h"
+
+/* The f32 outputs of all samples, one behind the other. */
+typedef struct Record {
+  float *v;
+  int64_t n; /* of a sample */
+} Record;
+
+static int64_t count_outputs(const Graph *g) {
+  int64_t n = 0;
+  for (int i = 0; i < g->outputs.n; i++)
+    if (g->outputs.v[i]->type->dtype == DT_f32)
+      n += type_count(g->outputs.v[i]->type);
+  return n;
+}
+
+static void **buffers(Arena *a, Value *const *v, int n) {
+  void **b = ARENA_ARRAY(a, void *, n);
+  for (int i = 0; i < n; i++)
+    b[i] = arena_alloc(a, (size_t)type_bytes(v[i]->type));
+  return b;
+}
+
+static void keep(const Graph *g, void *const *out, float *to) {
+  for (int i = 0; i < g->outputs.n; i++) {
+    const Type *t = g->outputs.v[i]->type;
+    if (t->dtype != DT_f32)
+      continue;
+    memcpy(to, out[i], (size_t)type_bytes(t));
+    to += type_count(t);
+  }
+}
+
+static bool run_all(Arena *a, const SensitivityScan *s, const Graph *g,
+                    Record *r) {
+  Executor *e = s->engine->make(s->engine, g);
+  if (!e)
+    return false;
+  void **in = buffers(a, g->inputs.v, g->inputs.n);
+  void **out = buffers(a, g->outputs.v, g->outputs.n);
+  const void **given = ARENA_ARRAY(a, const void *, g->inputs.n);
+  for (int i = 0; i < g->inputs.n; i++)
+    given[i] = in[i];
+  r->n = count_outputs(g);
+  r->v = ARENA_ARRAY(a, float, r->n * s->samples);
+  bool ok = true;
+  for (int64_t k = 0; k < s->samples && ok; k++) {
+    feed_sample(s->feed, k, in);
+    e->reset(e);
+    ok = e->run(e, given, out);
+    keep(g, out, r->v + k * r->n);
+  }
+  e->free(e);
+  return ok;
+}
+
+static double relative_error(const Record *want, const Record *got,
+                             int64_t samples) {
+  double error = 0, power = 0;
+  for (int64_t i = 0; i < want->n * samples; i++) {
+    double x = (double)want->v[i], d = (double)got->v[i] - x;
+    error += d * d;
+    power += x * x;
+  }
+  return power > 0 ? error / power : error;
+}
+
+static bool measure(const SensitivityScan *s, const Op *op, const Record *want,
+                    double *error) {
+  Arena *scratch = arena_new();
+  Scheme alone = {.base = {WEIGHTS_f32, ACTIVATIONS_f32, .pow2 = false},
+                  .rule = s->scheme->rule};
+  SchemeRow row = {op->out[0]->name, *scheme_of(s->scheme, op)};
+  ARRAY_PUSH(scratch, &alone.rows, row);
+  const Graph *g = quantize_graph(scratch, s->f, &alone, s->ranges, NULL);
+  Record got;
+  bool ok = g && run_all(scratch, s, g, &got);
+  if (ok)
+    *error = relative_error(want, &got, s->samples);
+  arena_free(scratch);
+  return ok;
+}
+
+/* Of equal ones the first stays the first. */
+static void sort_worst_first(LayerErrors *e) {
+  for (int i = 1; i < e->n; i++)
+    for (int k = i; k > 0 && e->v[k].error > e->v[k - 1].error; k--) {
+      LayerError t = e->v[k];
+      e->v[k] = e->v[k - 1];
+      e->v[k - 1] = t;
+    }
+}
+
+bool sensitivity_scan(Arena *a, const SensitivityScan *s, LayerErrors *out) {
+  Arena *scratch = arena_new();
+  Record want;
+  bool ok = run_all(scratch, s, s->f, &want);
+  int64_t layers = 0, done = 0;
+  for (const Op *op = s->f->first; op; op = op->next)
+    layers += op_weights(op) >= 0;
+  for (const Op *op = s->f->first; op && ok; op = op->next) {
+    LayerError e = {.layer = op->out[0]->name};
+    if (op_weights(op) < 0)
+      continue;
+    ok = measure(s, op, &want, &e.error);
+    ARRAY_PUSH(a, out, e);
+    if (s->step)
+      s->step(s->ctx, ++done, layers);
+  }
+  sort_worst_first(out);
+  arena_free(scratch);
+  return ok;
+}
+
+static bool is_narrow(WeightForm w) {
+  return w == WEIGHTS_i4 || w == WEIGHTS_code4 || w == WEIGHTS_code16;
+}
+
+void scheme_spare(Arena *a, Scheme *s, const Graph *f,
+                  const LayerErrors *errors, int64_t n) {
+  for (int i = 0; i < errors->n && i < n; i++) {
+    const Value *v = graph_find(f, errors->v[i].layer);
+    SchemeRow row = {v->name, *scheme_of(s, v->def)};
+    if (is_narrow(row.scheme.weights))
+      row.scheme.weights = WEIGHTS_i8;
+    else
+      row.scheme.activations = ACTIVATIONS_i16;
+    ARRAY_PUSH(a, &s->rows, row);
+  }
+}
