@@ -26,9 +26,9 @@ typedef struct QuantizeReport {
 /* A quantized copy of f, a prepared graph (compress/prepare.h), in arena `a`;
  * its values keep their names; the integers of value x are "x.q", and those of
  * another type that a layer reads it in "x.i16" and the like. Ranges come from
- * `c`, which may be NULL where `s` has no integer activations. NULL: errors in
- * f->diag (E0701: a range that is needed is not there; E0302: nothing to
- * quantize). `report` may be NULL. */
+ * `c`, which may be NULL where `s` has no integer activations. NULL:
+ * errors in f->diag, E0701 for ranges that are needed and not there. `report`
+ * may be NULL. */
 Graph *quantize_graph(Arena *a, const Graph *f, const Scheme *s,
                       const Calibration *c, QuantizeReport *report);
 

@@ -1,6 +1,8 @@
-/* Constants in scales of their own. A bias is an i32 in units of the products
- * of its channel: a channel whose weights are so small that its bias would not
- * fit gets a larger scale. */
+/* Constants in scales of their own. With so few numbers as 4 bits have, weights
+ * are better off when the largest are cut: the scale is the one of the least
+ * square error among some below that of the whole range. A bias is an i32 in
+ * units of the products of its channel: a channel whose weights are so small
+ * that its bias would not fit gets a larger scale. */
 #include "compress/quantize_weights.h"
 
 #include <math.h>
@@ -46,7 +48,7 @@ typedef struct Channels {
 static Channels channels_of(const Type *t, int axis, bool per_tensor) {
   Channels c = {1, 1};
   if (per_tensor)
-    return c;
+    return (Channels){1, type_count(t)};
   c.n = t->dim[axis];
   for (int d = axis + 1; d < t->rank; d++)
     c.inner *= t->dim[d];
@@ -76,6 +78,42 @@ static bool is_code(WeightForm w) {
 
 static int code_count(WeightForm w) {
   return w == WEIGHTS_code4 ? 4 : w == WEIGHTS_code16 ? 16 : 256;
+}
+
+/* The square error of channel `at` of w in a choice of parameters. */
+static double channel_error(const Value *w, Channels c, int64_t at,
+                            const QuantChoice *q) {
+  const float *x = w->init->data;
+  double sum = 0;
+  int64_t n = type_count(w->type), block = c.inner * c.n;
+  for (int64_t first = at * c.inner; first < n; first += block)
+    for (int64_t i = first; i < first + c.inner; i++) {
+      float v = rintf(x[i] / q->scale) + (float)q->zero_point;
+      v = fminf(fmaxf(v, (float)q->qmin), (float)q->qmax);
+      double d = (double)(x[i] - q->scale * (v - (float)q->zero_point));
+      sum += d * d;
+    }
+  return sum;
+}
+
+static Range scaled(Range r, float by) { return (Range){r.lo * by, r.hi * by}; }
+
+/* The part of r that few numbers are best spent on. */
+static Range narrowed(const Value *w, Channels c, int64_t at, Range r,
+                      const QuantForm *form) {
+  enum { TRIED = 16, OF = 32 };
+  Range best = r;
+  double least = INFINITY;
+  for (int i = 0; i < TRIED && form->bits < 8; i++) {
+    Range cut = scaled(r, (float)(OF - i) / OF);
+    QuantChoice q = quant_of_range(cut, form);
+    double error = channel_error(w, c, at, &q);
+    if (error < least) {
+      least = error;
+      best = cut;
+    }
+  }
+  return best;
 }
 
 /* The scale that the biases of channel c, or of all, ask for. */
@@ -117,7 +155,8 @@ static QuantParams *weight_params(Arena *a, const Value *w, int axis,
   *q = (QuantParams){.axis = s->per_tensor ? -1 : axis, .nscale = (int)c.n};
   for (int64_t i = 0; i < c.n; i++) {
     float least = bias_scale(bias, w->type->dim[axis], c, i, in_scale);
-    QuantChoice choice = quant_of_range(range[i], &form);
+    QuantChoice choice =
+        quant_of_range(narrowed(w, c, i, range[i], &form), &form);
     if (least > choice.scale) {
       float most = least * (float)choice.qmax;
       choice = quant_of_range((Range){-most, most}, &form);
