@@ -54,7 +54,7 @@ typedef struct Scheme {
 } Scheme;
 
 /* int8 weights, one scale an output channel, around zero; int8 activations
- * anywhere. */
+ * anywhere; ranges by the method that suits each tensor best. */
 Scheme scheme_default(void);
 
 /* Sets what `key` ("weights", "per-tensor", ...) names; flags take "". false:

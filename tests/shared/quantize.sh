@@ -79,6 +79,5 @@ check mnist/mnist_cnn_cntk.onnx "scale=1" "$images" "$images" "$labels" 50
 check frameworks/keras_dscnn_mnist_fp32.tflite "scale=1/255" "$images" \
   "$images" "$labels" 50
 check frameworks/keras_attention_mnist_fp32.tflite "scale=1/255" "$images" \
-  "$images" "$labels" 50 --interpreter
-verified host
+  "$images" "$labels" 50
 exit $failed
