@@ -1,5 +1,6 @@
 /* See search.h. Forms are tried in this order:
  *
+ *   0  the model as it is;
  *   1  rungs of the ladder below, each with more effort or more bits than the
  *      one before, until one keeps the bound;
  *   2  narrower weights, with all that recovers accuracy;
@@ -132,12 +133,18 @@ static bool keeps(const Search *s, const Figures *f) {
          f->ram <= b->max_ram && f->macs <= b->max_macs;
 }
 
+/* First what keeps the bound, then what keeps the score; the smallest of
+ * these. */
 static bool is_better(const Search *s, const Candidate *a, const Candidate *b) {
+  double x = lost(s, &a->figures), y = lost(s, &b->figures);
+  bool good = x <= s->bound.max_drop;
   if (a->within != b->within)
     return a->within;
-  if (a->within && a->figures.flash != b->figures.flash)
+  if (good != (y <= s->bound.max_drop))
+    return good;
+  if (good && a->figures.flash != b->figures.flash)
     return a->figures.flash < b->figures.flash;
-  return lost(s, &a->figures) < lost(s, &b->figures);
+  return x < y;
 }
 
 /* At least as good in everything, and better in something. */
@@ -173,7 +180,7 @@ static void keep_best(Run *r, const Graph *g, Arena *of) {
   int last = s->tried.n - 1;
   Arena *loser = of;
   if (!s->tried.v[last].failed &&
-      (s->best < 0 || is_better(s, &s->tried.v[last], &s->tried.v[s->best]))) {
+      is_better(s, &s->tried.v[last], &s->tried.v[s->best])) {
     s->best = last;
     s->graph = g;
     loser = r->kept;
@@ -225,9 +232,7 @@ static Recipe pruned(Search *s, const Recipe *recipe, double part) {
 /* From the smallest form so far on. */
 static void thin_out(Run *r) {
   Search *s = r->s;
-  Recipe base = {.name = "float", .recover = "none"};
-  if (s->best >= 0)
-    base = s->tried.v[s->best].recipe;
+  Recipe base = s->tried.v[s->best].recipe;
   double good = 0, bad = 1;
   for (int i = 1; i <= FIRST_STEPS && bad == 1; i++) {
     double part = PRUNE_STEP * i;
@@ -244,15 +249,11 @@ static void thin_out(Run *r) {
 static bool is_worth_pruning(const Search *s) {
   if (!(s->uses & SEARCH_quantize))
     return true;
-  return s->best >= 0 &&
-         lost(s, &s->tried.v[s->best].figures) <= s->bound.max_drop;
+  return lost(s, &s->tried.v[s->best].figures) <= s->bound.max_drop;
 }
 
 static bool refuse(const Search *s) {
   const Graph *g = s->model;
-  if (s->best < 0)
-    return diag_error(g->diag, E0602, (Loc){.file = g->file},
-                      "no form of the model could be made");
   const Candidate *c = &s->tried.v[s->best];
   diag_error(g->diag, E0601, (Loc){.file = g->file},
              "none of %d forms keeps the bound; the best, %s, has %s %.4f, the "
@@ -279,15 +280,27 @@ static bool find_truth(Search *s) {
   return evaluate_outputs(&e, want);
 }
 
+/* The model itself is the first candidate. */
+static void start(Search *s) {
+  Candidate c = {.recipe = {.name = "the model", .recover = "none"},
+                 .figures = s->reference,
+                 .within = keeps(s, &s->reference)};
+  ARRAY_PUSH(s->arena, &s->tried, c);
+  s->best = 0;
+  s->graph = s->model;
+  if (s->tell)
+    s->tell(s, &c);
+}
+
 bool search_run(Search *s) {
   Run r = {.s = s};
-  s->best = -1;
   if (!find_truth(s) || !measure(s, s->model, &s->reference))
     return false;
+  start(s);
   if (s->uses & SEARCH_quantize)
     climb(&r);
   if (s->uses & SEARCH_prune && is_worth_pruning(s))
     thin_out(&r);
   find_front(s);
-  return s->best >= 0 && s->tried.v[s->best].within ? true : refuse(s);
+  return s->tried.v[s->best].within || refuse(s);
 }

@@ -57,13 +57,13 @@ struct Search {
   /* Results. */
   Figures reference; /* of the model as it is */
   ARRAY(Candidate) tried;
-  int best;           /* of tried: within the bound the smallest in flash, else
-                         the one that loses least; -1: nothing worked */
+  int best; /* of tried: of those within the bound the smallest in flash; else
+               of those that keep the score; else the one that loses least */
   const Graph *graph; /* of the best */
 };
 
 /* false: errors in the model's diag: E0601 where none keeps the bound, and
- * then the results are there; E0602. */
+ * then the results are there. */
 bool search_run(Search *s);
 
 #endif

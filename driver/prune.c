@@ -11,6 +11,7 @@
 #include "driver/engine.h"
 #include "driver/graph_file.h"
 #include "driver/samples.h"
+#include "driver/search.h"
 #include "driver/session.h"
 #include "driver/table.h"
 
@@ -300,6 +301,8 @@ static bool measure(Cli *cli, const Graph *was, const Graph *is, const Feed *f,
 }
 
 bool command_prune(Cli *cli) {
+  if (search_is_asked(cli))
+    return search_command(cli, SEARCH_prune);
   const char *path = cli->value[OPT_output];
   PruneOptions options;
   PruneReport report;

@@ -9,6 +9,7 @@
 #include "driver/engine.h"
 #include "driver/graph_file.h"
 #include "driver/progress.h"
+#include "driver/search.h"
 #include "driver/session.h"
 #include "driver/table.h"
 #include "ir/hash.h"
@@ -327,6 +328,8 @@ static void print_account(Cli *cli, const QuantizeReport *r,
 }
 
 bool command_quantize(Cli *cli) {
+  if (search_is_asked(cli))
+    return search_command(cli, SEARCH_quantize);
   const char *path = cli->value[OPT_output];
   Scheme scheme;
   bool ok = read_scheme(cli, &scheme);
@@ -336,8 +339,7 @@ bool command_quantize(Cli *cli) {
   Graph *f = ok ? session_float(cli) : NULL;
   QuantizeReport report = {0};
   Recovery recovery;
-  if (!f || !check_layers(cli, f, &scheme) ||
-      !spare_layers(cli, f, &scheme))
+  if (!f || !check_layers(cli, f, &scheme) || !spare_layers(cli, f, &scheme))
     return false;
   Graph *g = quantize(cli, f, &scheme, &report, &recovery);
   if (!g || !graph_file_write(cli, g, path, TEXT_LARGE))

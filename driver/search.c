@@ -38,9 +38,38 @@ static bool read_drop(Cli *cli, double *out) {
                     s);
 }
 
+/* What a search decides itself. */
+static const OptId decided[] = {
+    OPT_weights,    OPT_activations,  OPT_per_tensor,  OPT_symmetric,
+    OPT_pow2,       OPT_layer,        OPT_keep_float,  OPT_asymmetric_weights,
+    OPT_mixed,      OPT_recover,      OPT_calibration, OPT_method,
+    OPT_ratio,      OPT_params,       OPT_macs,        OPT_threshold,
+    OPT_scope,      OPT_unstructured, OPT_nm,          OPT_block,
+    OPT_reconstruct};
+
+static bool check_decided(Cli *cli) {
+  bool ok = true;
+  for (size_t i = 0; i < sizeof decided / sizeof *decided; i++)
+    if (cli_has(cli, decided[i]))
+      ok = diag_error(cli->diag, E0001, (Loc){0},
+                      "--%s is what --max-drop searches for",
+                      cli_spelling(decided[i]));
+  return ok;
+}
+
+bool search_is_asked(Cli *cli) {
+  static const OptId bounds[] = {OPT_max_drop, OPT_max_ram, OPT_max_flash,
+                                 OPT_max_macs, OPT_eval_data};
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+    if (cli_has(cli, bounds[i]))
+      return true;
+  return false;
+}
+
 static bool read_bound(Cli *cli, Bound *out) {
   Budgets limits;
-  bool ok = read_drop(cli, &out->max_drop);
+  bool ok = check_decided(cli);
+  ok = read_drop(cli, &out->max_drop) && ok;
   ok = budget_read(cli, &limits) && ok;
   if (!ok)
     return false;
@@ -71,11 +100,9 @@ static void tell(Search *s, const Candidate *c) {
   const Session *own = s->ctx;
   if (cli_has(own->cli, OPT_json))
     return;
-  if (s->tried.n == 1) {
+  if (s->tried.n == 1)
     printf("%-44s %10s %10s %10s %12s\n", "form", own->metric, "flash", "RAM",
            "MACs");
-    print_form(s, "the model", &s->reference, "");
-  }
   if (c->failed)
     printf("%-44s cannot be made\n", c->recipe.name);
   else
@@ -84,12 +111,13 @@ static void tell(Search *s, const Candidate *c) {
 
 static void print_plot(const Search *s) {
   ARRAY(PlotPoint) points = {0};
-  for (int pass = 0; pass < 2; pass++)
+  static const char marks[] = ".*@"; /* the last one shows */
+  for (int pass = 0; marks[pass]; pass++)
     for (int i = 0; i < s->tried.n; i++) {
       const Candidate *c = &s->tried.v[i];
-      char mark = i == s->best ? '@' : c->front ? '*' : '.';
-      PlotPoint p = {(double)c->figures.flash, c->figures.score, mark};
-      if (!c->failed && c->front == pass)
+      int mark = i == s->best ? 2 : c->front;
+      PlotPoint p = {(double)c->figures.flash, c->figures.score, marks[mark]};
+      if (!c->failed && mark == pass)
         ARRAY_PUSH(s->arena, &points, p);
     }
   const Session *own = s->ctx;
@@ -131,7 +159,7 @@ static void print_json(const Search *s, const Table *account) {
 static bool finish(Cli *cli, const Search *s) {
   const char *path = cli->value[OPT_output];
   const Session *own = s->ctx;
-  if (s->best < 0 || !graph_file_write(cli, s->graph, path, TEXT_LARGE))
+  if (!s->graph || !graph_file_write(cli, s->graph, path, TEXT_LARGE))
     return false;
   Account account = {s->reference, s->tried.v[s->best].figures,
                      model_file_bytes(cli, cli->args.v[0]),

@@ -6,6 +6,9 @@
 #include "compress/search.h"
 #include "driver/cli.h"
 
+/* Is any of --max-drop, the budgets and --eval-data given? */
+bool search_is_asked(Cli *cli);
+
 /* Searches with what `uses` allows (SEARCH_ bits), prints candidates, front
  * and account, writes the best to --output. false: errors in cli->diag; a
  * bound that nothing keeps is one, behind which the best is written. */
