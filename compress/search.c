@@ -64,7 +64,7 @@ static Recipe recipe_of(Search *s, const Rung *r) {
 typedef struct Making {
   const Search *s;
   const Recipe *recipe;
-  const Graph *model;
+  const Graph *model; /* floats, pruned; NULL: that failed */
   Arena *arena;
 } Making;
 
@@ -78,21 +78,8 @@ static Graph *quantize(void *ctx, const Graph *f) {
   return quantize_graph(m->arena, f, m->recipe->scheme, &c, NULL);
 }
 
-static const Graph *prune(const Making *m) {
-  if (m->recipe->prune <= 0)
-    return m->model;
-  PruneOptions options = {.method = METHOD_obs,
-                          .scope = SCOPE_scan,
-                          .goal = GOAL_params,
-                          .amount = m->recipe->prune,
-                          .reconstruct = true};
-  PruneReport report;
-  return prune_graph(m->arena, m->model, &options, m->s->engine, m->s->feed,
-                     &report);
-}
-
 static const Graph *make(Making *m) {
-  const Graph *f = prune(m);
+  const Graph *f = m->model;
   if (!f || !m->recipe->scheme)
     return f;
   Recovery r = {.arena = m->arena,
@@ -171,8 +158,31 @@ static void find_front(Search *s) {
 
 typedef struct Run {
   Search *s;
-  Arena *kept; /* where the best so far lives */
+  Arena *kept;    /* where the best so far lives */
+  Pruner *pruner; /* NULL until something is to be pruned */
 } Run;
+
+/* A copy of the model whose errors are nobody's: what can't be made is just no
+ * candidate. */
+static Graph *quiet_model(const Search *s, Arena *a) {
+  Graph *copy = graph_clone(a, s->model);
+  copy->diag = diag_new(a);
+  return copy;
+}
+
+/* What is measured for it is measured once; lives in the search's arena. */
+static const Graph *prune(Run *r, double part) {
+  static const PruneOptions options = {.method = METHOD_obs,
+                                       .scope = SCOPE_scan,
+                                       .goal = GOAL_params,
+                                       .reconstruct = true};
+  const Search *s = r->s;
+  PruneReport report;
+  if (!r->pruner)
+    r->pruner = prune_open(s->arena, quiet_model(s, s->arena), &options,
+                           s->engine, s->feed);
+  return r->pruner ? prune_to(r->pruner, part, &report) : NULL;
+}
 
 /* Keeps the graph when it is the best so far. */
 static void keep_best(Run *r, const Graph *g, Arena *of) {
@@ -195,9 +205,7 @@ static void keep_best(Run *r, const Graph *g, Arena *of) {
 static bool try_recipe(Run *r, Recipe recipe) {
   Search *s = r->s;
   Making m = {s, &recipe, NULL, arena_new()};
-  Graph *model = graph_clone(m.arena, s->model);
-  model->diag = diag_new(m.arena);
-  m.model = model;
+  m.model = recipe.prune > 0 ? prune(r, recipe.prune) : quiet_model(s, m.arena);
   Candidate c = {.recipe = recipe};
   const Graph *g = make(&m);
   c.failed = !measure(s, g, &c.figures);
@@ -301,6 +309,7 @@ bool search_run(Search *s) {
     climb(&r);
   if (s->uses & SEARCH_prune && is_worth_pruning(s))
     thin_out(&r);
+  prune_close(r.pruner);
   find_front(s);
   return s->tried.v[s->best].within || refuse(s);
 }
