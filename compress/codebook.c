@@ -26,7 +26,7 @@ typedef struct Search {
 } Search;
 
 static int bin_of(float x) {
-  float at = (x + EDGE) * ((float)(BINS - 1) / (2 * EDGE));
+  float at = (x + (float)EDGE) * ((float)(BINS - 1) / (2 * (float)EDGE));
   return (int)fminf(fmaxf(rintf(at), 0), BINS - 1);
 }
 

@@ -105,7 +105,7 @@ static Range narrowed(const Value *w, Channels c, int64_t at, Range r,
   Range best = r;
   double least = INFINITY;
   for (int i = 0; i < TRIED && form->bits < 8; i++) {
-    Range cut = scaled(r, (float)(OF - i) / OF);
+    Range cut = scaled(r, (float)(OF - i) / (float)OF);
     QuantChoice q = quant_of_range(cut, form);
     double error = channel_error(w, c, at, &q);
     if (error < least) {

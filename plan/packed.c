@@ -110,7 +110,7 @@ static const char *why_plain(const Plan *p, const PackSource *w,
   if (w->scratch > w->available)
     return "unpacked they would raise the arena's peak";
   double lost = w->unpacking * (double)c->count;
-  if (!p->opt.for_size && lost * MOST_TIME_LOST > w->time)
+  if (!p->opt.for_size && lost * (double)MOST_TIME_LOST > w->time)
     return "unpacking takes too long at this level; -Os does it";
   return NULL;
 }

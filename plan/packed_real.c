@@ -40,7 +40,7 @@ static const char *why_plain(const Plan *p, const PackSource *w, PackForm f,
     return "they are no 16-bit floats";
   if (2 * n <= CODE_BYTES)
     return "they are few";
-  if (!p->opt.for_size && w->unpacking * (double)n * MOST_TIME_LOST > w->time)
+  if (!p->opt.for_size && w->unpacking * (double)(n * MOST_TIME_LOST) > w->time)
     return "unpacking takes too long at this level; -Os does it";
   return NULL;
 }
