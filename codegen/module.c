@@ -424,6 +424,7 @@ static void set_sections(Cg *g) {
 
 bool lower_module(Cg *g) {
   const Plan *p = g->plan;
+  int errors = diag_error_count(g->diag);
   Val *fn = ARENA_ARRAY(g->arena, Val, p->steps.n);
   Params *ps = ARENA_ARRAY(g->arena, Params, p->steps.n);
   for (int i = 0; i < p->steps.n; i++) {
@@ -435,5 +436,5 @@ bool lower_module(Cg *g) {
     reset_function(g);
   if (g->target->arch != ARCH_wasm32)
     set_sections(g);
-  return !diag_error_count(g->diag);
+  return diag_error_count(g->diag) == errors;
 }

@@ -2,7 +2,7 @@
  *
  *   0  the model as it is;
  *   1  rungs of the ladder below, each with more effort or more bits than the
- *      one before, until one keeps the bound;
+ *      one before, until one keeps the score;
  *   2  narrower weights, with all that recovers accuracy;
  *   3  the smallest form so far with channels taken out, 10 % of the
  *      parameters more each time, until that breaks the bound; then between
@@ -120,15 +120,27 @@ static bool keeps(const Search *s, const Figures *f) {
          f->ram <= b->max_ram && f->macs <= b->max_macs;
 }
 
-/* First what keeps the bound, then what keeps the score; the smallest of
- * these. */
+/* How far above the budget that it exceeds most; 0: it keeps all. */
+static double overshoot(const Search *s, const Figures *f) {
+  const Bound *b = &s->bound;
+  double flash = (double)f->flash / (double)b->max_flash;
+  double ram = (double)f->ram / (double)b->max_ram;
+  double macs = (double)f->macs / (double)b->max_macs;
+  double most = flash > ram ? flash : ram;
+  most = macs > most ? macs : most;
+  return most > 1 ? most : 0;
+}
+
+/* What keeps the score; of these what comes nearest to the budgets; of these
+ * the smallest. Of what does not keep it, what loses least. */
 static bool is_better(const Search *s, const Candidate *a, const Candidate *b) {
   double x = lost(s, &a->figures), y = lost(s, &b->figures);
+  double over = overshoot(s, &a->figures), other = overshoot(s, &b->figures);
   bool good = x <= s->bound.max_drop;
-  if (a->within != b->within)
-    return a->within;
   if (good != (y <= s->bound.max_drop))
     return good;
+  if (good && over != other)
+    return over < other;
   if (good && a->figures.flash != b->figures.flash)
     return a->figures.flash < b->figures.flash;
   return x < y;
@@ -158,8 +170,9 @@ static void find_front(Search *s) {
 
 typedef struct Run {
   Search *s;
-  Arena *kept;    /* where the best so far lives */
-  Pruner *pruner; /* NULL until something is to be pruned */
+  Arena *kept;     /* where the best so far lives */
+  Pruner *pruner;  /* NULL until something is to be pruned */
+  const Diag *why; /* the first candidate that failed did */
 } Run;
 
 /* A copy of the model whose errors are nobody's: what can't be made is just no
@@ -184,25 +197,28 @@ static const Graph *prune(Run *r, double part) {
   return r->pruner ? prune_to(r->pruner, part, &report) : NULL;
 }
 
-/* Keeps the graph when it is the best so far. */
-static void keep_best(Run *r, const Graph *g, Arena *of) {
+/* Keeps the graph when it is the best so far; of one that failed, why. */
+static void keep_best(Run *r, const Making *m, const Graph *g) {
   Search *s = r->s;
   int last = s->tried.n - 1;
-  Arena *loser = of;
-  if (!s->tried.v[last].failed &&
-      is_better(s, &s->tried.v[last], &s->tried.v[s->best])) {
+  Arena *loser = m->arena;
+  if (s->tried.v[last].failed) {
+    if (!r->why && m->model) {
+      r->why = m->model->diag;
+      return;
+    }
+  } else if (is_better(s, &s->tried.v[last], &s->tried.v[s->best])) {
     s->best = last;
     s->graph = g;
     loser = r->kept;
-    r->kept = of;
+    r->kept = m->arena;
   }
   if (loser)
     arena_free(loser);
 }
 
-/* The bound is kept; the recipe's name and scheme live in the search's
- * arena. */
-static bool try_recipe(Run *r, Recipe recipe) {
+/* The recipe's name and scheme live in the search's arena. */
+static void try_recipe(Run *r, Recipe recipe) {
   Search *s = r->s;
   Making m = {s, &recipe, NULL, arena_new()};
   m.model = recipe.prune > 0 ? prune(r, recipe.prune) : quiet_model(s, m.arena);
@@ -213,15 +229,23 @@ static bool try_recipe(Run *r, Recipe recipe) {
   ARRAY_PUSH(s->arena, &s->tried, c);
   if (s->tell)
     s->tell(s, &c);
-  keep_best(r, g, m.arena);
-  return c.within;
+  keep_best(r, &m, g);
+}
+
+/* Does the candidate tried last keep the score? Budgets may want less than
+ * it. */
+static bool score_holds(const Search *s) {
+  const Candidate *c = &s->tried.v[s->tried.n - 1];
+  return !c->failed && lost(s, &c->figures) <= s->bound.max_drop;
 }
 
 static void climb(Run *r) {
-  bool within = false;
-  for (int i = 0; i < LADDER && !within; i++)
-    within = try_recipe(r, recipe_of(r->s, &ladder[i]));
-  for (int i = 0; i < NARROW && within; i++)
+  bool holds = false;
+  for (int i = 0; i < LADDER && !holds; i++) {
+    try_recipe(r, recipe_of(r->s, &ladder[i]));
+    holds = score_holds(r->s);
+  }
+  for (int i = 0; i < NARROW && holds; i++)
     try_recipe(r, recipe_of(r->s, &narrow[i]));
 }
 
@@ -237,18 +261,21 @@ static Recipe pruned(Search *s, const Recipe *recipe, double part) {
   return out;
 }
 
+/* Does the form with `part` gone keep the score? */
+static bool survives(Run *r, const Recipe *base, double part) {
+  try_recipe(r, pruned(r->s, base, part));
+  return score_holds(r->s);
+}
+
 /* From the smallest form so far on. */
 static void thin_out(Run *r) {
-  Search *s = r->s;
-  Recipe base = s->tried.v[s->best].recipe;
+  Recipe base = r->s->tried.v[r->s->best].recipe;
   double good = 0, bad = 1;
-  for (int i = 1; i <= FIRST_STEPS && bad == 1; i++) {
-    double part = PRUNE_STEP * i;
-    *(try_recipe(r, pruned(s, &base, part)) ? &good : &bad) = part;
-  }
+  for (int i = 1; i <= FIRST_STEPS && bad == 1; i++)
+    *(survives(r, &base, PRUNE_STEP * i) ? &good : &bad) = PRUNE_STEP * i;
   for (int i = 0; i < HALVINGS; i++) {
     double part = (good + bad) / 2;
-    *(try_recipe(r, pruned(s, &base, part)) ? &good : &bad) = part;
+    *(survives(r, &base, part) ? &good : &bad) = part;
   }
 }
 
@@ -300,6 +327,14 @@ static void start(Search *s) {
     s->tell(s, &c);
 }
 
+/* Could any form but the model itself be made? */
+static bool is_made(const Search *s) {
+  for (int i = 1; i < s->tried.n; i++)
+    if (!s->tried.v[i].failed)
+      return true;
+  return false;
+}
+
 bool search_run(Search *s) {
   Run r = {.s = s};
   if (!find_truth(s) || !measure(s, s->model, &s->reference))
@@ -311,5 +346,10 @@ bool search_run(Search *s) {
     thin_out(&r);
   prune_close(r.pruner);
   find_front(s);
+  if (r.why && !is_made(s)) {
+    s->graph = NULL;
+    diag_append(s->model->diag, r.why);
+    return false;
+  }
   return s->tried.v[s->best].within || refuse(s);
 }

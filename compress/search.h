@@ -57,13 +57,14 @@ struct Search {
   /* Results. */
   Figures reference; /* of the model as it is */
   ARRAY(Candidate) tried;
-  int best; /* of tried: of those within the bound the smallest in flash; else
-               of those that keep the score; else the one that loses least */
-  const Graph *graph; /* of the best */
+  int best; /* of tried: of those that keep the score the one that keeps the
+               budgets, or comes nearest to them, and is smallest in flash;
+               else the one that loses least */
+  const Graph *graph; /* of the best; NULL: no form could be made */
 };
 
 /* false: errors in the model's diag: E0601 where none keeps the bound, and
- * then the results are there. */
+ * then the results are there; where no form could be made, why. */
 bool search_run(Search *s);
 
 #endif

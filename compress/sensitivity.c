@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compress/quantize_roles.h"
+#include "passes/pass.h"
 
 /* The f32 outputs of all samples, one behind the other. */
 typedef struct Record {
@@ -78,9 +79,10 @@ static bool measure(const SensitivityScan *s, const Op *op, const Record *want,
                   .rule = s->scheme->rule};
   SchemeRow row = {op->out[0]->name, *scheme_of(s->scheme, op)};
   ARRAY_PUSH(scratch, &alone.rows, row);
-  const Graph *g = quantize_graph(scratch, s->f, &alone, s->ranges, NULL);
+  Graph *g = quantize_graph(scratch, s->f, &alone, s->ranges, NULL);
   Record got;
-  bool ok = g && run_all(scratch, s, g, &got);
+  bool ok = g && passes_run(g, &(PassOptions){0}, NULL) &&
+            run_all(scratch, s, g, &got);
   if (ok)
     *error = relative_error(want, &got, s->samples);
   arena_free(scratch);

@@ -65,7 +65,7 @@ static void add_metrics(const Eval *e, const Evaluated *x, bool only_labels,
                         json_object *o) {
   for (int i = 0; i < e->n; i++)
     if (!only_labels || metric_wants_labels(e->metric[i]))
-      add(o, key_of(e, i), json_object_new_double(x->measured[i].value));
+      add(o, key_of(e, i), json_real(x->measured[i].value));
 }
 
 static json_object *inputs_json(const Eval *e) {
@@ -74,8 +74,8 @@ static json_object *inputs_json(const Eval *e) {
   for (int i = 0; i < f->g->inputs.n; i++) {
     json_object *o = json_object_new_object();
     add(o, "name", json_text(f->in[i].name));
-    add(o, "lo", json_object_new_double(e->spans[i].lo));
-    add(o, "hi", json_object_new_double(e->spans[i].hi));
+    add(o, "lo", json_real(e->spans[i].lo));
+    add(o, "hi", json_real(e->spans[i].hi));
     json_object_array_add(list, o);
   }
   return list;
@@ -96,6 +96,6 @@ void eval_print_json(const Eval *e) {
     add_metrics(e, &e->other, true, other);
     add(o, "against", other);
   }
-  add(o, "microseconds", json_object_new_double(microseconds(e)));
+  add(o, "microseconds", json_real(microseconds(e)));
   json_print(o, stdout);
 }

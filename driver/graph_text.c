@@ -1,6 +1,7 @@
 #include "driver/graph_text.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "driver/output.h"
 #include "support/file.h"
@@ -18,10 +19,45 @@ static bool get_consts(Cli *cli, TextConsts *out) {
                     "--consts: '%s' is none of inline, elided, file, large", s);
 }
 
+static bool is_same_file(const char *path, const struct stat *other) {
+  struct stat st;
+  return stat(path, &st) == 0 && st.st_dev == other->st_dev &&
+         st.st_ino == other->st_ino;
+}
+
+/* Is the file one that the command reads, as a whole or in front of a colon? */
+static bool is_read(Cli *cli, const char *path) {
+  struct stat st;
+  if (stat(path, &st) != 0)
+    return false;
+  for (int i = 0; i < cli->given.n; i++) {
+    const char *value = cli->given.v[i].value, *equals = strchr(value, '=');
+    const char *file = equals ? equals + 1 : value, *colon = strrchr(file, ':');
+    size_t n = colon ? (size_t)(colon - file) : strlen(file);
+    if (cli->given.v[i].id != OPT_output &&
+        (is_same_file(file, &st) ||
+         is_same_file(arena_strndup(cli->arena, file, n), &st)))
+      return true;
+  }
+  return false;
+}
+
+/* The constants' file must not take the place of one that was read. */
+static bool check_blob(Cli *cli, const char *path) {
+  if (!is_read(cli, path))
+    return true;
+  diag_error(cli->diag, E0003, (Loc){.file = path},
+             "the model's constants would take the place of this file");
+  diag_hint(cli->diag, "give --output another name");
+  return false;
+}
+
 bool graph_text_write(Cli *cli, const Graph *g, const char *path,
                       TextConsts otherwise) {
   Arena *a = cli->arena;
   TextConsts consts = otherwise;
+  if (strcmp(path, "-") == 0 && (consts == TEXT_FILE || consts == TEXT_LARGE))
+    consts = TEXT_INLINE;
   if (!get_consts(cli, &consts))
     return false;
   bool to_file = consts == TEXT_FILE || consts == TEXT_LARGE;
@@ -34,5 +70,6 @@ bool graph_text_write(Cli *cli, const Graph *g, const char *path,
   const OutputFile files[] = {
       {path, str_cstr(&text), text.n},
       {path_join(a, path_dir(a, path), blob_name), str_cstr(&blob), blob.n}};
-  return output_write(a, cli->diag, files, blob.n ? 2 : 1);
+  return (!blob.n || check_blob(cli, files[1].path)) &&
+         output_write(a, cli->diag, files, blob.n ? 2 : 1);
 }

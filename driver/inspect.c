@@ -69,8 +69,7 @@ static json_object *value_json(const Value *v) {
   json_object_object_add(o, "dtype", json_text(dtype_name(v->type->dtype)));
   json_object_object_add(o, "shape", shape_json(v->type));
   if (type_is_quantized(v->type)) {
-    json_object_object_add(o, "scale",
-                           json_object_new_double((double)type_scale(v->type)));
+    json_object_object_add(o, "scale", json_real((double)type_scale(v->type)));
     json_object_object_add(o, "zero_point",
                            json_object_new_int(type_zero_point(v->type)));
   }

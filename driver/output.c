@@ -1,16 +1,30 @@
+/* See output.h. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "driver/output.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/file.h"
 
-static bool is_folder(const char *path) {
+/* Why it can't be replaced by a file; 0: it can. */
+static int unfit(const char *path) {
   struct stat st;
-  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+  if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+    return 0;
+  return S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+}
+
+/* Where a link leads. */
+static const char *real_path(Arena *a, const char *path) {
+  char *real = realpath(path, NULL);
+  const char *copy = real ? arena_strdup(a, real) : path;
+  free(real);
+  return copy;
 }
 
 static bool cannot(Diag *d, const char *path, int err) {
@@ -19,7 +33,7 @@ static bool cannot(Diag *d, const char *path, int err) {
 }
 
 static char *temporary(Arena *a, const char *path) {
-  return arena_printf(a, "%s.%ld.tmp", path, (long)getpid());
+  return arena_printf(a, "%s.%ld.tmp", real_path(a, path), (long)getpid());
 }
 
 /* Writes temporaries; how many were made. */
@@ -27,8 +41,9 @@ static int write_temporaries(Arena *a, Diag *d, const OutputFile *files,
                              int n) {
   for (int i = 0; i < n; i++) {
     const OutputFile *f = &files[i];
-    if (is_folder(f->path)) {
-      cannot(d, f->path, EISDIR);
+    int why = unfit(f->path);
+    if (why) {
+      cannot(d, f->path, why);
       return i;
     }
     if (!file_write(temporary(a, f->path), f->data, f->bytes, d))
@@ -39,7 +54,7 @@ static int write_temporaries(Arena *a, Diag *d, const OutputFile *files,
 
 static bool rename_all(Arena *a, Diag *d, const OutputFile *files, int n) {
   for (int i = 0; i < n; i++)
-    if (rename(temporary(a, files[i].path), files[i].path) != 0)
+    if (rename(temporary(a, files[i].path), real_path(a, files[i].path)) != 0)
       return cannot(d, files[i].path, errno);
   return true;
 }

@@ -235,13 +235,12 @@ static void print_json(Cli *cli, const PruneReport *report,
   json_object_object_add(o, "units", json_object_new_int64(report->units));
   json_object_object_add(o, "gone", json_object_new_int64(report->gone));
   if (!isnan(report->error))
-    json_object_object_add(o, "error", json_object_new_double(report->error));
+    json_object_object_add(o, "error", json_real(report->error));
   if (accuracy->samples) {
-    json_object_object_add(
-        o, "top1_before",
-        json_object_new_double((double)accuracy->before / samples));
-    json_object_object_add(
-        o, "top1", json_object_new_double((double)accuracy->after / samples));
+    json_object_object_add(o, "top1_before",
+                           json_real((double)accuracy->before / samples));
+    json_object_object_add(o, "top1",
+                           json_real((double)accuracy->after / samples));
   }
   json_object_object_add(o, "layers", table_json(&t));
   json_print(o, stdout);

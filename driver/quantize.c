@@ -194,6 +194,11 @@ static Graph *quantize(Cli *cli, const Graph *f, const Scheme *s,
   *r = (Recovery){.arena = cli->arena, .quantize = quantize_once, .ctx = &z};
   if (!steps || !strcmp(steps, "none"))
     return quantize_once(&z, f);
+  if (s->base.activations == ACTIVATIONS_dynamic)
+    return diag_error(cli->diag, E0001, (Loc){0},
+                      "--recover knows no layers whose ranges are taken at run "
+                      "time"),
+           NULL;
   if (!recover_check(cli->diag, steps) || !data_open(cli, f, &feed))
     return NULL;
   r->engine = engine_new(cli);

@@ -76,7 +76,8 @@ static bool read_bound(Cli *cli, Bound *out) {
   out->max_flash = limits.limit[BUDGET_flash];
   out->max_ram = limits.limit[BUDGET_ram];
   out->max_macs = limits.limit[BUDGET_macs];
-  return cli->value[OPT_output] ||
+  const char *path = cli->value[OPT_output];
+  return (path && strcmp(path, "-") != 0) ||
          diag_error(cli->diag, E0001, (Loc){0}, "%s needs --output, a file",
                     command_name(cli->command));
 }
@@ -93,7 +94,6 @@ static void print_form(const Search *s, const char *name, const Figures *f,
                        const char *remark) {
   printf("%-44s %10s %10lld %10lld %12lld%s\n", name, score_text(s, f),
          (long long)f->flash, (long long)f->ram, (long long)f->macs, remark);
-  fflush(stdout);
 }
 
 static void tell(Search *s, const Candidate *c) {
@@ -107,6 +107,7 @@ static void tell(Search *s, const Candidate *c) {
     printf("%-44s cannot be made\n", c->recipe.name);
   else
     print_form(s, c->recipe.name, &c->figures, c->within ? "" : "  no");
+  fflush(stdout);
 }
 
 static void print_plot(const Search *s) {
@@ -135,7 +136,7 @@ static json_object *candidate_json(const Search *s, int i) {
   json_object_object_add(o, "failed", json_object_new_boolean(c->failed));
   if (c->failed)
     return o;
-  json_object_object_add(o, "score", json_object_new_double(f->score));
+  json_object_object_add(o, "score", json_real(f->score));
   json_object_object_add(o, "flash", json_object_new_int64(f->flash));
   json_object_object_add(o, "ram", json_object_new_int64(f->ram));
   json_object_object_add(o, "macs", json_object_new_int64(f->macs));

@@ -1,5 +1,6 @@
 #include "driver/table.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,4 +142,8 @@ void json_print(json_object *o, FILE *out) {
               JSON_C_TO_STRING_NOSLASHESCAPE;
   fprintf(out, "%s\n", json_object_to_json_string_ext(o, flags));
   json_object_put(o);
+}
+
+json_object *json_real(double x) {
+  return isfinite(x) ? json_object_new_double(x) : NULL;
 }

@@ -31,5 +31,7 @@ json_object *table_json(const Table *t);
 void json_print(json_object *o, FILE *out); /* and lets go of it */
 /* Valid UTF-8 whatever s is; NULL gives null. */
 json_object *json_text(const char *s);
+/* JSON has no infinite numbers and no NaN: null for those. */
+json_object *json_real(double x);
 
 #endif

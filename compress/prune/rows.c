@@ -7,11 +7,12 @@
 #include "compress/linear.h"
 #include "compress/prune/rows.h"
 
-/* The sum that alone reads the layer's result, when it is a plain one; NULL:
- * there is none. */
+/* The sum that alone reads the layer's result (the model does not return it),
+ * when it is a plain one; NULL: there is none. */
 static const Op *sum_behind(const Layer *l) {
   const Value *y = l->op->out[0];
-  const Op *sum = y->uses.n == 1 ? y->uses.v[0].op : NULL;
+  bool alone = y->uses.n == 1 && value_use_count(l->op->graph, y) == 1;
+  const Op *sum = alone ? y->uses.v[0].op : NULL;
   return sum && sum->kind == OP_add && act_of_layer(l) == ACT_none &&
                  type_same_shape(sum->out[0]->type, y->type)
              ? sum
