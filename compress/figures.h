@@ -22,7 +22,7 @@ struct Gauge {
   bool (*measure)(Gauge *gauge, const Graph *g, Figures *out);
 };
 
-/* parameters, weights and weight_bits of g, after passes. */
+/* parameters, weights and weight_bits of g, as they are written. */
 void figures_count(const Graph *g, Figures *out);
 
 #endif
