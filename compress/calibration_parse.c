@@ -303,15 +303,15 @@ static void place_ranges(Parser *p) {
   int known = p->c->tensors.n;
   for (int i = 0; i < p->ranges.n; i++) {
     const TensorStats *r = &p->ranges.v[i];
-    TensorStats *t = p->c->tensors.v;
-    while (t < p->c->tensors.v + known && strcmp(t->name, r->name) != 0)
-      t++;
-    if (t == p->c->tensors.v + known) {
+    int at = 0;
+    while (at < known && strcmp(p->c->tensors.v[at].name, r->name) != 0)
+      at++;
+    if (at == known) {
       ARRAY_PUSH(p->l.arena, &p->c->tensors, *r);
       continue;
     }
-    t->fixed = true;
-    t->range = r->range;
+    p->c->tensors.v[at].fixed = true;
+    p->c->tensors.v[at].range = r->range;
   }
 }
 

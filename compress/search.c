@@ -170,9 +170,8 @@ static void find_front(Search *s) {
 
 typedef struct Run {
   Search *s;
-  Arena *kept;     /* where the best so far lives */
-  Pruner *pruner;  /* NULL until something is to be pruned */
-  const Diag *why; /* the first candidate that failed did */
+  Pruner *pruner; /* NULL until something is to be pruned */
+  Diag *why;      /* the first candidate that failed did */
 } Run;
 
 /* A copy of the model whose errors are nobody's: what can't be made is just no
@@ -204,14 +203,14 @@ static void keep_best(Run *r, const Making *m, const Graph *g) {
   Arena *loser = m->arena;
   if (s->tried.v[last].failed) {
     if (!r->why && m->model) {
-      r->why = m->model->diag;
-      return;
+      r->why = diag_new(s->arena);
+      diag_append(r->why, m->model->diag);
     }
   } else if (is_better(s, &s->tried.v[last], &s->tried.v[s->best])) {
     s->best = last;
     s->graph = g;
-    loser = r->kept;
-    r->kept = m->arena;
+    loser = s->kept;
+    s->kept = m->arena;
   }
   if (loser)
     arena_free(loser);
@@ -352,4 +351,10 @@ bool search_run(Search *s) {
     return false;
   }
   return s->tried.v[s->best].within || refuse(s);
+}
+
+void search_free(Search *s) {
+  if (s->kept)
+    arena_free(s->kept);
+  s->kept = NULL;
 }

@@ -61,10 +61,13 @@ struct Search {
                budgets, or comes nearest to them, and is smallest in flash;
                else the one that loses least */
   const Graph *graph; /* of the best; NULL: no form could be made */
+  Arena *kept;        /* where that lives, when it is not the model itself */
 };
 
 /* false: errors in the model's diag: E0601 where none keeps the bound, and
  * then the results are there; where no form could be made, why. */
 bool search_run(Search *s);
+/* Lets go of the graph. */
+void search_free(Search *s);
 
 #endif

@@ -231,5 +231,7 @@ bool search_command(Cli *cli, unsigned uses) {
   s.engine = engine_new(cli);
   s.gauge = gauge_new(cli);
   bool ok = search_run(&s);
-  return finish(cli, &s) && ok;
+  ok = finish(cli, &s) && ok;
+  search_free(&s);
+  return ok;
 }

@@ -39,7 +39,8 @@ static int compare_bytes(const void *a, const void *b) {
 /* Bytes that the blocks cover; they get sorted by place. */
 static int64_t union_bytes(PeakBlock *v, int n) {
   int64_t sum = 0, end = 0;
-  qsort(v, (size_t)n, sizeof *v, compare_offsets);
+  if (n)
+    qsort(v, (size_t)n, sizeof *v, compare_offsets);
   for (int i = 0; i < n; i++) {
     int64_t from = v[i].offset > end ? v[i].offset : end;
     int64_t to = v[i].offset + v[i].bytes;

@@ -42,10 +42,16 @@ Diag *diag_new(Arena *a) {
   return d;
 }
 
+static char *copy_of(Diag *d, const char *s) {
+  return s ? arena_strdup(d->arena, s) : NULL;
+}
+
 static void __attribute__((format(printf, 5, 0)))
 record(Diag *d, DiagLevel level, DiagCode code, Loc loc, const char *fmt,
        va_list ap) {
   Entry e = {.level = level, .code = code, .loc = loc};
+  e.loc.file = copy_of(d, loc.file);
+  e.loc.what = copy_of(d, loc.what);
   e.message = arena_vprintf(d->arena, fmt, ap);
   ARRAY_PUSH(d->arena, &d->entries, e);
   d->errors += level == DIAG_ERROR;
@@ -92,8 +98,15 @@ void diag_excerpt(Diag *d, const char *fmt, ...) {
 }
 
 void diag_append(Diag *d, const Diag *from) {
-  for (int i = 0; i < from->entries.n; i++)
-    ARRAY_PUSH(d->arena, &d->entries, from->entries.v[i]);
+  for (int i = 0; i < from->entries.n; i++) {
+    Entry e = from->entries.v[i];
+    e.loc.file = copy_of(d, e.loc.file);
+    e.loc.what = copy_of(d, e.loc.what);
+    e.message = copy_of(d, e.message);
+    e.excerpt = copy_of(d, e.excerpt);
+    e.hint = copy_of(d, e.hint);
+    ARRAY_PUSH(d->arena, &d->entries, e);
+  }
   d->errors += from->errors;
 }
 

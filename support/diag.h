@@ -38,8 +38,7 @@ typedef enum DiagCode {
 
 typedef enum DiagLevel { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR } DiagLevel;
 
-/* Where: any part may be NULL or 0. Strings are borrowed and must outlive
- * the Diag (arena strings do). */
+/* Where: any part may be NULL or 0. Diagnostics copy the strings. */
 typedef struct Loc {
   const char *file; /* as the user spelled it */
   const char *what; /* "op 3 CONV_2D 'conv/Relu'" */
@@ -65,8 +64,7 @@ void diag_hint(Diag *d, const char *fmt, ...)
 void diag_excerpt(Diag *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Records everything that `from` holds, too. The arena of `from` must outlive
- * d. */
+/* Records everything that `from` holds, too: copies of it. */
 void diag_append(Diag *d, const Diag *from);
 
 int diag_error_count(const Diag *d);

@@ -111,6 +111,7 @@ static void finds_a_small_form(void **state) {
   for (int i = 0; i < s.tried.n; i++)
     assert_true(!s.tried.v[i].within ||
                 s.tried.v[i].figures.flash >= best->figures.flash);
+  search_free(&s);
 }
 
 static void the_front_is_what_nothing_beats(void **state) {
@@ -126,6 +127,7 @@ static void the_front_is_what_nothing_beats(void **state) {
           b->score > a->score && b->flash < a->flash && b->macs <= a->macs;
       assert_false(s.tried.v[i].front && !s.tried.v[k].failed && beaten);
     }
+  search_free(&s);
 }
 
 /* Nothing fits into a byte; the best is told of all the same. */
@@ -138,6 +140,7 @@ static void a_bound_that_nothing_keeps(void **state) {
   assert_false(search_run(&s));
   assert_int_equal(diag_exit_status(diag), EXIT_ACCURACY);
   assert_true(s.best >= 0 && s.graph && !s.tried.v[s.best].within);
+  search_free(&s);
 }
 
 static void prunes_alone(void **state) {
@@ -150,6 +153,7 @@ static void prunes_alone(void **state) {
   assert_true(s.tried.v[s.best].figures.parameters < s.reference.parameters);
   for (int i = 0; i < s.tried.n; i++)
     assert_null(s.tried.v[i].recipe.scheme);
+  search_free(&s);
 }
 
 static void repeats(void **state) {
@@ -162,6 +166,8 @@ static void repeats(void **state) {
   for (int i = 0; i < a.tried.n; i++)
     assert_true(a.tried.v[i].figures.score == b.tried.v[i].figures.score &&
                 a.tried.v[i].figures.flash == b.tried.v[i].figures.flash);
+  search_free(&a);
+  search_free(&b);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
