@@ -46,20 +46,13 @@ static Graph *group_graph(Arena *a, const Observation *o, const Group *group) {
   return passes_run(c, &used_only, NULL) ? c : NULL;
 }
 
-static void **buffers_new(Arena *a, Value *const *values, int n) {
-  void **v = ARENA_ARRAY(a, void *, n);
-  for (int i = 0; i < n; i++)
-    v[i] = arena_alloc(a, (size_t)type_bytes(values[i]->type));
-  return v;
-}
-
 static bool group_open(Arena *a, const Observation *o, Group *group) {
   group->g = group_graph(a, o, group);
   group->x = group->g ? o->engine->make(o->engine, group->g) : NULL;
   if (!group->x)
     return false;
-  group->in = buffers_new(a, group->g->inputs.v, group->g->inputs.n);
-  group->out = buffers_new(a, group->g->outputs.v, group->g->outputs.n);
+  group->in = exec_buffers(a, group->g->inputs.v, group->g->inputs.n);
+  group->out = exec_buffers(a, group->g->outputs.v, group->g->outputs.n);
   return true;
 }
 

@@ -30,17 +30,10 @@ static void to_reals(const Type *t, const void *data, double *out) {
     out[i] = scale * (element_real(t->dtype, data, i) - zero);
 }
 
-static void **buffers(Arena *a, Value *const *values, int n) {
-  void **b = ARENA_ARRAY(a, void *, n);
-  for (int i = 0; i < n; i++)
-    b[i] = arena_alloc(a, (size_t)type_bytes(values[i]->type));
-  return b;
-}
-
 static bool run_samples(const Evaluation *e, Arena *a, Executor *x,
                         Visit *visit, void *ctx, RunTime *time) {
-  void **in = buffers(a, e->g->inputs.v, e->g->inputs.n);
-  void **out = buffers(a, e->g->outputs.v, e->g->outputs.n);
+  void **in = exec_buffers(a, e->g->inputs.v, e->g->inputs.n);
+  void **out = exec_buffers(a, e->g->outputs.v, e->g->outputs.n);
   const void **from = ARENA_ARRAY(a, const void *, e->g->inputs.n);
   double *reals = ARENA_ARRAY(a, double, evaluation_outputs(e));
   for (int i = 0; i < e->g->inputs.n; i++)

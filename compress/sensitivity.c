@@ -21,13 +21,6 @@ static int64_t count_outputs(const Graph *g) {
   return n;
 }
 
-static void **buffers(Arena *a, Value *const *v, int n) {
-  void **b = ARENA_ARRAY(a, void *, n);
-  for (int i = 0; i < n; i++)
-    b[i] = arena_alloc(a, (size_t)type_bytes(v[i]->type));
-  return b;
-}
-
 static void keep(const Graph *g, void *const *out, float *to) {
   for (int i = 0; i < g->outputs.n; i++) {
     const Type *t = g->outputs.v[i]->type;
@@ -43,8 +36,8 @@ static bool run_all(Arena *a, const SensitivityScan *s, const Graph *g,
   Executor *e = s->engine->make(s->engine, g);
   if (!e)
     return false;
-  void **in = buffers(a, g->inputs.v, g->inputs.n);
-  void **out = buffers(a, g->outputs.v, g->outputs.n);
+  void **in = exec_buffers(a, g->inputs.v, g->inputs.n);
+  void **out = exec_buffers(a, g->outputs.v, g->outputs.n);
   const void **given = ARENA_ARRAY(a, const void *, g->inputs.n);
   for (int i = 0; i < g->inputs.n; i++)
     given[i] = in[i];

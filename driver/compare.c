@@ -42,10 +42,10 @@ static void make_buffers(Verify *v) {
   Arena *a = v->cli->arena;
   v->seen = value_buffers(a, g);
   v->opt_seen = v->loose ? value_buffers(a, v->opt) : NULL;
-  v->out = sample_buffers(a, g->outputs.v, g->outputs.n);
-  v->opt_out = sample_buffers(a, g->outputs.v, g->outputs.n);
-  v->ship_out = sample_buffers(a, g->outputs.v, g->outputs.n);
-  v->full_out = sample_buffers(a, g->outputs.v, g->outputs.n);
+  v->out = exec_buffers(a, g->outputs.v, g->outputs.n);
+  v->opt_out = exec_buffers(a, g->outputs.v, g->outputs.n);
+  v->ship_out = exec_buffers(a, g->outputs.v, g->outputs.n);
+  v->full_out = exec_buffers(a, g->outputs.v, g->outputs.n);
 }
 
 static bool check_runnable(Cli *cli, const Target *t) {

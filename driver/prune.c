@@ -267,8 +267,8 @@ static int64_t argmax(const float *y, int64_t n) {
 /* How many samples g puts into their class. */
 static bool count_hits(Cli *cli, const Graph *g, const Feed *f,
                        const Labels *labels, int64_t *hits) {
-  void **in = sample_buffers(cli->arena, g->inputs.v, g->inputs.n);
-  void **out = sample_buffers(cli->arena, g->outputs.v, g->outputs.n);
+  void **in = exec_buffers(cli->arena, g->inputs.v, g->inputs.n);
+  void **out = exec_buffers(cli->arena, g->outputs.v, g->outputs.n);
   Engine *engine = engine_new(cli);
   Executor *x = engine->make(engine, g);
   bool ok = x != NULL;

@@ -149,7 +149,7 @@ bool command_run(Cli *cli) {
   Executor *e = engine->make(engine, g);
   if (!e)
     return false;
-  void **out = sample_buffers(cli->arena, g->outputs.v, g->outputs.n);
+  void **out = exec_buffers(cli->arena, g->outputs.v, g->outputs.n);
   bool ok = e->run(e, in, out) && write_outputs(cli, g, dir, out);
   e->free(e);
   return ok;

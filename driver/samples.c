@@ -78,13 +78,6 @@ void sample_extreme(const Graph *g, bool high, void *const *in) {
   }
 }
 
-void **sample_buffers(Arena *a, Value *const *values, int n) {
-  void **buffers = ARENA_ARRAY(a, void *, n);
-  for (int i = 0; i < n; i++)
-    buffers[i] = arena_alloc(a, (size_t)type_bytes(values[i]->type));
-  return buffers;
-}
-
 bool sample_matches(const NdArray *x, const Type *t, int64_t *count) {
   int64_t one = type_count(t), all = nd_count(x);
   *count = one ? all / one : 0;

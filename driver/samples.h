@@ -12,9 +12,6 @@ void sample_random(const Graph *g, uint64_t seed, void *const *in);
 /* Every element at the low (or high) end of that range. */
 void sample_extreme(const Graph *g, bool high, void *const *in);
 
-/* Buffers for the inputs or outputs of one run. */
-void **sample_buffers(Arena *a, Value *const *values, int n);
-
 /* Is x an array of t's elements, or of whole samples of them over a leading
  * axis? *count is their number. */
 bool sample_matches(const NdArray *x, const Type *t, int64_t *count);

@@ -21,7 +21,7 @@ static const char *subject_name(const Verify *v) {
 
 static bool verify_random(Verify *v, int64_t samples, int64_t seed) {
   Arena *a = v->cli->arena;
-  void **in = sample_buffers(a, v->ref->inputs.v, v->ref->inputs.n);
+  void **in = exec_buffers(a, v->ref->inputs.v, v->ref->inputs.n);
   Progress progress = progress_begin("verifying");
   bool ok = true;
   for (int64_t i = 0; i < samples + 2 && ok; i++) {

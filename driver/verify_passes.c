@@ -79,7 +79,7 @@ static const char *pipeline(const Verify *v, const PassOptions *opt) {
 bool verify_passes(Verify *v, const void *const *in) {
   Arena *a = v->cli->arena;
   Graph *g = graph_clone(a, v->ref);
-  void **out = sample_buffers(a, g->outputs.v, g->outputs.n);
+  void **out = exec_buffers(a, g->outputs.v, g->outputs.n);
   PassOptions opt;
   if (!session_passes(v->cli, &opt))
     return false;

@@ -16,6 +16,9 @@ struct Executor {
   void (*free)(Executor *e);
 };
 
+/* Buffers for the values that an executor takes or gives, in the arena. */
+void **exec_buffers(Arena *a, Value *const *values, int n);
+
 /* The reference interpreter over a verified graph. `observe` (may be NULL)
  * sees every op's outputs as soon as they are computed. */
 typedef void (*ExecObserve)(void *ctx, const Op *op, void *const *out);

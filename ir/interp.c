@@ -135,3 +135,10 @@ Executor *interp_new(const Graph *g, ExecObserve observe, void *ctx) {
   interp_reset(&ip->exec);
   return &ip->exec;
 }
+
+void **exec_buffers(Arena *a, Value *const *values, int n) {
+  void **buffers = ARENA_ARRAY(a, void *, n);
+  for (int i = 0; i < n; i++)
+    buffers[i] = arena_alloc(a, (size_t)type_bytes(values[i]->type));
+  return buffers;
+}

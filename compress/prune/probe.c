@@ -22,13 +22,6 @@ static void watch(Graph *g, const char *const *names, int n) {
   }
 }
 
-static void **buffers(Arena *a, Value *const *v, int n) {
-  void **out = ARENA_ARRAY(a, void *, n + 1);
-  for (int i = 0; i < n; i++)
-    out[i] = arena_alloc(a, (size_t)type_bytes(v[i]->type));
-  return out;
-}
-
 static const float *find_buffer(const Probe *p, const Graph *g,
                                 const Value *v) {
   int in = index_of(g->inputs.v, g->inputs.n, v);
@@ -43,8 +36,8 @@ bool probe_open(Arena *a, const Graph *g, Engine *e, const Feed *f,
   *out = (Probe){.feed = f, .at = ARENA_ARRAY(a, const float *, n + 1)};
   if (!passes_run(clone, &dce, NULL))
     return false;
-  out->in = buffers(a, clone->inputs.v, clone->inputs.n);
-  out->out = buffers(a, clone->outputs.v, clone->outputs.n);
+  out->in = exec_buffers(a, clone->inputs.v, clone->inputs.n);
+  out->out = exec_buffers(a, clone->outputs.v, clone->outputs.n);
   for (int i = 0; i < n; i++)
     out->at[i] = find_buffer(out, clone, graph_find(clone, names[i]));
   if (clone->outputs.n)
