@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "driver/samples.h"
 #include "driver/verify.h"
 #include "ir/array.h"
 #include "ir/text.h"

@@ -10,7 +10,6 @@
 #include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/graph_file.h"
-#include "driver/samples.h"
 #include "driver/search.h"
 #include "driver/session.h"
 #include "driver/table.h"

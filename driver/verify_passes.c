@@ -6,7 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "driver/samples.h"
 #include "driver/verify.h"
 #include "ir/array.h"
 
