@@ -1,7 +1,6 @@
 /* See search.h. */
 #include "driver/search.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "driver/budget.h"
@@ -19,24 +18,6 @@ typedef struct Session {
 } Session;
 
 /* ---- options ---- */
-
-/* "0.5%", "0.005". */
-static bool read_drop(Cli *cli, double *out) {
-  const char *s = cli->value[OPT_max_drop];
-  char *end;
-  if (!s)
-    return diag_error(cli->diag, E0001, (Loc){0}, "%s needs --max-drop",
-                      command_name(cli->command));
-  *out = strtod(s, &end);
-  if (*end == '%' && end != s) {
-    *out /= 100;
-    end++;
-  }
-  return (*end == 0 && end != s && *out >= 0 && *out <= 1) ||
-         diag_error(cli->diag, E0001, (Loc){0},
-                    "--max-drop: '%s' is no part of the score, such as 0.5%%",
-                    s);
-}
 
 /* What a search decides itself. */
 static const OptId decided[] = {
@@ -69,7 +50,11 @@ bool search_is_asked(Cli *cli) {
 static bool read_bound(Cli *cli, Bound *out) {
   Budgets limits;
   bool ok = check_decided(cli);
-  ok = read_drop(cli, &out->max_drop) && ok;
+  if (cli_has(cli, OPT_max_drop))
+    ok = cli_part(cli, OPT_max_drop, &out->max_drop) && ok;
+  else
+    ok = diag_error(cli->diag, E0001, (Loc){0}, "%s needs --max-drop",
+                    command_name(cli->command));
   ok = budget_read(cli, &limits) && ok;
   if (!ok)
     return false;
