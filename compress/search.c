@@ -182,8 +182,8 @@ static Graph *quiet_model(const Search *s, Arena *a) {
   return copy;
 }
 
-/* What is measured for it is measured once; lives in the search's arena. */
-static const Graph *prune(Run *r, double part) {
+/* In a. What is measured for it is measured once, and kept with the search. */
+static const Graph *prune(Run *r, Arena *a, double part) {
   static const PruneOptions options = {.method = METHOD_obs,
                                        .scope = SCOPE_scan,
                                        .goal = GOAL_params,
@@ -193,7 +193,7 @@ static const Graph *prune(Run *r, double part) {
   if (!r->pruner)
     r->pruner = prune_open(s->arena, quiet_model(s, s->arena), &options,
                            s->engine, s->feed);
-  return r->pruner ? prune_to(r->pruner, part, &report) : NULL;
+  return r->pruner ? prune_to(r->pruner, a, part, &report) : NULL;
 }
 
 /* Keeps the graph when it is the best so far; of one that failed, why. */
@@ -220,7 +220,8 @@ static void keep_best(Run *r, const Making *m, const Graph *g) {
 static void try_recipe(Run *r, Recipe recipe) {
   Search *s = r->s;
   Making m = {s, &recipe, NULL, arena_new()};
-  m.model = recipe.prune > 0 ? prune(r, recipe.prune) : quiet_model(s, m.arena);
+  m.model = recipe.prune > 0 ? prune(r, m.arena, recipe.prune)
+                             : quiet_model(s, m.arena);
   Candidate c = {.recipe = recipe};
   const Graph *g = make(&m);
   c.failed = !measure(s, g, &c.figures);
