@@ -156,6 +156,10 @@ void prune_solve_group(Pruner *p, const Group *group);
 /* Solves for all layers in order, on what really comes in. */
 bool prune_solve(Pruner *p);
 
+/* Then for a classifier's last convolution once more, for the sake of what the
+ * model returns. false: errors in the graph's diag. */
+bool prune_solve_head(Pruner *p); /* head.c */
+
 /* What a weight group's outputs should give, as normal equations: x are the
  * columns that come in, t what is wanted of an output. */
 typedef struct System {

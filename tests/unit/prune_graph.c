@@ -262,6 +262,43 @@ static void test_samples_are_bounded(void **state) {
   assert_memory_equal(wa->init->data, wb->init->data, 2 * sizeof(float));
 }
 
+/* ---- heads ---- */
+
+/* The last convolution is also solved for what the model returns: layer by
+ * layer alone the outputs change by 0.89 %, and without a sum by 1.14 %. */
+#define HEAD(sum, from)                                                        \
+  "model head rounding=onnx\n"                                                 \
+  "input %x : f32[1,2,2,3]\n"                                                  \
+  "const @w0 : f32[12,1,1,3] = drawn\n"                                        \
+  "%a : f32[1,2,2,12] = conv2d %x, @w0 { act=relu }\n"                         \
+  "const @w1 : f32[10,1,1,12] = drawn\n"                                       \
+  "%b : f32[1,2,2,10] = conv2d %a, @w1 { act=relu }\n"                         \
+  "const @w2 : f32[12,1,1,10] = drawn\n"                                       \
+  "%c : f32[1,2,2,12] = conv2d %b, @w2 " sum                                   \
+  "%m : f32[1,1,1,12] = mean %" from " { axes=[1,2] }\n"                       \
+  "%r : f32[1,12] = reshape %m\n"                                              \
+  "const @w3 : f32[5,12] = drawn\n"                                            \
+  "%y : f32[1,5] = fully_connected %r, @w3\n"                                  \
+  "output %y\n"
+
+static double head_error(const char *text) {
+  PruneOptions o = {METHOD_obs, SCOPE_layer, GOAL_units, 0.3,
+                    .reconstruct = true};
+  PruneReport r;
+  Graph *g = network(text);
+  Feed f = feed_of(g, 400, false);
+  assert_non_null(prune_graph(arena, g, &o, &interpreter, &f, &r));
+  return r.error;
+}
+
+static void test_head_is_solved_together(void **state) {
+  (void)state;
+  assert_true(
+      head_error(HEAD("\n%s : f32[1,2,2,12] = add %a, %c { act=relu }\n",
+                      "s")) < 0.0084);
+  assert_true(head_error(HEAD(" { act=relu }\n", "c")) < 0.009);
+}
+
 /* Every method with every scope reaches a goal. */
 static void test_methods(void **state) {
   (void)state;
@@ -477,6 +514,7 @@ int main(void) {
                                      TEST(test_two_amounts),
                                      TEST(test_shared_weights_stay),
                                      TEST(test_samples_are_bounded),
+                                     TEST(test_head_is_solved_together),
                                      TEST(test_methods),
                                      TEST(test_redundant_goes),
                                      TEST(test_median),
