@@ -31,7 +31,8 @@ static const OptId decided[] = {
 static bool check_decided(Cli *cli) {
   bool ok = true;
   for (size_t i = 0; i < sizeof decided / sizeof *decided; i++)
-    if (cli_has(cli, decided[i]))
+    if (cli_has(cli, decided[i]) &&
+        !(cli->command == CMD_compress && decided[i] == OPT_params))
       ok = diag_error(cli->diag, E0001, (Loc){0},
                       "--%s is what --max-drop searches for",
                       cli_spelling(decided[i]));
@@ -206,7 +207,9 @@ bool search_command(Cli *cli, unsigned uses) {
               .uses = uses,
               .tell = tell,
               .ctx = &own};
-  if (!read_bound(cli, &s.bound) || !session_passes(cli, &passes))
+  if (!read_bound(cli, &s.bound) ||
+      (cli_has(cli, OPT_params) && !cli_part(cli, OPT_params, &s.pruned)) ||
+      !session_passes(cli, &passes))
     return false;
   s.model = session_float(cli);
   if (!s.model || !data_open(cli, s.model, &feed) ||
