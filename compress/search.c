@@ -16,8 +16,9 @@
 #include "compress/prune/prune.h"
 #include "compress/quantize.h"
 #include "compress/recover/recover.h"
+#include "compress/sensitivity.h"
 
-enum { HALVINGS = 2, FIRST_STEPS = 9 };
+enum { HALVINGS = 2, FIRST_STEPS = 9, SCANNED = 32 };
 static const double PRUNE_STEP = 0.1;
 
 /* ---- the ladder ---- */
@@ -28,20 +29,22 @@ typedef struct Rung {
   ActivationForm activations;
   const char *ranges; /* as range_rule_parse takes it */
   const char *recover;
+  int spare; /* layers that get activations of 16 bits */
 } Rung;
 
 /* clang-format off */
 static const Rung ladder[] = {
-    {"int8", WEIGHTS_i8, ACTIVATIONS_i8, "minmax", "none"},
-    {"int8, auto ranges", WEIGHTS_i8, ACTIVATIONS_i8, "auto", "none"},
-    {"int8, recovered", WEIGHTS_i8, ACTIVATIONS_i8, "auto", "auto"},
-    {"int8 x int16", WEIGHTS_i8, ACTIVATIONS_i16, "minmax", "none"},
-    {"int8 x int16, recovered", WEIGHTS_i8, ACTIVATIONS_i16, "minmax", "auto"},
-    {"f16", WEIGHTS_f16, ACTIVATIONS_f32, "minmax", "none"},
+    {"int8", WEIGHTS_i8, ACTIVATIONS_i8, "minmax", "none", 0},
+    {"int8, auto ranges", WEIGHTS_i8, ACTIVATIONS_i8, "auto", "none", 0},
+    {"int8, recovered", WEIGHTS_i8, ACTIVATIONS_i8, "auto", "auto", 0},
+    {"int8, 2 layers x int16, recovered", WEIGHTS_i8, ACTIVATIONS_i8, "auto", "auto", 2},
+    {"int8 x int16", WEIGHTS_i8, ACTIVATIONS_i16, "minmax", "none", 0},
+    {"int8 x int16, recovered", WEIGHTS_i8, ACTIVATIONS_i16, "minmax", "auto", 0},
+    {"f16", WEIGHTS_f16, ACTIVATIONS_f32, "minmax", "none", 0},
 };
 static const Rung narrow[] = {
-    {"16-entry codebooks, recovered", WEIGHTS_code16, ACTIVATIONS_i8, "auto", "auto"},
-    {"int4, recovered", WEIGHTS_i4, ACTIVATIONS_i8, "auto", "auto"},
+    {"16-entry codebooks, recovered", WEIGHTS_code16, ACTIVATIONS_i8, "auto", "auto", 0},
+    {"int4, recovered", WEIGHTS_i4, ACTIVATIONS_i8, "auto", "auto", 0},
 };
 /* clang-format on */
 enum {
@@ -55,7 +58,7 @@ static Recipe recipe_of(Search *s, const Rung *r) {
   scheme->base.weights = r->weights;
   scheme->base.activations = r->activations;
   range_rule_parse(r->ranges, &scheme->rule);
-  return (Recipe){r->name, 0, scheme, r->recover};
+  return (Recipe){r->name, r->name, 0, scheme, r->recover, r->spare};
 }
 
 /* ---- one candidate ---- */
@@ -66,16 +69,41 @@ typedef struct Making {
   const Recipe *recipe;
   const Graph *model; /* floats, pruned; NULL: that failed */
   Arena *arena;
+  const Scheme *scheme; /* NULL until layers to spare are found */
 } Making;
+
+/* The recipe's scheme, with more bits for the layers that want them. */
+static bool find_scheme(Making *m, const Graph *f, const Calibration *c) {
+  const Search *s = m->s;
+  Scheme *own = ARENA_NEW(m->arena, Scheme);
+  *own = *m->recipe->scheme;
+  int64_t samples = s->feed->samples;
+  SensitivityScan scan = {
+      .f = f,
+      .scheme = own,
+      .ranges = c,
+      .engine = s->engine,
+      .feed = s->feed,
+      .samples = samples < SCANNED ? samples : SCANNED,
+  };
+  LayerErrors errors = {0};
+  if (m->recipe->spare && !sensitivity_scan(m->arena, &scan, &errors))
+    return false;
+  if (m->recipe->spare)
+    scheme_spare(m->arena, own, f, &errors, m->recipe->spare);
+  m->scheme = own;
+  return true;
+}
 
 /* Recovery.quantize */
 static Graph *quantize(void *ctx, const Graph *f) {
-  const Making *m = ctx;
+  Making *m = ctx;
   const Search *s = m->s;
   Calibration c;
-  if (!calibrate(m->arena, f, s->engine, s->feed, (Shard){1, 1}, NULL, &c))
+  if (!calibrate(m->arena, f, s->engine, s->feed, (Shard){1, 1}, NULL, &c) ||
+      (!m->scheme && !find_scheme(m, f, &c)))
     return NULL;
-  return quantize_graph(m->arena, f, m->recipe->scheme, &c, NULL);
+  return quantize_graph(m->arena, f, m->scheme, &c, NULL);
 }
 
 static const Graph *make(Making *m) {
@@ -131,9 +159,16 @@ static double overshoot(const Search *s, const Figures *f) {
   return most > 1 ? most : 0;
 }
 
-/* What keeps the score; of these what comes nearest to the budgets; of these
- * the smallest. Of what does not keep it, what loses least. */
+static bool is_thin(const Search *s, const Candidate *c) {
+  return c->recipe.prune >= s->pruned;
+}
+
+/* What has lost enough parameters; of these what keeps the score; of these what
+ * comes nearest to the budgets; of these the smallest. Of what does not keep
+ * it, what loses least. */
 static bool is_better(const Search *s, const Candidate *a, const Candidate *b) {
+  if (is_thin(s, a) != is_thin(s, b))
+    return is_thin(s, a);
   double x = lost(s, &a->figures), y = lost(s, &b->figures);
   double over = overshoot(s, &a->figures), other = overshoot(s, &b->figures);
   bool good = x <= s->bound.max_drop;
@@ -182,8 +217,8 @@ static Graph *quiet_model(const Search *s, Arena *a) {
   return copy;
 }
 
-/* What is measured for it is measured once; lives in the search's arena. */
-static const Graph *prune(Run *r, double part) {
+/* In a. What is measured for it is measured once, and kept with the search. */
+static const Graph *prune(Run *r, Arena *a, double part) {
   static const PruneOptions options = {.method = METHOD_obs,
                                        .scope = SCOPE_scan,
                                        .goal = GOAL_params,
@@ -193,7 +228,7 @@ static const Graph *prune(Run *r, double part) {
   if (!r->pruner)
     r->pruner = prune_open(s->arena, quiet_model(s, s->arena), &options,
                            s->engine, s->feed);
-  return r->pruner ? prune_to(r->pruner, part, &report) : NULL;
+  return r->pruner ? prune_to(r->pruner, a, part, &report) : NULL;
 }
 
 /* Keeps the graph when it is the best so far; of one that failed, why. */
@@ -219,8 +254,9 @@ static void keep_best(Run *r, const Making *m, const Graph *g) {
 /* The recipe's name and scheme live in the search's arena. */
 static void try_recipe(Run *r, Recipe recipe) {
   Search *s = r->s;
-  Making m = {s, &recipe, NULL, arena_new()};
-  m.model = recipe.prune > 0 ? prune(r, recipe.prune) : quiet_model(s, m.arena);
+  Making m = {s, &recipe, NULL, arena_new(), NULL};
+  m.model = recipe.prune > 0 ? prune(r, m.arena, recipe.prune)
+                             : quiet_model(s, m.arena);
   Candidate c = {.recipe = recipe};
   const Graph *g = make(&m);
   c.failed = !measure(s, g, &c.figures);
@@ -238,26 +274,35 @@ static bool score_holds(const Search *s) {
   return !c->failed && lost(s, &c->figures) <= s->bound.max_drop;
 }
 
-static void climb(Run *r) {
-  bool holds = false;
-  for (int i = 0; i < LADDER && !holds; i++) {
-    try_recipe(r, recipe_of(r->s, &ladder[i]));
-    holds = score_holds(r->s);
-  }
-  for (int i = 0; i < NARROW && holds; i++)
-    try_recipe(r, recipe_of(r->s, &narrow[i]));
-}
-
 /* The recipe with `part` of the parameters gone. */
 static Recipe pruned(Search *s, const Recipe *recipe, double part) {
   Recipe out = *recipe;
+  if (!(part > 0))
+    return out;
   out.prune = part;
   if (out.scheme)
     out.recover = "auto";
   out.name = arena_printf(s->arena, "%.1f %% fewer parameters%s%s", part * 100,
                           recipe->scheme ? ", " : "",
-                          recipe->scheme ? recipe->name : "");
+                          recipe->scheme ? recipe->form : "");
   return out;
+}
+
+static void try_rung(Run *r, const Rung *rung) {
+  Search *s = r->s;
+  Recipe whole = recipe_of(s, rung), thin = pruned(s, &whole, s->pruned);
+  thin.recover = rung->recover;
+  try_recipe(r, thin);
+}
+
+static void climb(Run *r) {
+  bool holds = false;
+  for (int i = 0; i < LADDER && !holds; i++) {
+    try_rung(r, &ladder[i]);
+    holds = score_holds(r->s);
+  }
+  for (int i = 0; i < NARROW && holds; i++)
+    try_rung(r, &narrow[i]);
 }
 
 /* Does the form with `part` gone keep the score? */
@@ -269,9 +314,10 @@ static bool survives(Run *r, const Recipe *base, double part) {
 /* From the smallest form so far on. */
 static void thin_out(Run *r) {
   Recipe base = r->s->tried.v[r->s->best].recipe;
-  double good = 0, bad = 1;
+  double good = r->s->pruned, bad = 1;
   for (int i = 1; i <= FIRST_STEPS && bad == 1; i++)
-    *(survives(r, &base, PRUNE_STEP * i) ? &good : &bad) = PRUNE_STEP * i;
+    if (PRUNE_STEP * i > r->s->pruned)
+      *(survives(r, &base, PRUNE_STEP * i) ? &good : &bad) = PRUNE_STEP * i;
   for (int i = 0; i < HALVINGS; i++) {
     double part = (good + bad) / 2;
     *(survives(r, &base, part) ? &good : &bad) = part;
@@ -318,7 +364,7 @@ static bool find_truth(Search *s) {
 static void start(Search *s) {
   Candidate c = {.recipe = {.name = "the model", .recover = "none"},
                  .figures = s->reference,
-                 .within = keeps(s, &s->reference)};
+                 .within = !(s->pruned > 0) && keeps(s, &s->reference)};
   ARRAY_PUSH(s->arena, &s->tried, c);
   s->best = 0;
   s->graph = s->model;

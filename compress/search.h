@@ -17,9 +17,11 @@ typedef struct Bound {
 
 typedef struct Recipe {
   const char *name;     /* "30 % pruned, int8, auto" */
+  const char *form;     /* the same without the part that is pruned */
   double prune;         /* part of the parameters that goes */
   const Scheme *scheme; /* NULL: floats */
   const char *recover;  /* as recover_run takes it */
+  int spare;            /* layers that get activations of 16 bits */
 } Recipe;
 
 typedef struct Candidate {
@@ -43,6 +45,7 @@ struct Search {
   const PassOptions *passes; /* run on every form before it is scored */
   Bound bound;
   unsigned uses; /* SEARCH_ bits */
+  double pruned; /* part of the parameters that goes from every form */
 
   MetricSpec metric;  /* the score */
   const Feed *scored; /* on these samples ... */

@@ -241,6 +241,19 @@ bool cli_amount(Cli *cli, OptId id, int64_t kilo, int64_t otherwise,
   return true;
 }
 
+bool cli_part(Cli *cli, OptId id, double *out) {
+  const char *s = cli->value[id] + (*cli->value[id] == '-');
+  size_t n = strspn(s, "0123456789.");
+  char *end = NULL;
+  double x = n ? strtod(s, &end) : 0;
+  bool percent = strcmp(s + n, "%") == 0;
+  *out = percent ? x / 100 : x;
+  return (end == s + n && (percent || !s[n]) && *out <= 1) ||
+         diag_error(cli->diag, E0001, no_loc(),
+                    "--%s: '%s' is not a part, such as 30%% or 0.3",
+                    cli_spelling(id), cli->value[id]);
+}
+
 enum { HELP_COLUMN = 30, HELP_WIDTH = 80 };
 
 /* Prints `text` from column `at` on, indented to HELP_COLUMN. */

@@ -58,6 +58,9 @@ bool cli_int(Cli *cli, OptId id, int64_t otherwise, int64_t *out);
  * are powers of `kilo`; `otherwise` when the option is absent. */
 bool cli_amount(Cli *cli, OptId id, int64_t kilo, int64_t otherwise,
                 int64_t *out);
+/* A part of a whole, from 0 to 1: "30%", "0.3"; a minus before it says that
+ * this much goes. The option is given. */
+bool cli_part(Cli *cli, OptId id, double *out);
 /* The spelling for messages: "--target". */
 const char *cli_spelling(OptId id);
 

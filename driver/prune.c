@@ -1,6 +1,5 @@
 /* kiln prune: takes channels, neurons, heads, or single weights out of a
  * float model, solves for what stays, writes the rest. */
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,19 +20,10 @@ static bool bad_value(Cli *cli, OptId id, const char *expected) {
                     cli_spelling(id), cli->value[id], expected);
 }
 
-/* "30%", "-30%" and "0.3" are the same part of a whole. */
+/* Neither nothing nor all. */
 static bool get_part(Cli *cli, OptId id, double *out) {
-  const char *s = cli->value[id];
-  char *end;
-  s += *s == '-';
-  *out = isdigit((unsigned char)*s) || *s == '.' ? strtod(s, &end) : -1;
-  if (*out >= 0 && *end == '%') {
-    *out /= 100;
-    end++;
-  }
-  if (*out > 0 && *out < 1 && !*end)
-    return true;
-  return bad_value(cli, id, "a part, such as 30% or 0.3");
+  return cli_part(cli, id, out) &&
+         ((*out > 0 && *out < 1) || bad_value(cli, id, "between 0 and 100%"));
 }
 
 static bool get_number(Cli *cli, OptId id, double *out) {

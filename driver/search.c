@@ -1,7 +1,6 @@
 /* See search.h. */
 #include "driver/search.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "driver/budget.h"
@@ -20,24 +19,6 @@ typedef struct Session {
 
 /* ---- options ---- */
 
-/* "0.5%", "0.005". */
-static bool read_drop(Cli *cli, double *out) {
-  const char *s = cli->value[OPT_max_drop];
-  char *end;
-  if (!s)
-    return diag_error(cli->diag, E0001, (Loc){0}, "%s needs --max-drop",
-                      command_name(cli->command));
-  *out = strtod(s, &end);
-  if (*end == '%' && end != s) {
-    *out /= 100;
-    end++;
-  }
-  return (*end == 0 && end != s && *out >= 0 && *out <= 1) ||
-         diag_error(cli->diag, E0001, (Loc){0},
-                    "--max-drop: '%s' is no part of the score, such as 0.5%%",
-                    s);
-}
-
 /* What a search decides itself. */
 static const OptId decided[] = {
     OPT_weights,    OPT_activations,  OPT_per_tensor,  OPT_symmetric,
@@ -50,7 +31,8 @@ static const OptId decided[] = {
 static bool check_decided(Cli *cli) {
   bool ok = true;
   for (size_t i = 0; i < sizeof decided / sizeof *decided; i++)
-    if (cli_has(cli, decided[i]))
+    if (cli_has(cli, decided[i]) &&
+        !(cli->command == CMD_compress && decided[i] == OPT_params))
       ok = diag_error(cli->diag, E0001, (Loc){0},
                       "--%s is what --max-drop searches for",
                       cli_spelling(decided[i]));
@@ -69,7 +51,11 @@ bool search_is_asked(Cli *cli) {
 static bool read_bound(Cli *cli, Bound *out) {
   Budgets limits;
   bool ok = check_decided(cli);
-  ok = read_drop(cli, &out->max_drop) && ok;
+  if (cli_has(cli, OPT_max_drop))
+    ok = cli_part(cli, OPT_max_drop, &out->max_drop) && ok;
+  else
+    ok = diag_error(cli->diag, E0001, (Loc){0}, "%s needs --max-drop",
+                    command_name(cli->command));
   ok = budget_read(cli, &limits) && ok;
   if (!ok)
     return false;
@@ -221,7 +207,9 @@ bool search_command(Cli *cli, unsigned uses) {
               .uses = uses,
               .tell = tell,
               .ctx = &own};
-  if (!read_bound(cli, &s.bound) || !session_passes(cli, &passes))
+  if (!read_bound(cli, &s.bound) ||
+      (cli_has(cli, OPT_params) && !cli_part(cli, OPT_params, &s.pruned)) ||
+      !session_passes(cli, &passes))
     return false;
   s.model = session_float(cli);
   if (!s.model || !data_open(cli, s.model, &feed) ||

@@ -100,18 +100,18 @@ static Group *cheapest(Pruner *p, double **steps, double left) {
 }
 
 static bool choose_by_price(Pruner *p) {
+  Arena *a = arena_new();
   double left = amount_left(p), goal = left * (1 - p->amount);
-  double **steps = ARENA_ARRAY(p->arena, double *, p->groups.n);
+  double **steps = ARENA_ARRAY(a, double *, p->groups.n);
   for (int k = 0; k < p->groups.n; k++)
-    steps[k] = steps_of(p->arena, &p->groups.v[k]);
-  while (left > goal) {
-    Group *g = cheapest(p, steps, left);
-    if (!g)
-      return false;
+    steps[k] = steps_of(a, &p->groups.v[k]);
+  Group *g;
+  while (left > goal && (g = cheapest(p, steps, left))) {
     take(p, g);
     left = amount_left(p);
   }
-  return true;
+  arena_free(a);
+  return left <= goal;
 }
 
 /* The part of every group with which the goal is reached, in 1 of 256. */
@@ -147,6 +147,7 @@ bool prune_choose(Pruner *p) {
              p->units.n, p->groups.n);
   diag_hint(p->g->diag, "one unit in eight of each group stays; units that "
                         "the model's inputs, outputs, states or ops across "
-                        "channels need stay, too");
+                        "channels need stay, too, as do those of layers "
+                        "that share weights");
   return false;
 }

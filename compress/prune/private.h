@@ -49,6 +49,8 @@ typedef struct Layer {
   int64_t groups;   /* weight groups */
   int n;            /* columns of one, and the constant */
   float *w, *b;     /* of the working graph, to be written; b may be NULL */
+  bool shared;      /* not to be written: others have the same weights ... */
+  bool repeated;    /* ... one of them before it */
   const float *own, *own_b; /* weights and biases as they were */
   const float *ordered; /* (outputs, n) the weights as they were, by column; 0
                            for the constant */
@@ -115,9 +117,13 @@ void probe_close(Probe *p);
 
 /* --- stats.c -------------------------------------------------------------- */
 
-/* Places of a result that are looked at in a sample, the same every time:
- * enough in all for a layer's columns. */
+/* How many samples are looked at, and in each how many places of the result:
+ * together enough for a layer's columns, however much data there is. */
+int64_t input_samples(const Pruner *p, const Layer *l);
 int64_t input_places(const Pruner *p, const Layer *l);
+/* The s-th of these samples, evenly apart; its j-th place. The same on every
+ * machine. */
+int64_t input_sample(const Pruner *p, const Layer *l, int64_t s);
 int64_t input_place(const Layer *l, int64_t takes, int64_t sample, int64_t j);
 /* What weight group k reads for place r of x: (n). */
 void input_row(const Layer *l, const float *x, int64_t k, int64_t r,
@@ -149,6 +155,10 @@ bool prune_error(Pruner *p, double *out);
 void prune_solve_group(Pruner *p, const Group *group);
 /* Solves for all layers in order, on what really comes in. */
 bool prune_solve(Pruner *p);
+
+/* Then for a classifier's last convolution once more, for the sake of what the
+ * model returns. false: errors in the graph's diag. */
+bool prune_solve_head(Pruner *p); /* head.c */
 
 /* What a weight group's outputs should give, as normal equations: x are the
  * columns that come in, t what is wanted of an output. */

@@ -31,22 +31,25 @@ static int64_t zeros_in(const Value *v) {
   return n;
 }
 
-static PruneCost cost_of(const Op *op) {
+/* `repeated`: another layer has its weights, which count once. */
+static PruneCost cost_of(const Op *op, bool repeated) {
   const Type *y = op->out[0]->type;
   const Value *b = op->kind == OP_matmul ? NULL : op_in(op, 2);
   return (PruneCost){y->dim[y->rank - 1],
-                     type_count(op->in[1]->type) +
+                     (repeated ? 0 : type_count(op->in[1]->type)) +
                          (b ? type_count(b->type) : 0),
-                     zeros_in(op->in[1]) + zeros_in(b), op_macs(op)};
+                     (repeated ? 0 : zeros_in(op->in[1])) + zeros_in(b),
+                     op_macs(op)};
 }
 
 /* As the model had it; its zeros are those that stayed. */
-static PruneCost cost_in_model(const Op *op) {
-  PruneCost c = cost_of(op);
+static PruneCost cost_in_model(const Op *op, bool repeated) {
+  PruneCost c = cost_of(op, repeated);
   const Pruned *p = op->pruned;
   if (p)
-    c = (PruneCost){p->channels, (p->weight_bytes + p->bias_bytes) / 4, c.zeros,
-                    p->macs};
+    c = (PruneCost){p->channels,
+                    ((repeated ? 0 : p->weight_bytes) + p->bias_bytes) / 4,
+                    c.zeros, p->macs};
   return c;
 }
 
@@ -70,8 +73,9 @@ static void add_rows(const Pruner *p, Arena *a, const Graph *cut,
     const Layer *l = &p->layers.v[i];
     const Op *was = graph_find(p->g, l->name)->def;
     const Op *is = find_cut(p->arena, cut, l->name);
-    PruneRow row = {own_name(a, l->name), cost_in_model(was), cost_of(was),
-                    is ? cost_of(is) : (PruneCost){0}, l->remark};
+    PruneRow row = {own_name(a, l->name), cost_in_model(was, l->repeated),
+                    cost_of(was, l->repeated),
+                    is ? cost_of(is, l->repeated) : (PruneCost){0}, l->remark};
     ARRAY_PUSH(a, &out->rows, row);
   }
   out->units = p->units.n;
@@ -98,8 +102,7 @@ static bool change_weights(Pruner *p) {
 }
 
 /* The working graph goes on changing: its weights are copied. */
-static Graph *copy_of(const Pruner *p) {
-  Arena *a = p->work->arena;
+static Graph *copy_of(const Pruner *p, Arena *a) {
   Graph *g = graph_clone(a, p->work);
   int n = g->values.n; /* the copies come behind */
   for (int i = 0; i < n; i++) {
@@ -115,9 +118,9 @@ static Graph *copy_of(const Pruner *p) {
   return g;
 }
 
-static Graph *cut(const Pruner *p) {
+static Graph *cut(const Pruner *p, Arena *a) {
   PassOptions passes = {.allow = PASS_reassoc};
-  Graph *g = copy_of(p);
+  Graph *g = copy_of(p, a);
   return passes_run(g, &passes, NULL) && graph_verify(g) ? g : NULL;
 }
 
@@ -144,14 +147,13 @@ Pruner *prune_open(Arena *a, const Graph *g, const PruneOptions *options,
   return NULL;
 }
 
-Graph *prune_to(Pruner *p, double amount, PruneReport *out) {
-  Arena *a = p->work->arena;
+Graph *prune_to(Pruner *p, Arena *a, double amount, PruneReport *out) {
   *out = (PruneReport){.error = (double)NAN};
   begin_again(p);
   p->amount = amount;
   bool ok = prune_choose(p) && change_weights(p) &&
             (!p->feed || prune_error(p, &out->error));
-  Graph *g = ok ? cut(p) : NULL;
+  Graph *g = ok ? cut(p, a) : NULL;
   if (g)
     add_rows(p, a, g, out);
   return g;
@@ -165,7 +167,7 @@ void prune_close(Pruner *p) {
 Graph *prune_graph(Arena *a, const Graph *g, const PruneOptions *options,
                    Engine *engine, const Feed *feed, PruneReport *out) {
   Pruner *p = prune_open(a, g, options, engine, feed);
-  Graph *made = p ? prune_to(p, options->amount, out) : NULL;
+  Graph *made = p ? prune_to(p, a, options->amount, out) : NULL;
   prune_close(p);
   return made;
 }

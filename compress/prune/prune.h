@@ -91,11 +91,12 @@ Graph *prune_graph(Arena *a, const Graph *g, const PruneOptions *options,
                    Engine *engine, const Feed *feed, PruneReport *out);
 /* The same in two steps, for who tries several amounts: all that is measured
  * of g (which outlives it, as the others do), once; then a graph and a report,
- * in a, for each amount. NULL: errors in g->diag. */
+ * in an arena of the caller's, for each amount: of a the graphs keep names
+ * alone. NULL: errors in g->diag. */
 typedef struct Pruner Pruner;
 Pruner *prune_open(Arena *a, const Graph *g, const PruneOptions *options,
                    Engine *engine, const Feed *feed);
-Graph *prune_to(Pruner *p, double amount, PruneReport *out);
+Graph *prune_to(Pruner *p, Arena *a, double amount, PruneReport *out);
 void prune_close(Pruner *p); /* may be NULL */
 bool prune_needs_data(const PruneOptions *options);
 

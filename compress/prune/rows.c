@@ -41,7 +41,7 @@ Act act_of_layer(const Layer *l) {
 static void make_room(Rows *r, const Pruner *p) {
   const Layer *l = r->layer;
   int64_t outputs = l->tied->outputs;
-  int64_t most = input_places(p, l) * p->feed->samples;
+  int64_t most = input_places(p, l) * input_samples(p, l);
   r->x = ARENA_ARRAY(r->arena, float, most * l->groups * l->n);
   r->want = ARENA_ARRAY(r->arena, float, most *outputs);
   r->base = ARENA_ARRAY(r->arena, float, most *outputs);
@@ -105,11 +105,12 @@ static bool gather(Rows *r, Probe *is, Probe *was) {
   Pruner *p = r->p;
   int64_t takes = input_places(p, r->layer);
   float *x = ARENA_ARRAY(r->arena, float, r->layer->n);
-  for (int64_t s = 0; s < p->feed->samples; s++) {
+  for (int64_t k = 0; k < input_samples(p, r->layer); k++) {
+    int64_t s = input_sample(p, r->layer, k);
     if (!probe_run(is, s) || !probe_run(was, s))
       return false;
     for (int64_t j = 0; j < takes; j++)
-      add_place(r, is, was, (int)(s & 1), input_place(r->layer, takes, s, j),
+      add_place(r, is, was, (int)(k & 1), input_place(r->layer, takes, s, j),
                 x);
   }
   return true;

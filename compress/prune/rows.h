@@ -15,7 +15,7 @@ typedef struct Rows {
   float *x;     /* (rows, groups, n) what comes in now */
   float *want;  /* (rows, outputs) what W x and the bias's change should be */
   float *base;  /* (rows, outputs) what is added to it before the activation */
-  double *h[2]; /* by parity of the sample: (groups, n, n) sum of x x^T */
+  double *h[2]; /* every other sample each: (groups, n, n) sum of x x^T */
   double *r[2]; /* (outputs, n) sum of want x^T */
 } Rows;
 

@@ -221,5 +221,7 @@ bool prune_solve(Pruner *p) {
     if (changed && layer_is_solved(l))
       ok = solve_layer(p, l);
   }
+  if (ok && changed && !(p->opt->zeros.part > 0))
+    ok = prune_solve_head(p);
   return ok;
 }

@@ -11,11 +11,31 @@
 
 enum { ROWS_LEAST = 12000, ROWS_A_COLUMN = 24 };
 
-int64_t input_places(const Pruner *p, const Layer *l) {
+static int64_t rows_wanted(const Layer *l) {
   int64_t rows = (int64_t)l->n * ROWS_A_COLUMN;
-  rows = rows > ROWS_LEAST ? rows : ROWS_LEAST;
-  int64_t takes = (rows + p->feed->samples - 1) / p->feed->samples;
+  return rows > ROWS_LEAST ? rows : ROWS_LEAST;
+}
+
+int64_t input_samples(const Pruner *p, const Layer *l) {
+  int64_t rows = rows_wanted(l);
+  return rows < p->feed->samples ? rows : p->feed->samples;
+}
+
+int64_t input_places(const Pruner *p, const Layer *l) {
+  int64_t samples = input_samples(p, l);
+  int64_t takes = (rows_wanted(l) + samples - 1) / samples;
   return takes < l->rows ? takes : l->rows;
+}
+
+int64_t input_sample(const Pruner *p, const Layer *l, int64_t s) {
+  return s * p->feed->samples / input_samples(p, l);
+}
+
+/* Is the sample one of those that are looked at? */
+static bool is_seen(const Pruner *p, const Layer *l, int64_t sample) {
+  int64_t n = input_samples(p, l);
+  int64_t next = (sample * n + p->feed->samples - 1) / p->feed->samples;
+  return next < n && input_sample(p, l, next) == sample;
 }
 
 /* The finalizer of SplitMix64. */
@@ -117,13 +137,21 @@ static int most_columns(const Pruner *p) {
   return most;
 }
 
+static bool sees_any(const Pruner *p, int64_t sample) {
+  for (int i = 0; i < p->layers.n; i++)
+    if (is_seen(p, &p->layers.v[i], sample))
+      return true;
+  return false;
+}
+
 static bool run_samples(Pruner *p, Probe *probe) {
   float *row = ARENA_ARRAY(p->arena, float, most_columns(p));
   for (int64_t s = 0; s < p->feed->samples; s++) {
-    if (!probe_run(probe, s))
+    if (sees_any(p, s) && !probe_run(probe, s))
       return false;
     for (int i = 0; i < p->layers.n; i++)
-      add_sample(p, &p->layers.v[i], probe->at[i], s, row);
+      if (is_seen(p, &p->layers.v[i], s))
+        add_sample(p, &p->layers.v[i], probe->at[i], s, row);
   }
   for (int i = 0; i < p->layers.n; i++) {
     Layer *l = &p->layers.v[i];

@@ -1,6 +1,10 @@
 /* The layers, units and groups of the working graph; which weights belong to
  * a unit, and what stays of each layer. Layers get weights and biases of
- * their own, so that they can be written. */
+ * their own, so that they can be written.
+ *
+ * Not so layers that share weights (steps of a recurrence, branches of a
+ * siamese network): apart they would take more room than together. They stay
+ * as they are, with all that they read and make. */
 #include <string.h>
 
 #include "compress/prune/private.h"
@@ -63,6 +67,54 @@ static const float *ordered_weights(Pruner *p, const Layer *l) {
   return w;
 }
 
+/* ---- shared weights ---- */
+
+/* The same constant, or one of the same content. */
+static bool are_same(const Value *a, const Value *b) {
+  return a == b || (type_equal(a->type, b->type) &&
+                    memcmp(a->init->data, b->init->data,
+                           (size_t)type_bytes(a->type)) == 0);
+}
+
+/* Before any layer has weights of its own. */
+static void find_shared(const Pruner *p, Layer *l) {
+  const Value *w = l->op->in[1];
+  l->shared = w->uses.n > 1 || value_is_output(p->work, w);
+  for (int i = 0; i < p->ties->layers.n; i++) {
+    const TiedLayer *t = &p->ties->layers.v[i];
+    if (t != l->tied && are_same(w, t->op->in[1])) {
+      l->shared = true;
+      l->repeated = l->repeated || t < l->tied;
+    }
+  }
+}
+
+static void hold(const Pruner *p, const TiedLayer *t) {
+  for (int64_t o = 0; o < t->outputs; o++) {
+    p->ties->held[ties_output(p->ties, t, o)] = true;
+    for (int64_t i = 0; o % t->group == 0 && i < t->inputs; i++)
+      p->ties->held[ties_column(p->ties, t, o, i)] = true;
+  }
+}
+
+static void leave_alone(const Pruner *p, Layer *l) {
+  hold(p, l->tied);
+  l->nb = op_in(l->op, 2) && l->op->kind != OP_matmul
+              ? type_count(l->op->in[2]->type)
+              : 0;
+  l->rows = 0;
+  l->remark = "others have its weights, too: left as it is";
+}
+
+static void own_weights(Pruner *p, Layer *l) {
+  l->w = own_copy(p, l->op, 1);
+  l->b = bias_of(p, l);
+  if (l->b)
+    l->own_b = arena_dup(p->arena, l->b, (size_t)l->nb * sizeof *l->b);
+}
+
+/* ------------------------------------------------------------------------- */
+
 static void add_layer(Pruner *p, const TiedLayer *t) {
   Layer l = {.tied = t, .op = t->op, .name = t->op->out[0]->name};
   l.groups = t->outputs / t->group;
@@ -73,9 +125,7 @@ static void add_layer(Pruner *p, const TiedLayer *t) {
     l.remark = "too many columns to solve for";
   l.n = (int)(t->taps * t->inputs) + 1;
   l.ordered = ordered_weights(p, &l);
-  l.w = own_copy(p, t->op, 1);
-  l.b = bias_of(p, &l);
-  l.own_b = l.b ? arena_dup(p->arena, l.b, (size_t)l.nb * sizeof *l.b) : NULL;
+  find_shared(p, &l);
   l.outs = ARENA_ARRAY(p->arena, int64_t, l.groups);
   l.ins = ARENA_ARRAY(p->arena, int64_t, l.groups);
   for (int64_t k = 0; k < l.groups; k++) {
@@ -180,6 +230,13 @@ bool prune_view(Pruner *p) {
   for (int i = 0; i < p->ties->layers.n; i++)
     if (is_float(&p->ties->layers.v[i]))
       add_layer(p, &p->ties->layers.v[i]);
+  for (int i = 0; i < p->layers.n; i++) {
+    Layer *l = &p->layers.v[i];
+    if (l->shared)
+      leave_alone(p, l);
+    else
+      own_weights(p, l);
+  }
   make_units(p);
   if (p->layers.n)
     return true;
@@ -216,7 +273,8 @@ void prune_sizes(const Pruner *p, int64_t *params, int64_t *macs) {
     int64_t places = type_count(l->op->out[0]->type) / l->tied->outputs;
     for (int64_t k = 0; k < l->groups; k++) {
       int64_t weights = l->outs[k] * l->ins[k] * l->tied->taps;
-      *params += weights + l->outs[k] * (l->nb / l->tied->outputs);
+      *params +=
+          (l->repeated ? 0 : weights) + l->outs[k] * (l->nb / l->tied->outputs);
       *macs += weights * places;
     }
   }
@@ -250,7 +308,8 @@ void prune_write_zeros(Pruner *p) {
 void prune_restore(Pruner *p) {
   for (int i = 0; i < p->layers.n; i++) {
     Layer *l = &p->layers.v[i];
-    memcpy(l->w, l->own, (size_t)l->nw * sizeof *l->w);
+    if (l->w)
+      memcpy(l->w, l->own, (size_t)l->nw * sizeof *l->w);
     if (l->b)
       memcpy(l->b, l->own_b, (size_t)l->nb * sizeof *l->b);
   }

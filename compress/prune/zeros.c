@@ -26,10 +26,10 @@ static int compare_floats(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The magnitudes of a layer's weights that have not gone; how many. */
+/* The magnitudes of a layer's weights that may become zero; how many. */
 static int64_t magnitudes(const Pruner *p, const Layer *l, float *out) {
   int64_t n = 0;
-  for (int64_t o = 0; o < l->tied->outputs; o++)
+  for (int64_t o = 0; !l->shared && o < l->tied->outputs; o++)
     for (int c = 0; !output_is_gone(p, l, o) && c < l->n - 1; c++)
       if (!column_is_gone(p, l, o / l->tied->group, c))
         out[n++] = fabsf(l->own[weight_at(l, o, c)]);
@@ -46,19 +46,26 @@ static float threshold_of(const Pruner *p, float *all, double part) {
 
 void zeros_share(Pruner *p) {
   const PruneZeros *z = &p->opt->zeros;
+  if (!(z->part > 0))
+    return;
+  Arena *a = arena_new();
   int64_t count = 1;
   for (int i = 0; i < p->layers.n; i++)
     count += p->layers.v[i].nw;
-  float *all = ARENA_ARRAY(p->arena, float, count);
-  float least = z->part > 0 ? threshold_of(p, all, z->part) : 0;
-  for (int i = 0; z->part > 0 && i < p->layers.n; i++) {
+  float *all = ARENA_ARRAY(a, float, count);
+  float least = threshold_of(p, all, z->part);
+  for (int i = 0; i < p->layers.n; i++) {
     Layer *l = &p->layers.v[i];
     int64_t n = magnitudes(p, l, all), below = 0;
     for (int64_t k = 0; k < n; k++)
       below += all[k] < least;
     double part = n ? (double)below / (double)n : 0;
-    l->part = z->n ? z->part : part < PART_MOST ? part : PART_MOST;
+    l->part = l->shared          ? 0
+              : z->n             ? z->part
+              : part < PART_MOST ? part
+                                 : PART_MOST;
   }
+  arena_free(a);
 }
 
 /* ---- which ---- */

@@ -53,21 +53,22 @@ static Graph *network(const char *text) {
   return g;
 }
 
-static Feed feed_of(const Graph *g) {
+/* `between`: every second one is of a size that no other has. */
+static Feed feed_of(const Graph *g, int64_t samples, bool between) {
   static const char *const from = "drawn";
   NdArray *x = ARENA_NEW(arena, NdArray);
   Feed f = {0};
-  int64_t n = SAMPLES * type_count(g->inputs.v[0]->type);
+  int64_t each = type_count(g->inputs.v[0]->type), n = samples * each;
   float *data = ARENA_ARRAY(arena, float, n);
   for (int64_t i = 0; i < n; i++)
-    data[i] = draw();
+    data[i] = between && i / each % 2 ? 1000 : draw();
   *x = (NdArray){.type = ELEM_f32, .rank = 1, .dim = {n}, .data = data};
   assert_true(nd_set_bytes(x) && feed_open(diag, g, x, &from, &f));
   return f;
 }
 
 static Graph *pruned(const Graph *g, const PruneOptions *o, PruneReport *r) {
-  Feed f = feed_of(g);
+  Feed f = feed_of(g, SAMPLES, false);
   Graph *p = prune_graph(arena, g, o, &interpreter, &f, r);
   if (!p)
     diag_print(diag, stderr);
@@ -180,18 +181,122 @@ static void test_two_amounts(void **state) {
   Graph *g = network(RESIDUAL);
   PruneOptions o = {METHOD_obs, SCOPE_layer, GOAL_units, .reconstruct = true};
   PruneReport r;
-  Feed f = feed_of(g);
+  Feed f = feed_of(g, SAMPLES, false);
   float before[4 * 27];
   Pruner *p = prune_open(arena, g, &o, &interpreter, &f);
   assert_non_null(p);
-  Graph *half = prune_to(p, 0.5, &r);
+  Graph *half = prune_to(p, arena, 0.5, &r);
   assert_int_equal(channels(half, "stem"), 4);
   const float *w = half->first->in[1]->init->data;
   memcpy(before, w, sizeof before);
-  assert_int_equal(channels(prune_to(p, 0.25, &r), "stem"), 6);
+  assert_int_equal(channels(prune_to(p, arena, 0.25, &r), "stem"), 6);
   assert_int_equal(r.gone, 4);
   prune_close(p);
   assert_memory_equal(before, w, sizeof before);
+}
+
+/* ---- shared weights ---- */
+
+/* @w1 is what two layers have. */
+#define SHARED                                                                 \
+  "model shared rounding=onnx\n"                                               \
+  "input %x : f32[1,4,4,3]\n"                                                  \
+  "const @w0 : f32[8,1,1,3] = drawn\n"                                         \
+  "%a : f32[1,4,4,8] = conv2d %x, @w0 { act=relu }\n"                          \
+  "const @w1 : f32[8,1,1,8] = drawn\n"                                         \
+  "%b : f32[1,4,4,8] = conv2d %a, @w1 { act=relu }\n"                          \
+  "%c : f32[1,4,4,8] = conv2d %b, @w1 { act=relu }\n"                          \
+  "const @w2 : f32[6,1,1,8] = drawn\n"                                         \
+  "%d : f32[1,4,4,6] = conv2d %c, @w2 { act=relu }\n"                          \
+  "const @w3 : f32[4,1,1,6] = drawn\n"                                         \
+  "%y : f32[1,4,4,4] = conv2d %d, @w3\n"                                       \
+  "output %y\n"
+
+static void test_shared_weights_stay(void **state) {
+  (void)state;
+  PruneOptions o = {METHOD_obs, SCOPE_scan,     GOAL_units,
+                    0.5,        {.part = 0.25}, .reconstruct = true};
+  PruneReport r;
+  Graph *g = network(SHARED);
+  Graph *p = pruned(g, &o, &r);
+  const Value *was = graph_find(g, "b")->def->in[1];
+  const Value *w = graph_find(p, "b")->def->in[1];
+  assert_ptr_equal(w, graph_find(p, "c")->def->in[1]);
+  assert_memory_equal(w->init->data, was->init->data, 64 * sizeof(float));
+  assert_int_equal(channels(p, "d"), 3);
+  assert_int_equal(r.units, 6);
+  for (int i = 0; i < r.rows.n; i++) {
+    const PruneRow *row = &r.rows.v[i];
+    bool shares = *row->name == 'b' || *row->name == 'c';
+    assert_int_equal(shares, row->remark != NULL);
+    assert_int_equal(*row->name == 'b' ? 64 : 0, shares * row->after.params);
+    assert_int_equal(*row->name == 'b' ? 64 : 0, shares * row->model.params);
+  }
+}
+
+/* Of more samples than a layer wants, some are looked at: every second of
+ * those here, where those between are noise. */
+static void test_samples_are_bounded(void **state) {
+  (void)state;
+  enum { WANTED = 12000 };
+  Graph *g = network("model dense rounding=onnx\n"
+                     "input %x : f32[1,2]\n"
+                     "const @w0 : f32[4,2] = drawn\n"
+                     "%a : f32[1,4] = fully_connected %x, @w0 { act=relu }\n"
+                     "const @w1 : f32[1,4] = drawn\n"
+                     "%y : f32[1,1] = fully_connected %a, @w1\n"
+                     "output %y\n");
+  PruneOptions o = {METHOD_obs, SCOPE_layer, GOAL_units, 0.5,
+                    .reconstruct = true};
+  PruneReport half, all;
+  uint64_t from = random_state;
+  Feed f = feed_of(g, WANTED, false);
+  random_state = from;
+  Feed twice = feed_of(g, 2 * WANTED, true);
+  Graph *a = prune_graph(arena, g, &o, &interpreter, &f, &half);
+  Graph *b = prune_graph(arena, g, &o, &interpreter, &twice, &all);
+  assert_true(a && b);
+  const Value *wa = graph_find(a, "y")->def->in[1];
+  const Value *wb = graph_find(b, "y")->def->in[1];
+  assert_int_equal(type_count(wa->type), 2);
+  assert_memory_equal(wa->init->data, wb->init->data, 2 * sizeof(float));
+}
+
+/* ---- heads ---- */
+
+/* The last convolution is also solved for what the model returns: layer by
+ * layer alone the outputs change by 0.89 %, and without a sum by 1.14 %. */
+#define HEAD(sum, from)                                                        \
+  "model head rounding=onnx\n"                                                 \
+  "input %x : f32[1,2,2,3]\n"                                                  \
+  "const @w0 : f32[12,1,1,3] = drawn\n"                                        \
+  "%a : f32[1,2,2,12] = conv2d %x, @w0 { act=relu }\n"                         \
+  "const @w1 : f32[10,1,1,12] = drawn\n"                                       \
+  "%b : f32[1,2,2,10] = conv2d %a, @w1 { act=relu }\n"                         \
+  "const @w2 : f32[12,1,1,10] = drawn\n"                                       \
+  "%c : f32[1,2,2,12] = conv2d %b, @w2 " sum                                   \
+  "%m : f32[1,1,1,12] = mean %" from " { axes=[1,2] }\n"                       \
+  "%r : f32[1,12] = reshape %m\n"                                              \
+  "const @w3 : f32[5,12] = drawn\n"                                            \
+  "%y : f32[1,5] = fully_connected %r, @w3\n"                                  \
+  "output %y\n"
+
+static double head_error(const char *text) {
+  PruneOptions o = {METHOD_obs, SCOPE_layer, GOAL_units, 0.3,
+                    .reconstruct = true};
+  PruneReport r;
+  Graph *g = network(text);
+  Feed f = feed_of(g, 400, false);
+  assert_non_null(prune_graph(arena, g, &o, &interpreter, &f, &r));
+  return r.error;
+}
+
+static void test_head_is_solved_together(void **state) {
+  (void)state;
+  assert_true(
+      head_error(HEAD("\n%s : f32[1,2,2,12] = add %a, %c { act=relu }\n",
+                      "s")) < 0.0084);
+  assert_true(head_error(HEAD(" { act=relu }\n", "c")) < 0.009);
 }
 
 /* Every method with every scope reaches a goal. */
@@ -403,13 +508,21 @@ static int setup_seed(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      TEST(test_ties),           TEST(test_groups),
-      TEST(test_half_of_each),   TEST(test_two_amounts),
-      TEST(test_methods),        TEST(test_redundant_goes),
-      TEST(test_median),         TEST(test_fires_below),
-      TEST(test_heads),          TEST(test_n_of_m),
-      TEST(test_blocks),         TEST(test_zeros_are_made_up_for),
-      TEST(test_units_and_zeros)};
+  const struct CMUnitTest tests[] = {TEST(test_ties),
+                                     TEST(test_groups),
+                                     TEST(test_half_of_each),
+                                     TEST(test_two_amounts),
+                                     TEST(test_shared_weights_stay),
+                                     TEST(test_samples_are_bounded),
+                                     TEST(test_head_is_solved_together),
+                                     TEST(test_methods),
+                                     TEST(test_redundant_goes),
+                                     TEST(test_median),
+                                     TEST(test_fires_below),
+                                     TEST(test_heads),
+                                     TEST(test_n_of_m),
+                                     TEST(test_blocks),
+                                     TEST(test_zeros_are_made_up_for),
+                                     TEST(test_units_and_zeros)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
