@@ -109,6 +109,21 @@ static bool parse_model(Parser *p) {
   return lex_string(&p->l, &p->c->model) && parse_hash(&p->l, &p->c->hash);
 }
 
+static bool parse_preprocess(Parser *p) {
+  Prepared x;
+  if (!lex_string(&p->l, &x.input))
+    return false;
+  lex_blanks(&p->l);
+  const char *at = p->l.p;
+  for (int i = 0; i < p->c->prepared.n; i++)
+    if (strcmp(p->c->prepared.v[i].input, x.input) == 0)
+      return lex_error(&p->l, at, "input '%s' is there already", x.input);
+  if (!lex_string(&p->l, &x.steps))
+    return false;
+  ARRAY_PUSH(p->l.arena, &p->c->prepared, x);
+  return true;
+}
+
 static bool parse_samples(Parser *p) {
   Lexer *l = &p->l;
   Calibration *c = p->c;
@@ -266,11 +281,17 @@ static const struct {
   bool (*parse)(Parser *p);
   bool of_tensor;
 } statements[] = {
-    {"model", parse_model, false}, {"samples", parse_samples, false},
-    {"range", parse_range, false}, {"tensor", parse_tensor, false},
-    {"low", parse_low, true},      {"high", parse_high, true},
-    {"zero", parse_zero, true},    {"nonfinite", parse_nonfinite, true},
-    {"bins", parse_bins, true},    {"channel", parse_channel, true},
+    {"model", parse_model, false},
+    {"preprocess", parse_preprocess, false},
+    {"samples", parse_samples, false},
+    {"range", parse_range, false},
+    {"tensor", parse_tensor, false},
+    {"low", parse_low, true},
+    {"high", parse_high, true},
+    {"zero", parse_zero, true},
+    {"nonfinite", parse_nonfinite, true},
+    {"bins", parse_bins, true},
+    {"channel", parse_channel, true},
 };
 enum { STATEMENTS = sizeof statements / sizeof *statements };
 

@@ -117,10 +117,21 @@ static void add_tensor(Str *out, const TensorStats *t) {
   add_channels(out, t);
 }
 
+static void add_prepared(Str *out, const Prepared *p) {
+  str_add(out, "preprocess ");
+  text_quote(out, p->input);
+  str_add(out, " ");
+  text_quote(out, p->steps);
+  str_add(out, "\n");
+}
+
 void calibration_print(Str *out, const Calibration *c) {
   str_add(out, "kiln-calibration 1\nmodel ");
   text_quote(out, c->model);
-  str_printf(out, " %016llx\nsamples ", (unsigned long long)c->hash);
+  str_printf(out, " %016llx\n", (unsigned long long)c->hash);
+  for (int i = 0; i < c->prepared.n; i++)
+    add_prepared(out, &c->prepared.v[i]);
+  str_add(out, "samples ");
   sample_list_print(out, c->index, c->observed);
   str_printf(out, " of %lld\n", (long long)c->samples);
   for (int i = 0; i < c->tensors.n; i++)
