@@ -16,8 +16,9 @@ typedef struct Bound {
 } Bound;
 
 typedef struct Recipe {
-  const char *name;     /* "30 % pruned, int8, auto" */
+  const char *name;     /* "30.0 % pruned, int8, recovered" */
   double prune;         /* part of the parameters that goes */
+  double zeros;         /* part of the weights that become zero */
   const Scheme *scheme; /* NULL: floats */
   const char *recover;  /* as recover_run takes it */
 } Recipe;

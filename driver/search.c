@@ -92,7 +92,7 @@ static const char *score_text(const Search *s, const Figures *f) {
 
 static void print_form(const Search *s, const char *name, const Figures *f,
                        const char *remark) {
-  printf("%-44s %10s %10lld %10lld %12lld%s\n", name, score_text(s, f),
+  printf("%-50s %10s %10lld %10lld %12lld%s\n", name, score_text(s, f),
          (long long)f->flash, (long long)f->ram, (long long)f->macs, remark);
 }
 
@@ -101,10 +101,10 @@ static void tell(Search *s, const Candidate *c) {
   if (cli_has(own->cli, OPT_json))
     return;
   if (s->tried.n == 1)
-    printf("%-44s %10s %10s %10s %12s\n", "form", own->metric, "flash", "RAM",
+    printf("%-50s %10s %10s %10s %12s\n", "form", own->metric, "flash", "RAM",
            "MACs");
   if (c->failed)
-    printf("%-44s cannot be made\n", c->recipe.name);
+    printf("%-50s cannot be made\n", c->recipe.name);
   else
     print_form(s, c->recipe.name, &c->figures, c->within ? "" : "  no");
   fflush(stdout);
