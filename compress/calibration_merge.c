@@ -158,9 +158,10 @@ static void merge_index(Merge *m) {
 
 static void add_stats(TensorStats *t, const TensorStats *part) {
   t->nonfinite += part->nonfinite;
-  for (int i = 0; i < STAT_BINS; i++)
-    if (part->bins[i])
-      t->bins[i] += part->bins[i];
+  for (int o = 0; o < STAT_OCTAVES; o++)
+    if (part->octave[o])
+      for (int i = 0; i < STAT_OCTAVE; i++)
+        stats_octave(t, o)[i] += part->octave[o][i];
   for (int64_t c = 0; c < t->channels; c++) {
     ChannelStats *to = &t->channel[c];
     const ChannelStats *from = &part->channel[c];

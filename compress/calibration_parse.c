@@ -165,7 +165,7 @@ static bool parse_range(Parser *p) {
 static int64_t bin_sum(const TensorStats *t) {
   int64_t sum = t->nonfinite;
   for (int i = 0; i < STAT_BINS; i++)
-    if (__builtin_add_overflow(sum, t->bins[i], &sum))
+    if (__builtin_add_overflow(sum, stats_bin_count(t, i), &sum))
       return -1;
   return sum;
 }
@@ -234,7 +234,7 @@ static bool parse_low(Parser *p) { return parse_list(p, false, &p->open.low); }
 static bool parse_high(Parser *p) { return parse_list(p, true, &p->open.high); }
 
 static bool parse_zero(Parser *p) {
-  return lex_int(&p->l, 0, INT64_MAX, &p->open.stats.bins[0]);
+  return lex_int(&p->l, 0, INT64_MAX, stats_octave(&p->open.stats, 0));
 }
 
 static bool parse_nonfinite(Parser *p) {
@@ -248,8 +248,7 @@ static bool parse_bins(Parser *p) {
   if ((!negative && !lex_expect(l, "+")) || !lex_expect(l, "2^") ||
       !lex_int(l, STAT_EXP_MIN, STAT_EXP_MAX, &e))
     return false;
-  int64_t *bins = p->open.stats.bins + (negative ? STAT_SIGN : 0) +
-                  (e - STAT_EXP_MIN + 1) * STAT_OCTAVE;
+  int64_t *bins = stats_octave(&p->open.stats, stats_octave_of(negative, e));
   while (!lex_at_eol(l)) {
     if (lex_accept(l, "@")) {
       if (!lex_int(l, 0, STAT_OCTAVE - 1, &next))
