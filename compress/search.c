@@ -227,10 +227,9 @@ static const char *const keeps_zeros = "bias";
 static Recipe emptied(Search *s, const Recipe *recipe, double part) {
   Recipe out = *recipe;
   out.zeros = part;
-  if (out.scheme)
-    out.recover = keeps_zeros;
-  out.name = arena_printf(s->arena, "%.0f %% zeros, %s", part * 100,
-                          recipe->scheme ? recipe->name : "floats");
+  out.recover = keeps_zeros;
+  out.name =
+      arena_printf(s->arena, "%.0f %% zeros, %s", part * 100, recipe->name);
   return out;
 }
 
@@ -242,12 +241,13 @@ static int find_widest(const Search *s) {
   return 0;
 }
 
-/* Weights of few bits leave zeros little to save: the widest ones get them. */
+/* Weights of few bits leave zeros little to save: the widest ones get them.
+ * Objects store floats with all their zeros. */
 static void empty(SearchRun *r) {
   Search *s = r->s;
   int widest = find_widest(s);
   const Recipe base = s->tried.v[widest].recipe;
-  for (int k = 0; k < ZEROS; k++) {
+  for (int k = 0; k < ZEROS && base.scheme; k++) {
     Recipe recipe = emptied(s, &base, zeros[k]);
     if (search_flash_left(s, &recipe, widest) < 1 - SAVING &&
         !search_try(r, recipe))

@@ -21,7 +21,8 @@ Graph *search_model(const Search *s, Arena *a);
 bool search_try(SearchRun *r, Recipe recipe);
 
 /* How much of the flash of candidate i would be left with the recipe's zeros?
- * Told by compiling it with its smallest weights zero; 1: it can't be made. */
+ * Told by compiling it with its smallest integers zero, unrecovered; 1: it
+ * can't be made. */
 double search_flash_left(const Search *s, const Recipe *recipe, int i);
 
 /* All figures of g. false: errors in its diag. */

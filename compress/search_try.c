@@ -1,5 +1,7 @@
 /* One candidate of a search: made, compiled, scored, compared. Its graphs live
  * in an arena of its own, which goes with it unless it is the best so far. */
+#include <stdlib.h>
+
 #include "compress/calibration.h"
 #include "compress/quantize.h"
 #include "compress/recover/recover.h"
@@ -11,7 +13,7 @@
 typedef struct Making {
   const Search *s;
   const Recipe *recipe;
-  const Graph *model; /* floats, pruned; NULL: that failed */
+  Graph *model; /* floats, pruned; NULL: that failed */
   Arena *arena;
 } Making;
 
@@ -28,8 +30,8 @@ static Graph *quantize(void *ctx, const Graph *f) {
   return g;
 }
 
-static const Graph *make(Making *m) {
-  const Graph *f = m->model;
+static Graph *make(Making *m) {
+  Graph *f = m->model;
   if (!f || !m->recipe->scheme)
     return f;
   Recovery r = {.arena = m->arena,
@@ -122,7 +124,7 @@ static PruneOptions *options_of(Arena *a, const Recipe *recipe) {
 
 /* What is measured for it is measured once for all parts; lives in the
  * search's arena. */
-static const Graph *prune(SearchRun *r, const Recipe *recipe) {
+static Graph *prune(SearchRun *r, const Recipe *recipe) {
   const Search *s = r->s;
   PruneReport report;
   PruneOptions *o = options_of(s->arena, recipe);
@@ -172,17 +174,43 @@ bool search_try(SearchRun *r, Recipe recipe) {
   return !c.failed && search_holds(s, s->tried.n - 1);
 }
 
+/* ---- what zeros would save ---- */
+
+/* The largest magnitude that goes when `part` of the n weights do. */
+static int magnitude_of(const int8_t *w, int64_t n, int zero, double part) {
+  int64_t count[256] = {0}, gone = 0;
+  for (int64_t i = 0; i < n; i++)
+    count[abs(w[i] - zero)]++;
+  int m = 0;
+  while (m < 255 && (double)(gone += count[m]) < part * (double)n)
+    m++;
+  return m;
+}
+
+/* Stored weights, the smallest of which are zero. */
+static void empty_weights(Graph *g, Value *v, double part) {
+  int64_t n = type_count(v->type);
+  int zero = type_zero_point(v->type);
+  int8_t *w = arena_dup(g->arena, v->init->data, (size_t)n);
+  int most = magnitude_of(w, n, zero, part);
+  for (int64_t i = 0; i < n; i++)
+    w[i] = (int8_t)(abs(w[i] - zero) <= most ? zero : w[i]);
+  graph_replace_uses(g, v, graph_const(g, v->name, v->type, w));
+}
+
 double search_flash_left(const Search *s, const Recipe *recipe, int i) {
   Arena *scratch = arena_new();
-  const PruneOptions magnitude = {.zeros.part = recipe->zeros};
-  PruneReport report;
-  Figures f;
   Recipe plain = *recipe;
   plain.recover = "none";
-  Making m = {s, &plain, NULL, scratch};
-  m.model = prune_graph(scratch, search_model(s, scratch), &magnitude,
-                        s->engine, NULL, &report);
-  const Graph *g = make(&m);
+  Making m = {s, &plain, search_model(s, scratch), scratch};
+  Figures f;
+  Graph *g = make(&m);
+  int n = g ? g->values.n : 0; /* those that are made come behind */
+  for (int k = 0; k < n; k++) {
+    Value *v = g->values.v[k];
+    if (v && v->init && v->type->q && v->type->dtype == DT_i8)
+      empty_weights(g, v, recipe->zeros);
+  }
   bool ok = g && s->gauge->measure(s->gauge, g, &f);
   arena_free(scratch);
   return ok ? (double)f.flash / (double)s->tried.v[i].figures.flash : 1;

@@ -11,6 +11,7 @@
 #include "driver/graph_file.h"
 #include "driver/plot.h"
 #include "driver/session.h"
+#include "support/file.h"
 
 /* Of Search.ctx. */
 typedef struct Session {
@@ -58,8 +59,8 @@ static bool check_decided(Cli *cli) {
 }
 
 bool search_is_asked(Cli *cli) {
-  static const OptId bounds[] = {OPT_max_drop, OPT_max_ram, OPT_max_flash,
-                                 OPT_max_macs, OPT_eval_data};
+  static const OptId bounds[] = {OPT_max_drop, OPT_max_ram,   OPT_max_flash,
+                                 OPT_max_macs, OPT_eval_data, OPT_plot};
   for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
     if (cli_has(cli, bounds[i]))
       return true;
@@ -110,22 +111,45 @@ static void tell(Search *s, const Candidate *c) {
   fflush(stdout);
 }
 
-static void print_plot(const Search *s) {
-  ARRAY(PlotPoint) points = {0};
-  static const char marks[] = ".*@"; /* the last one shows */
+/* All forms; what is better comes later, and shows. */
+typedef ARRAY(PlotPoint) PlotPoints;
+
+static PlotPoints points_of(const Search *s) {
+  static const char marks[] = ".*@";
+  PlotPoints points = {0};
   for (int pass = 0; marks[pass]; pass++)
     for (int i = 0; i < s->tried.n; i++) {
       const Candidate *c = &s->tried.v[i];
       int mark = i == s->best ? 2 : c->front;
-      PlotPoint p = {(double)c->figures.flash, c->figures.score, marks[mark]};
+      PlotPoint p = {(double)c->figures.flash, c->figures.score, marks[mark],
+                     c->recipe.name};
       if (!c->failed && mark == pass)
         ARRAY_PUSH(s->arena, &points, p);
     }
+  return points;
+}
+
+static void print_plot(const Search *s) {
   const Session *own = s->ctx;
+  PlotPoints points = points_of(s);
   const char *y = arena_printf(
       s->arena, "%s; * nothing beats it in everything, @ the one that is kept",
       own->metric);
   plot_print(s->arena, stdout, points.v, points.n, "bytes of flash", y);
+}
+
+/* --plot. */
+static bool write_plot(Cli *cli, const Search *s) {
+  const char *path = cli->value[OPT_plot];
+  const Session *own = s->ctx;
+  PlotPoints points = points_of(s);
+  Str svg = str_new(cli->arena);
+  if (!path)
+    return true;
+  plot_svg(&svg, points.v, points.n, "bytes of flash", own->metric,
+           "filled: nothing beats it in score, flash, RAM and MACs; large: the "
+           "one that is kept");
+  return file_write(path, svg.s, svg.n, cli->diag);
 }
 
 static json_object *candidate_json(const Search *s, int i) {
@@ -160,7 +184,8 @@ static void print_json(const Search *s, const Table *account) {
 static bool finish(Cli *cli, const Search *s) {
   const char *path = cli->value[OPT_output];
   const Session *own = s->ctx;
-  if (!s->graph || !graph_file_write(cli, s->graph, path, TEXT_LARGE))
+  if (!s->graph || !graph_file_write(cli, s->graph, path, TEXT_LARGE) ||
+      !write_plot(cli, s))
     return false;
   Account account = {s->reference, s->tried.v[s->best].figures,
                      model_file_bytes(cli, cli->args.v[0]),

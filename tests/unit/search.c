@@ -60,7 +60,8 @@ static int64_t masked_bytes(const Graph *g) {
   int64_t bits = 0;
   for (int i = 0; i < g->values.n; i++) {
     const Value *v = g->values.v[i];
-    if (!v || !v->init || !v->type->q || v->type->dtype != DT_i8)
+    if (!v || !v->init || !value_use_count(g, v) || !v->type->q ||
+        v->type->dtype != DT_i8)
       continue;
     for (int64_t k = 0; k < type_count(v->type); k++)
       bits += ((const int8_t *)v->init->data)[k] ? 9 : 1;
