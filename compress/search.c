@@ -164,9 +164,8 @@ static Recipe mixed(Search *s, const Mixture *m, int64_t n) {
 static bool is_smaller(const Search *s, int i, int k) {
   const Candidate *a = &s->tried.v[i], *b = &s->tried.v[k];
   const Figures *x = &a->figures, *y = &b->figures;
-  return !a->failed && b->recipe.scheme &&
-         ((double)x->flash < (1 - SAVING) * (double)y->flash ||
-          (double)x->ram < (1 - SAVING) * (double)y->ram);
+  return !a->failed && ((double)x->flash < (1 - SAVING) * (double)y->flash ||
+                        (double)x->ram < (1 - SAVING) * (double)y->ram);
 }
 
 /* Candidate `narrow` breaks the bound, `wide` keeps it. */
@@ -207,16 +206,25 @@ static void climb(SearchRun *r) {
   }
 }
 
+/* The smallest form but the model itself that keeps the score; 0: none. */
+static int find_smallest(const Search *s) {
+  int best = 0;
+  for (int i = 1; i < s->tried.n; i++)
+    if (search_holds(s, i) &&
+        (!best || s->tried.v[i].figures.flash < s->tried.v[best].figures.flash))
+      best = i;
+  return best;
+}
+
 /* From the smallest form with integers so far. */
 static void narrow(SearchRun *r) {
   Search *s = r->s;
-  const Recipe wide = s->tried.v[s->best].recipe;
-  if (!wide.scheme || !search_holds(s, s->best) ||
-      !activation_is_integer(wide.scheme->base.activations))
+  const Recipe wide = s->tried.v[find_smallest(s)].recipe;
+  if (!wide.scheme || !activation_is_integer(wide.scheme->base.activations))
     return;
   for (int i = 0; i < NARROWER; i++)
     if (!search_try(r, narrowed(s, &wide, i)))
-      mix(r, s->tried.n - 1, s->best);
+      mix(r, s->tried.n - 1, find_smallest(s));
 }
 
 /* ---- zeros ---- */
