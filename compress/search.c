@@ -42,6 +42,7 @@ static const Rung ladder[] = {
     {"int8, recovered", WEIGHTS_i8, ACTIVATIONS_i8, "auto", "auto", NULL},
     {"int8 x int16", WEIGHTS_i8, ACTIVATIONS_i16, "minmax", "none", "int8, recovered"},
     {"int8 x int16, recovered", WEIGHTS_i8, ACTIVATIONS_i16, "minmax", "auto", "int8, recovered"},
+    {"int12 x int16", WEIGHTS_i12, ACTIVATIONS_i16, "minmax", "none", "int8 x int16, recovered"},
     {"f16", WEIGHTS_f16, ACTIVATIONS_f32, "minmax", "none", "int8 x int16, recovered"},
 };
 

@@ -82,6 +82,17 @@ static bool weigh(Gauge *gauge, const Graph *g, Figures *out) {
   return true;
 }
 
+/* RAM, too: all integers at once. */
+static bool weigh_values(Gauge *gauge, const Graph *g, Figures *out) {
+  bool ok = weigh(gauge, g, out);
+  for (int i = 0; i < g->values.n; i++) {
+    const Value *v = g->values.v[i];
+    if (v && !v->init && v->type->q)
+      out->ram += type_bytes(v->type);
+  }
+  return ok;
+}
+
 static Engine engine = {interpret};
 static Gauge gauge = {weigh};
 static const PassOptions passes = {0};
@@ -188,6 +199,22 @@ static void mixes_forms(void **state) {
   fail_msg("no mixture was tried");
 }
 
+/* Where bytes are too coarse, one of the two layers has activations of 16
+ * bits. */
+static void widens_what_is_felt(void **state) {
+  (void)state;
+  Graph *g = model();
+  Feed f = feed_of(g);
+  Search s = search_of(g, &f, 2e-5);
+  s.uses = SEARCH_quantize;
+  s.metric = (MetricSpec){.kind = METRIC_cos};
+  s.gauge = &(Gauge){weigh_values};
+  assert_true(search_run(&s));
+  assert_true(is_tried(&s, "int8 x int16"));
+  assert_true(is_tried(&s, "int8, recovered, 1 layer int16"));
+  search_free(&s);
+}
+
 /* Half of the weights stay zero in the form that is made. */
 static void tries_zeros(void **state) {
   (void)state;
@@ -239,6 +266,7 @@ int main(void) {
       TEST(the_front_is_what_nothing_beats),
       TEST(a_bound_that_nothing_keeps),
       TEST(mixes_forms),
+      TEST(widens_what_is_felt),
       TEST(tries_zeros),
       TEST(prunes_alone),
       TEST(repeats),
