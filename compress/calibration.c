@@ -19,8 +19,8 @@ typedef struct Observation {
   Calibration *c;
   int64_t group_bytes;
   ARRAY(Value *)
-  values;              /* f32, of ops; their statistics are behind those of
-                          the inputs */
+  values;              /* f32, of ops, and what states become; their
+                          statistics are behind those of the inputs */
   int inputs;          /* f32 */
   int64_t done, total; /* runs */
 } Observation;
@@ -56,19 +56,29 @@ static bool group_open(Arena *a, const Observation *o, Group *group) {
   return true;
 }
 
-static bool observe_sample(const Observation *o, const Group *group,
-                           int64_t sample) {
-  TensorStats *stats = o->c->tensors.v;
+static bool run_sample(const Observation *o, const Group *group,
+                       int64_t sample) {
+  bool begins = sample == 0 || !o->g->states.n;
   feed_sample(o->feed, sample, group->in);
-  group->x->reset(group->x);
-  if (!group->x->run(group->x, (const void *const *)group->in, group->out))
-    return false;
+  if (begins)
+    group->x->reset(group->x);
+  return group->x->run(group->x, (const void *const *)group->in, group->out);
+}
+
+static void observe_sample(const Observation *o, const Group *group) {
+  TensorStats *stats = o->c->tensors.v;
   for (int i = 0, t = 0; i < o->g->inputs.n && group->from == 0; i++)
     if (is_float(o->g->inputs.v[i]))
       stats_observe(&stats[t++], group->in[i]);
   for (int i = group->from; i < group->to; i++)
     stats_observe(&stats[o->inputs + i], group->out[i - group->from]);
-  return true;
+}
+
+/* Runs before those of sample i of the shard: what its states come from. */
+static int64_t first_run(const Observation *o, int64_t i) {
+  if (!o->g->states.n)
+    return o->c->index[i];
+  return i ? o->c->index[i - 1] + 1 : 0;
 }
 
 static bool observe_group(Observation *o, int from, int to) {
@@ -76,7 +86,10 @@ static bool observe_group(Observation *o, int from, int to) {
   Group group = {.from = from, .to = to};
   bool ok = group_open(scratch, o, &group);
   for (int64_t i = 0; i < o->c->observed && ok; i++) {
-    ok = observe_sample(o, &group, o->c->index[i]);
+    for (int64_t s = first_run(o, i); s <= o->c->index[i] && ok; s++)
+      ok = run_sample(o, &group, s);
+    if (ok)
+      observe_sample(o, &group);
     if (o->progress)
       o->progress->step(o->progress->ctx, ++o->done, o->total);
   }
@@ -115,6 +128,17 @@ static void add_tensor(Arena *a, Calibration *c, const Value *v) {
              stats_new(a, arena_strdup(a, v->name), v->type, c->observed));
 }
 
+/* What is stored back in a state is what it holds behind the run. */
+static void add_states(Arena *a, Observation *o) {
+  for (int i = 0; i < o->g->states.n; i++) {
+    const State *s = &o->g->states.v[i];
+    if (!is_float(s->in))
+      continue;
+    ARRAY_PUSH(a, &o->values, s->out);
+    add_tensor(a, o->c, s->in);
+  }
+}
+
 static void add_tensors(Arena *a, Observation *o) {
   for (int i = 0; i < o->g->inputs.n; i++)
     if (is_float(o->g->inputs.v[i]))
@@ -126,6 +150,23 @@ static void add_tensors(Arena *a, Observation *o) {
         ARRAY_PUSH(a, &o->values, op->out[i]);
         add_tensor(a, o->c, op->out[i]);
       }
+  add_states(a, o);
+}
+
+const char *calibration_steps(Arena *a, const Value *v) {
+  Str s = str_new(a);
+  if (v->preprocess)
+    preprocess_spell(&s, v->preprocess);
+  return str_cstr(&s);
+}
+
+static void add_steps(Arena *a, const Graph *g, Calibration *c) {
+  for (int i = 0; i < g->inputs.n; i++) {
+    Prepared p = {arena_strdup(a, g->inputs.v[i]->name),
+                  calibration_steps(a, g->inputs.v[i])};
+    if (*p.steps)
+      ARRAY_PUSH(a, &c->prepared, p);
+  }
 }
 
 static void take_shard(Arena *a, Shard shard, Calibration *c) {
@@ -159,6 +200,7 @@ bool calibrate_in_groups(Arena *a, const Graph *g, Engine *e, const Feed *f,
                    .c = out,
                    .group_bytes = group_bytes};
   take_shard(a, shard, out);
+  add_steps(a, g, out);
   add_tensors(a, &o);
   if (f->samples > STAT_MAX_SAMPLES)
     return diag_error(g->diag, E0701, (Loc){.file = g->file},

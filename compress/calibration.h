@@ -5,6 +5,8 @@
  * comment:
  *   kiln-calibration 1
  *   model "NAME" HASH          graph_hash of the prepared float graph, 16 hex
+ *   preprocess "INPUT" "STEPS" what became of the samples, as --preprocess has
+ *                              it, where something did
  *   samples 0..499 of 500      those observed, of the data set's; also
  *                              2..498/16, each sixteenth, and lists of such
  *   range "TENSOR" = [LO, HI]  what people put in: wins over all methods
@@ -25,6 +27,11 @@
 #include "compress/tensor_stats.h"
 #include "support/array.h"
 
+/* What became of the samples of an input. */
+typedef struct Prepared {
+  const char *input, *steps; /* as preprocess_spell has it */
+} Prepared;
+
 typedef struct Calibration {
   const char *file; /* NULL: of no file */
   const char *model;
@@ -32,7 +39,10 @@ typedef struct Calibration {
   int64_t samples; /* of the data set */
   int64_t *index;  /* (observed) of the samples observed, rising */
   int64_t observed;
-  ARRAY(TensorStats) tensors; /* inputs first, then in the order of ops */
+  ARRAY(Prepared) prepared; /* of inputs that say so, in their order */
+  ARRAY(TensorStats)
+  tensors; /* inputs first, then in the order of ops, then
+              states */
 } Calibration;
 
 /* Samples k - 1, k - 1 + n, k - 1 + 2n, ...: part k of n, 1 <= k <= n. */
@@ -47,9 +57,11 @@ typedef struct CalibrationProgress {
 } CalibrationProgress;
 
 /* Runs g, prepared (compress/prepare.h), on the shard's samples and observes
- * each value of f32 that is no constant. `progress` may be NULL. false: errors
- * in g->diag: E0302 when there is no such value. Values that are infinite or
- * no numbers are warned of. */
+ * each value of f32 that is no constant. To a model with state all samples are
+ * one stream, and a state is what it is behind each of them: a shard runs those
+ * before its own, too. `progress` may be NULL. false: errors in g->diag: E0302
+ * when there is no such value. Values that are infinite or no numbers are
+ * warned of. */
 bool calibrate(Arena *a, const Graph *g, Engine *e, const Feed *f, Shard shard,
                const CalibrationProgress *progress, Calibration *out);
 
@@ -61,12 +73,13 @@ bool calibration_read(Arena *a, Diag *d, const char *path, Calibration *out);
 
 /* What one run over all samples of the n > 0 parts gives, whatever the order
  * of the parts is; `out` shares memory with them. E0702 where they are of
- * other models or data, have samples in common or other ranges for a tensor;
- * a warning tells of samples that are in none. */
+ * other models or data or preprocessing, have samples in common or other
+ * ranges for a tensor; a warning tells of samples that are in none. */
 bool calibration_merge(Arena *a, Diag *d, const Calibration *parts, int n,
                        Calibration *out);
 
-/* Is c of g, prepared? E0702. */
+/* Is c of g, prepared, and of samples preprocessed as g's inputs say? E0702. A
+ * warning tells of samples that were not observed. */
 bool calibration_check(Diag *d, const Calibration *c, const Graph *g);
 /* NULL: nothing is known of it. */
 const TensorStats *calibration_find(const Calibration *c, const char *name);

@@ -1,7 +1,7 @@
 /* Parts of a calibration as one, and calibrations against models. */
 #include <string.h>
 
-#include "compress/calibration.h"
+#include "compress/calibration_private.h"
 #include "ir/hash.h"
 #include "ir/text.h"
 
@@ -33,6 +33,37 @@ static void sort_parts(Merge *m, const Calibration *parts) {
       m->part[at] = m->part[at - 1];
     m->part[at] = &parts[i];
   }
+}
+
+/* "": nothing became of them. */
+static const char *steps_of(const Calibration *c, const char *input) {
+  for (int i = 0; i < c->prepared.n; i++)
+    if (strcmp(c->prepared.v[i].input, input) == 0)
+      return c->prepared.v[i].steps;
+  return "";
+}
+
+/* The input of a that b's samples came to in another way; NULL: none. */
+static const char *other_steps(const Calibration *a, const Calibration *b) {
+  for (int i = 0; i < a->prepared.n; i++) {
+    const Prepared *p = &a->prepared.v[i];
+    if (strcmp(p->steps, steps_of(b, p->input)) != 0)
+      return p->input;
+  }
+  return NULL;
+}
+
+static bool check_steps(const Merge *m, const Calibration *c) {
+  const Calibration *first = m->part[0];
+  const char *input = other_steps(c, first);
+  if (!input)
+    input = other_steps(first, c);
+  return !input ||
+         diag_error(m->d, E0702, file_loc(c),
+                    "samples of input '%s' are preprocessed by \"%s\", those "
+                    "of %s by \"%s\"",
+                    input, steps_of(c, input), first->file,
+                    steps_of(first, input));
 }
 
 static bool check_same(const Merge *m, const Calibration *c) {
@@ -104,7 +135,7 @@ static bool check_tensors(const Merge *m, const Calibration *c) {
 static bool check_parts(Merge *m) {
   bool ok = true;
   for (int i = 1; i < m->n; i++)
-    ok &= check_same(m, m->part[i]);
+    ok &= check_same(m, m->part[i]) && check_steps(m, m->part[i]);
   if (!ok)
     return false;
   m->owner = ARENA_ARRAY(m->a, int, m->part[0]->samples);
@@ -127,9 +158,10 @@ static void merge_index(Merge *m) {
 
 static void add_stats(TensorStats *t, const TensorStats *part) {
   t->nonfinite += part->nonfinite;
-  for (int i = 0; i < STAT_BINS; i++)
-    if (part->bins[i])
-      t->bins[i] += part->bins[i];
+  for (int o = 0; o < STAT_OCTAVES; o++)
+    if (part->octave[o])
+      for (int i = 0; i < STAT_OCTAVE; i++)
+        stats_octave(t, o)[i] += part->octave[o][i];
   for (int64_t c = 0; c < t->channels; c++) {
     ChannelStats *to = &t->channel[c];
     const ChannelStats *from = &part->channel[c];
@@ -201,19 +233,22 @@ static bool merge_ranges(Merge *m) {
   return ok;
 }
 
-static void warn_missing(const Merge *m) {
-  int64_t samples = m->out->samples, n = 0;
-  int64_t *missing = ARENA_ARRAY(m->a, int64_t, samples);
-  for (int64_t s = 0; s < samples; s++)
-    if (!m->owner[s])
+static void warn_missing(Arena *a, Diag *d, const Calibration *c,
+                         const char *where) {
+  int64_t n = 0, next = 0;
+  int64_t *missing = ARENA_ARRAY(a, int64_t, c->samples);
+  for (int64_t s = 0; s < c->samples; s++)
+    if (next < c->observed && c->index[next] == s)
+      next++;
+    else
       missing[n++] = s;
   if (!n)
     return;
-  Str all = str_new(m->a), list = str_new(m->a);
+  Str all = str_new(a), list = str_new(a);
   sample_list_print(&all, missing, n);
   str_add_clipped(&list, str_cstr(&all), LIST_WIDTH);
-  diag_warning(m->d, (Loc){0}, "%lld of %lld samples are in no part: %s",
-               (long long)n, (long long)samples, str_cstr(&list));
+  diag_warning(d, file_loc(c), "%lld of %lld samples are %s: %s", (long long)n,
+               (long long)c->samples, where, str_cstr(&list));
 }
 
 bool calibration_merge(Arena *a, Diag *d, const Calibration *parts, int n,
@@ -225,26 +260,38 @@ bool calibration_merge(Arena *a, Diag *d, const Calibration *parts, int n,
   const Calibration *first = m.part[0];
   *out = (Calibration){
       .model = first->model, .hash = first->hash, .samples = first->samples};
+  for (int i = 0; i < first->prepared.n; i++)
+    ARRAY_PUSH(a, &out->prepared, first->prepared.v[i]);
   merge_index(&m);
   for (int i = 0; i < first->tensors.n; i++)
     if (first->tensors.v[i].samples)
       merge_tensor(&m, &first->tensors.v[i]);
-  warn_missing(&m);
+  warn_missing(a, d, out, "in no part");
   return merge_ranges(&m);
 }
 
 /* ---- models ---- */
 
-bool calibration_check(Diag *d, const Calibration *c, const Graph *g) {
-  uint64_t hash = graph_hash(g);
+static bool check_inputs(Diag *d, const Calibration *c, const Graph *g) {
   bool ok = true;
-  if (c->hash != hash) {
-    diag_error(d, E0702, file_loc(c),
-               "it is of another model: %016llx, not %016llx",
-               (unsigned long long)c->hash, (unsigned long long)hash);
-    diag_hint(d, "`kiln calibrate` makes one of this model");
-    return false;
+  for (int i = 0; i < g->inputs.n && c->observed; i++) {
+    const Value *v = g->inputs.v[i];
+    const char *have = calibration_steps(g->arena, v);
+    const char *want = steps_of(c, v->name);
+    if (strcmp(have, want) == 0)
+      continue;
+    ok = diag_error(d, E0702, file_loc(c),
+                    "samples of input '%s' were preprocessed by \"%s\", the "
+                    "model says \"%s\"",
+                    v->name, want, have);
+    diag_hint(d, "--preprocess \"%s: %s\" says the same, if it is right",
+              v->name, *want ? want : "none");
   }
+  return ok;
+}
+
+static bool check_names(Diag *d, const Calibration *c, const Graph *g) {
+  bool ok = true;
   for (int i = 0; i < c->tensors.n; i++) {
     const TensorStats *t = &c->tensors.v[i];
     const Value *v = graph_find(g, t->name);
@@ -252,5 +299,21 @@ bool calibration_check(Diag *d, const Calibration *c, const Graph *g) {
       ok = diag_error(d, E0702, (Loc){.file = c->file, .line = t->line},
                       "the model has no float tensor '%s'", t->name);
   }
+  return ok;
+}
+
+bool calibration_check(Diag *d, const Calibration *c, const Graph *g) {
+  uint64_t hash = graph_hash(g);
+  if (c->hash != hash) {
+    diag_error(d, E0702, file_loc(c),
+               "it is of another model: %016llx, not %016llx",
+               (unsigned long long)c->hash, (unsigned long long)hash);
+    diag_hint(d, "`kiln calibrate` makes one of this model");
+    return false;
+  }
+  bool ok = check_inputs(d, c, g);
+  ok = check_names(d, c, g) && ok;
+  if (ok && c->observed)
+    warn_missing(g->arena, d, c, "not in it");
   return ok;
 }

@@ -109,6 +109,21 @@ static bool parse_model(Parser *p) {
   return lex_string(&p->l, &p->c->model) && parse_hash(&p->l, &p->c->hash);
 }
 
+static bool parse_preprocess(Parser *p) {
+  Prepared x;
+  if (!lex_string(&p->l, &x.input))
+    return false;
+  lex_blanks(&p->l);
+  const char *at = p->l.p;
+  for (int i = 0; i < p->c->prepared.n; i++)
+    if (strcmp(p->c->prepared.v[i].input, x.input) == 0)
+      return lex_error(&p->l, at, "input '%s' is there already", x.input);
+  if (!lex_string(&p->l, &x.steps))
+    return false;
+  ARRAY_PUSH(p->l.arena, &p->c->prepared, x);
+  return true;
+}
+
 static bool parse_samples(Parser *p) {
   Lexer *l = &p->l;
   Calibration *c = p->c;
@@ -150,7 +165,7 @@ static bool parse_range(Parser *p) {
 static int64_t bin_sum(const TensorStats *t) {
   int64_t sum = t->nonfinite;
   for (int i = 0; i < STAT_BINS; i++)
-    if (__builtin_add_overflow(sum, t->bins[i], &sum))
+    if (__builtin_add_overflow(sum, stats_bin_count(t, i), &sum))
       return -1;
   return sum;
 }
@@ -219,7 +234,7 @@ static bool parse_low(Parser *p) { return parse_list(p, false, &p->open.low); }
 static bool parse_high(Parser *p) { return parse_list(p, true, &p->open.high); }
 
 static bool parse_zero(Parser *p) {
-  return lex_int(&p->l, 0, INT64_MAX, &p->open.stats.bins[0]);
+  return lex_int(&p->l, 0, INT64_MAX, stats_octave(&p->open.stats, 0));
 }
 
 static bool parse_nonfinite(Parser *p) {
@@ -233,8 +248,7 @@ static bool parse_bins(Parser *p) {
   if ((!negative && !lex_expect(l, "+")) || !lex_expect(l, "2^") ||
       !lex_int(l, STAT_EXP_MIN, STAT_EXP_MAX, &e))
     return false;
-  int64_t *bins = p->open.stats.bins + (negative ? STAT_SIGN : 0) +
-                  (e - STAT_EXP_MIN + 1) * STAT_OCTAVE;
+  int64_t *bins = stats_octave(&p->open.stats, stats_octave_of(negative, e));
   while (!lex_at_eol(l)) {
     if (lex_accept(l, "@")) {
       if (!lex_int(l, 0, STAT_OCTAVE - 1, &next))
@@ -266,11 +280,17 @@ static const struct {
   bool (*parse)(Parser *p);
   bool of_tensor;
 } statements[] = {
-    {"model", parse_model, false}, {"samples", parse_samples, false},
-    {"range", parse_range, false}, {"tensor", parse_tensor, false},
-    {"low", parse_low, true},      {"high", parse_high, true},
-    {"zero", parse_zero, true},    {"nonfinite", parse_nonfinite, true},
-    {"bins", parse_bins, true},    {"channel", parse_channel, true},
+    {"model", parse_model, false},
+    {"preprocess", parse_preprocess, false},
+    {"samples", parse_samples, false},
+    {"range", parse_range, false},
+    {"tensor", parse_tensor, false},
+    {"low", parse_low, true},
+    {"high", parse_high, true},
+    {"zero", parse_zero, true},
+    {"nonfinite", parse_nonfinite, true},
+    {"bins", parse_bins, true},
+    {"channel", parse_channel, true},
 };
 enum { STATEMENTS = sizeof statements / sizeof *statements };
 

@@ -52,7 +52,7 @@ static void add_samples(Str *out, const TensorStats *t, bool high) {
 
 static void add_octave(Str *out, const int64_t *bins, bool negative, int e) {
   int next = -1; /* none has been printed */
-  for (int i = 0; i < STAT_OCTAVE; i++) {
+  for (int i = 0; bins && i < STAT_OCTAVE; i++) {
     if (!bins[i])
       continue;
     if (next < 0)
@@ -67,13 +67,12 @@ static void add_octave(Str *out, const int64_t *bins, bool negative, int e) {
 }
 
 static void add_bins(Str *out, const TensorStats *t) {
-  str_printf(out, "zero %lld\n", (long long)t->bins[0]);
+  str_printf(out, "zero %lld\n", (long long)stats_bin_count(t, 0));
   if (t->nonfinite)
     str_printf(out, "nonfinite %lld\n", (long long)t->nonfinite);
-  for (int sign = 0; sign <= STAT_SIGN; sign += STAT_SIGN)
+  for (int negative = 0; negative < 2; negative++)
     for (int e = STAT_EXP_MIN; e <= STAT_EXP_MAX; e++)
-      add_octave(out, t->bins + sign + (e - STAT_EXP_MIN + 1) * STAT_OCTAVE,
-                 sign != 0, e);
+      add_octave(out, t->octave[stats_octave_of(negative, e)], negative, e);
 }
 
 /* Sign, integer part, and what there is of 15 digits behind the point. */
@@ -117,10 +116,21 @@ static void add_tensor(Str *out, const TensorStats *t) {
   add_channels(out, t);
 }
 
+static void add_prepared(Str *out, const Prepared *p) {
+  str_add(out, "preprocess ");
+  text_quote(out, p->input);
+  str_add(out, " ");
+  text_quote(out, p->steps);
+  str_add(out, "\n");
+}
+
 void calibration_print(Str *out, const Calibration *c) {
   str_add(out, "kiln-calibration 1\nmodel ");
   text_quote(out, c->model);
-  str_printf(out, " %016llx\nsamples ", (unsigned long long)c->hash);
+  str_printf(out, " %016llx\n", (unsigned long long)c->hash);
+  for (int i = 0; i < c->prepared.n; i++)
+    add_prepared(out, &c->prepared.v[i]);
+  str_add(out, "samples ");
   sample_list_print(out, c->index, c->observed);
   str_printf(out, " of %lld\n", (long long)c->samples);
   for (int i = 0; i < c->tensors.n; i++)

@@ -10,4 +10,7 @@ bool calibrate_in_groups(Arena *a, const Graph *g, Engine *e, const Feed *f,
                          Shard shard, int64_t group_bytes,
                          const CalibrationProgress *progress, Calibration *out);
 
+/* What the input v says of preprocessing, spelled; "": nothing. */
+const char *calibration_steps(Arena *a, const Value *v);
+
 #endif

@@ -135,3 +135,18 @@ bool evaluate_outputs(const Evaluation *e, double *out) {
   Kept k = {out, evaluation_outputs(e)};
   return run_all(e, keep, &k, &unused);
 }
+
+typedef struct Decisions {
+  int64_t *of, outputs;
+} Decisions;
+
+static void decide(void *ctx, int64_t s, const double *out) {
+  const Decisions *d = ctx;
+  d->of[s] = metric_decision(out, d->outputs);
+}
+
+bool evaluate_decisions(const Evaluation *e, int64_t *out) {
+  RunTime unused;
+  Decisions d = {out, evaluation_outputs(e)};
+  return run_all(e, decide, &d, &unused);
+}

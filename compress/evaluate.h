@@ -18,7 +18,8 @@ typedef struct Evaluation {
 
 /* What the samples should come to; either may be NULL. */
 typedef struct Truth {
-  const int64_t *label; /* (samples), below metric_classes(outputs) */
+  const int64_t *label; /* (samples), below metric_classes(outputs); for
+                           agreement, without `want`, what was decided */
   const double *want;   /* (samples, outputs) */
 } Truth;
 
@@ -40,6 +41,8 @@ bool evaluate(const Evaluation *e, const Truth *t, const MetricSpec *metrics,
               int n, Measured *out, RunTime *time);
 /* The output's real values of every sample, out[samples, outputs]. */
 bool evaluate_outputs(const Evaluation *e, double *out);
+/* What every sample is decided to be (metric_decision), out[samples]. */
+bool evaluate_decisions(const Evaluation *e, int64_t *out);
 /* Metrics of outputs that are known: out[samples, outputs]. */
 void evaluate_known(int64_t samples, int64_t outputs, const double *known,
                     const Truth *t, const MetricSpec *metrics, int n,

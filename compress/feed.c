@@ -161,15 +161,29 @@ static void preprocess_sample(const Conversion *c, const Preprocess *p,
     put_channel(c, p, &n, i, first, out);
 }
 
-void feed_input(const FeedInput *x, Rounding rounding, int64_t s, void *in) {
-  Conversion c = {x->type, rounding, &x->data,
-                  elem_is_real(x->data.type) ||
+/* The sample that begins with element `first` of `data`. */
+static void convert(const FeedInput *x, Rounding rounding, const NdArray *data,
+                    int64_t first, void *in) {
+  Conversion c = {x->type, rounding, data,
+                  elem_is_real(data->type) ||
                       preprocess_changes_values(x->how)};
-  int64_t first = (x->pick ? x->pick[s] : s) * type_count(x->type);
   if (x->how)
     preprocess_sample(&c, x->how, first, in);
   else
     copy_sample(&c, first, in);
+}
+
+void feed_input(const FeedInput *x, Rounding rounding, int64_t s, void *in) {
+  if (!x->pictures) {
+    int64_t at = x->pick ? x->pick[s] : s;
+    convert(x, rounding, &x->data, at * type_count(x->type), in);
+    return;
+  }
+  Arena *scratch = arena_new();
+  NdArray one = x->pictures->one;
+  one.data = images_get(x->pictures, scratch, s);
+  convert(x, rounding, &one, 0, in);
+  arena_free(scratch);
 }
 
 void feed_sample(const Feed *f, int64_t s, void *const *in) {

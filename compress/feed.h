@@ -15,7 +15,8 @@ typedef struct FeedInput {
   const char *from;      /* the file, for messages */
   NdArray data;          /* samples along the first axis, one as a whole, or
                             (of one axis) all their elements in a row */
-  const int64_t *pick;   /* (samples) of data; NULL: in order */
+  const ImageStack *pictures; /* they are these, data has no content; NULL */
+  const int64_t *pick;        /* (samples) of data; NULL: in order */
 } FeedInput;
 
 typedef struct Feed {

@@ -5,6 +5,9 @@
 #include "compress/feed_private.h"
 #include "support/random.h"
 
+/* Of pictures that stay decoded. */
+static const int64_t kept_bytes = (int64_t)64 << 20;
+
 /* ---- which samples ---- */
 
 /* Floyd's selection (Bentley, Programming Pearls: a sample of brilliance). */
@@ -177,15 +180,30 @@ static bool open_input(Diag *d, const Graph *g, FeedInput *in, ImageList **list,
   return feed_check(d, g, in);
 }
 
+/* Pictures are decoded when they are fed, but for the first ones. */
+static bool open_pictures(Diag *d, const Feed *f, FeedInput *in,
+                          const ImageList *list) {
+  Arena *a = f->g->arena;
+  ImageForm form;
+  ImageStack *s = ARENA_NEW(a, ImageStack);
+  if (!image_form(d, in, &form) ||
+      !images_open(a, d, list, f->index, f->samples, &form, kept_bytes, s))
+    return false;
+  in->pictures = s;
+  in->data = (NdArray){.type = ELEM_u8, .rank = 4, .dim = {s->n}};
+  memcpy(in->data.dim + 1, s->one.dim, 3 * sizeof *s->one.dim);
+  return nd_set_bytes(&in->data)
+             ? feed_check(d, f->g, in)
+             : data_error(d, in->from, "%lld pictures of %s are too many",
+                          (long long)s->n, nd_text(a, &s->one));
+}
+
 static bool fill_input(Diag *d, const Feed *f, FeedInput *in,
                        const ImageList *list) {
   const Graph *g = f->g;
   ImageForm form;
   if (list)
-    return image_form(d, in, &form) &&
-           images_read(g->arena, d, list, f->index, f->samples, &form,
-                       &in->data) &&
-           feed_check(d, g, in);
+    return open_pictures(d, f, in, list);
   if (is_resized(in) && image_form(d, in, &form) && !has_own_size(in, &form))
     return fit_array(d, g, f, in, &form) && feed_check(d, g, in);
   in->pick = f->index;

@@ -99,9 +99,8 @@ int64_t metric_classes(int64_t outputs) { return outputs == 1 ? 2 : outputs; }
 
 /* ---- one sample ---- */
 
-static double score_of(const Metric *m, const double *out, int64_t c) {
-  double x =
-      m->outputs == 1 && c == 0 ? 1 - out[0] : out[m->outputs == 1 ? 0 : c];
+static double score_of(const double *out, int64_t outputs, int64_t c) {
+  double x = outputs == 1 && c == 0 ? 1 - out[0] : out[outputs == 1 ? 0 : c];
   return isnan(x) ? -INFINITY : x;
 }
 
@@ -109,26 +108,26 @@ static double score_of(const Metric *m, const double *out, int64_t c) {
  * number. What is not a number comes behind everything. */
 static int64_t rank_of(const Metric *m, const double *out, int64_t c) {
   int64_t before = 0;
-  double own = score_of(m, out, c);
+  double own = score_of(out, m->outputs, c);
   if (own == -INFINITY)
     return m->classes;
   for (int64_t i = 0; i < m->classes; i++) {
-    double x = score_of(m, out, i);
+    double x = score_of(out, m->outputs, i);
     before += x > own || (x == own && i < c);
   }
   return before;
 }
 
-static int64_t best_of(const Metric *m, const double *out) {
+int64_t metric_decision(const double *out, int64_t outputs) {
   int64_t best = 0;
-  for (int64_t c = 1; c < m->classes; c++)
-    if (score_of(m, out, c) > score_of(m, out, best))
+  for (int64_t c = 1; c < metric_classes(outputs); c++)
+    if (score_of(out, outputs, c) > score_of(out, outputs, best))
       best = c;
   return best;
 }
 
 static void add_prediction(Metric *m, const double *out, int64_t label) {
-  int64_t best = best_of(m, out);
+  int64_t best = metric_decision(out, m->outputs);
   if (best == label) {
     m->confusion[label].hit++;
     return;
@@ -140,9 +139,9 @@ static void add_prediction(Metric *m, const double *out, int64_t label) {
 /* Of two classes, class 1 as far as it is above class 0. */
 static void add_scores(Metric *m, const double *out, int64_t label) {
   for (int64_t c = 0; c < m->classes; c++) {
-    double x = score_of(m, out, c);
+    double x = score_of(out, m->outputs, c);
     if (m->classes == 2 && c == 1)
-      x -= score_of(m, out, 0);
+      x -= score_of(out, m->outputs, 0);
     ARRAY_PUSH(m->arena, &m->scores, isnan(x) ? -INFINITY : x);
   }
   ARRAY_PUSH(m->arena, &m->labels, label);
@@ -204,7 +203,8 @@ void metric_add(Metric *m, const double *out, int64_t label,
     m->sum += cosine(out, want, n);
     break;
   case METRIC_agreement:
-    m->hits += best_of(m, out) == best_of(m, want);
+    m->hits +=
+        metric_decision(out, n) == (want ? metric_decision(want, n) : label);
     break;
   case METRIC_mse:
   case METRIC_mean_difference:

@@ -41,11 +41,15 @@ double metric_drop(MetricSpec m, double from, double to);
 /* The classes that labels may be of a model of so many outputs. */
 int64_t metric_classes(int64_t outputs);
 
+/* The class, or the place, of the highest score. */
+int64_t metric_decision(const double *out, int64_t outputs);
+
 typedef struct Metric Metric;
 
 Metric *metric_begin(Arena *a, MetricSpec m, int64_t outputs);
 /* One sample: out[outputs], its label below metric_classes(outputs), and
- * want[outputs]; what the metric does not look at may be 0 and NULL. */
+ * want[outputs]; what the metric does not look at may be 0 and NULL.
+ * Agreement looks at the label where want is NULL: what was decided. */
 void metric_add(Metric *m, const double *out, int64_t label,
                 const double *want);
 /* Of the samples so far; 0 of none. */

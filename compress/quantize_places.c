@@ -106,11 +106,6 @@ static Range calibrated(Places *p, const Value *v, const LayerScheme *s) {
     return calibration_range(t, &p->scheme->rule, &form);
   p->ok = diag_error(p->g->diag, E0701, (Loc){.file = p->g->file},
                      "the calibration has no tensor '%s'", v->name);
-  if (p->g->states.n)
-    diag_hint(p->g->diag,
-              "states are not observed: add a line range \"%s\" = "
-              "[LO, HI] to the calibration",
-              v->name);
   return (Range){0, 1};
 }
 

@@ -83,9 +83,9 @@ static double tail_edge(const TensorStats *t, double outside, bool negative,
   for (int m = STAT_SIGN - 1; m > 0; m--) {
     double lo, hi, count = 0;
     if (positive)
-      count += (double)t->bins[m];
+      count += (double)stats_bin_count(t, m);
     if (negative)
-      count += (double)t->bins[m | STAT_SIGN];
+      count += (double)stats_bin_count(t, m | STAT_SIGN);
     if (count > 0 && count >= outside) {
       stats_bin(m, &lo, &hi);
       return hi - (hi - lo) * outside / count;

@@ -50,7 +50,8 @@ static void fill(Histogram *h, const TensorStats *t, double largest,
   *h = (Histogram){.all = 0};
   for (int m = 1; m < STAT_SIGN; m++) {
     double lo, hi;
-    double count = (double)(t->bins[m] + t->bins[m | STAT_SIGN]);
+    double count =
+        (double)(stats_bin_count(t, m) + stats_bin_count(t, m | STAT_SIGN));
     if (count <= 0)
       continue;
     stats_bin(m, &lo, &hi);

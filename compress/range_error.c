@@ -43,7 +43,7 @@ static Bars bars_new(Arena *a, const TensorStats *t, int bits) {
   for (int sign = 0; sign <= STAT_SIGN; sign += STAT_SIGN) {
     int first = b.n;
     for (int m = 1; m < STAT_SIGN; m++) {
-      Bar bin = {.count = (double)t->bins[sign | m]};
+      Bar bin = {.count = (double)stats_bin_count(t, sign | m)};
       if (bin.count <= 0)
         continue;
       stats_bin(sign | m, &bin.lo, &bin.hi);

@@ -33,6 +33,13 @@ Scheme scheme_default(void) {
                   .rule = {.method = RANGE_automatic}};
 }
 
+Scheme scheme_copy(Arena *a, const Scheme *s) {
+  Scheme copy = {.base = s->base, .rule = s->rule};
+  for (int i = 0; i < s->rows.n; i++)
+    ARRAY_PUSH(a, &copy.rows, s->rows.v[i]);
+  return copy;
+}
+
 /* ---- keys ---- */
 
 static bool set_weights(LayerScheme *s, const char *value) {

@@ -56,6 +56,8 @@ typedef struct Scheme {
 /* int8 weights, one scale an output channel, around zero; int8 activations
  * anywhere; ranges by the method that suits each tensor best. */
 Scheme scheme_default(void);
+/* With rows of its own, in `a`. */
+Scheme scheme_copy(Arena *a, const Scheme *s);
 
 /* Sets what `key` ("weights", "per-tensor", ...) names; flags take "". false:
  * there is no such key, or it takes no such value; *expected is then what it

@@ -16,12 +16,12 @@ typedef struct Bound {
 } Bound;
 
 typedef struct Recipe {
-  const char *name;     /* "30 % pruned, int8, auto" */
+  const char *name;     /* "30.0 % pruned, int8, recovered" */
   const char *form;     /* the same without the part that is pruned */
   double prune;         /* part of the parameters that goes */
+  double zeros;         /* part of the weights that become zero */
   const Scheme *scheme; /* NULL: floats */
   const char *recover;  /* as recover_run takes it */
-  int spare;            /* layers that get activations of 16 bits */
 } Recipe;
 
 typedef struct Candidate {

@@ -117,15 +117,36 @@ static bool is_narrow(WeightForm w) {
   return w == WEIGHTS_i4 || w == WEIGHTS_code4 || w == WEIGHTS_code16;
 }
 
+static LayerScheme with_more_bits(const LayerScheme *s) {
+  LayerScheme wide = *s;
+  if (is_narrow(wide.weights))
+    wide.weights = WEIGHTS_i8;
+  else
+    wide.activations = ACTIVATIONS_i16;
+  return wide;
+}
+
+static const Op *layer_of(const Graph *f, const LayerErrors *errors, int i) {
+  return graph_find(f, errors->v[i].layer)->def;
+}
+
+static void set_layer(Arena *a, Scheme *s, const Op *op, LayerScheme scheme) {
+  SchemeRow row = {op->out[0]->name, scheme};
+  ARRAY_PUSH(a, &s->rows, row);
+}
+
 void scheme_spare(Arena *a, Scheme *s, const Graph *f,
                   const LayerErrors *errors, int64_t n) {
   for (int i = 0; i < errors->n && i < n; i++) {
-    const Value *v = graph_find(f, errors->v[i].layer);
-    SchemeRow row = {v->name, *scheme_of(s, v->def)};
-    if (is_narrow(row.scheme.weights))
-      row.scheme.weights = WEIGHTS_i8;
-    else
-      row.scheme.activations = ACTIVATIONS_i16;
-    ARRAY_PUSH(a, &s->rows, row);
+    const Op *op = layer_of(f, errors, i);
+    set_layer(a, s, op, with_more_bits(scheme_of(s, op)));
+  }
+}
+
+void scheme_mix(Arena *a, Scheme *s, const Scheme *wide, const Graph *f,
+                const LayerErrors *errors, int64_t n) {
+  for (int i = 0; i < errors->n && i < n; i++) {
+    const Op *op = layer_of(f, errors, i);
+    set_layer(a, s, op, *scheme_of(wide, op));
   }
 }

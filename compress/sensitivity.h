@@ -33,5 +33,8 @@ bool sensitivity_scan(Arena *a, const SensitivityScan *s, LayerErrors *out);
  * activations of 16. */
 void scheme_spare(Arena *a, Scheme *s, const Graph *f,
                   const LayerErrors *errors, int64_t n);
+/* Gives the n worst layers what they have in `wide`. */
+void scheme_mix(Arena *a, Scheme *s, const Scheme *wide, const Graph *f,
+                const LayerErrors *errors, int64_t n);
 
 #endif

@@ -2,7 +2,7 @@
  * sample's sums go into integers, so that samples add up in any order.
  *
  *   for each sample
- *     for each element     bins[upper 16 bits]++
+ *     for each element     bin[upper 16 bits]++, in its octave
  *     for each row of lanes, a whole number of times the channels
  *       for each lane      least, largest, sum, sum of squares
  *     for each channel     its lanes, into the integers
@@ -49,7 +49,8 @@ static const Range no_range = {INFINITY, -INFINITY};
 void stats_alloc(Arena *a, TensorStats *t) {
   t->sample = ARENA_ARRAY(a, Range, t->samples);
   t->channel = ARENA_ARRAY(a, ChannelStats, t->channels);
-  t->bins = ARENA_ARRAY(a, int64_t, STAT_BINS);
+  t->arena = a;
+  t->octave = ARENA_ARRAY(a, int64_t *, STAT_OCTAVES);
 }
 
 TensorStats stats_new(Arena *a, const char *name, const Type *t,
@@ -158,39 +159,57 @@ static Range lanes_finish(const Lanes *l, TensorStats *t) {
   return all;
 }
 
-static void count_bins(int64_t *bins, const float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    uint32_t bits;
-    memcpy(&bits, &x[i], sizeof bits);
-    bins[bits >> 16]++;
+int64_t *stats_octave(TensorStats *t, int octave) {
+  if (!t->octave[octave])
+    t->octave[octave] = ARENA_ARRAY(t->arena, int64_t, STAT_OCTAVE);
+  return t->octave[octave];
+}
+
+static uint32_t bits_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+/* First the octaves that there are, so that counting needs no question. */
+static void count_bins(TensorStats *t, const float *x) {
+  uint8_t used[STAT_OCTAVES] = {0};
+  for (int64_t i = 0; i < t->elements; i++)
+    used[bits_of(x[i]) >> 23] = 1;
+  for (int o = 0; o < STAT_OCTAVES; o++)
+    if (used[o])
+      stats_octave(t, o);
+  for (int64_t i = 0; i < t->elements; i++) {
+    uint32_t code = bits_of(x[i]) >> 16;
+    t->octave[code / STAT_OCTAVE][code % STAT_OCTAVE]++;
   }
 }
 
-/* Empties n bins; what was in them. */
-static int64_t take_bins(int64_t *bins, int n) {
-  int64_t sum = 0;
-  for (int i = 0; i < n; i++)
+/* Empties an octave; what was in it. */
+static int64_t take_octave(TensorStats *t, int octave) {
+  int64_t *bins = t->octave[octave], sum = 0;
+  for (int i = 0; bins && i < STAT_OCTAVE; i++) {
     sum += bins[i];
-  memset(bins, 0, (size_t)n * sizeof *bins);
+    bins[i] = 0;
+  }
   return sum;
 }
 
 /* Moves numbers too small and no numbers to where they count; how many of
  * the latter. */
-static int64_t settle_bins(int64_t *bins) {
-  enum { LAST = STAT_SIGN - STAT_OCTAVE };
-  int64_t zero =
-      take_bins(bins, STAT_OCTAVE) + take_bins(bins + STAT_SIGN, STAT_OCTAVE);
-  bins[0] = zero;
-  return take_bins(bins + LAST, STAT_OCTAVE) +
-         take_bins(bins + STAT_SIGN + LAST, STAT_OCTAVE);
+static int64_t settle_bins(TensorStats *t) {
+  enum { NEGATIVE = STAT_OCTAVES / 2, LAST = NEGATIVE - 1 };
+  int64_t zeros = take_octave(t, 0) + take_octave(t, NEGATIVE);
+  if (zeros)
+    stats_octave(t, 0)[0] = zeros;
+  return take_octave(t, LAST) + take_octave(t, NEGATIVE + LAST);
 }
 
 void stats_observe(TensorStats *t, const float *x) {
   Arena *scratch = arena_new();
   Lanes lanes = lanes_new(scratch, t->channels);
-  count_bins(t->bins, x, t->elements);
-  int64_t bad = settle_bins(t->bins);
+  count_bins(t, x);
+  int64_t bad = settle_bins(t);
   lanes_add(&lanes, x, t->elements, bad == 0);
   Range r = lanes_finish(&lanes, t);
   t->sample[t->samples++] = r.lo <= r.hi ? r : (Range){0, 0};

@@ -35,6 +35,7 @@ typedef struct ChannelStats {
  * bfloat16: 128 bins an octave, the same for all data, each sign its own.
  * What is smaller than 2^-126 counts as zero, in bin 0. */
 enum { STAT_BINS = 1 << 16, STAT_SIGN = 1 << 15, STAT_OCTAVE = 1 << 7 };
+enum { STAT_OCTAVES = STAT_BINS / STAT_OCTAVE };
 enum { STAT_EXP_MIN = -126, STAT_EXP_MAX = 127 };
 /* Samples of a data set. */
 enum { STAT_MAX_SAMPLES = 1 << 22 };
@@ -54,7 +55,8 @@ typedef struct TensorStats {
   ChannelStats *channel; /* (channels) */
   int64_t elements;      /* of a sample */
   int64_t nonfinite;
-  int64_t *bins; /* (STAT_BINS) */
+  Arena *arena;
+  int64_t **octave; /* (STAT_OCTAVES) of STAT_OCTAVE bins each; NULL: empty */
 } TensorStats;
 
 /* Statistics of nothing yet for tensors of type t, room for so many
@@ -65,6 +67,18 @@ TensorStats stats_new(Arena *a, const char *name, const Type *t,
 void stats_alloc(Arena *a, TensorStats *t);
 /* The next sample: x of t->elements floats. */
 void stats_observe(TensorStats *t, const float *x);
+
+/* The number of the octave of +-[2^e, 2^(e + 1)). */
+static inline int stats_octave_of(bool negative, int64_t e) {
+  return (negative ? STAT_OCTAVES / 2 : 0) + (int)(e - STAT_EXP_MIN) + 1;
+}
+/* What bin `code` counts. */
+static inline int64_t stats_bin_count(const TensorStats *t, int code) {
+  const int64_t *bins = t->octave[code / STAT_OCTAVE];
+  return bins ? bins[code % STAT_OCTAVE] : 0;
+}
+/* The bins of an octave, to be written. */
+int64_t *stats_octave(TensorStats *t, int octave);
 
 /* The finite elements: how many; least and largest (0, 0 for none). */
 int64_t stats_count(const TensorStats *t);

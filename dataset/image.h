@@ -47,11 +47,26 @@ typedef struct ImageList {
 
 bool path_is_folder(const char *path);
 bool images_list(Arena *a, Diag *d, const char *folder, ImageList *out);
-/* u8[n,h,w,channels] of the pictures which[0..n-1] of the list (NULL: the
- * first n), which all have to come to one size; all that are wrong are
- * told. */
-bool images_read(Arena *a, Diag *d, const ImageList *list, const int64_t *which,
-                 int64_t n, const ImageForm *form, NdArray *out);
+
+/* Pictures of a list that all come to one size. */
+typedef struct ImageStack {
+  const ImageList *list;
+  const int64_t *which; /* (n) of the list; NULL: the first n */
+  int64_t n;
+  ImageForm form;
+  NdArray one;          /* u8[h,w,channels], without data */
+  const uint8_t **kept; /* (n) pixels; NULL: decoded where they are wanted */
+  Diag *diag;
+} ImageStack;
+
+/* Looks at all of them, and tells of all that are wrong; keeps the pixels of
+ * as many as take at most `keep` bytes. */
+bool images_open(Arena *a, Diag *d, const ImageList *list, const int64_t *which,
+                 int64_t n, const ImageForm *form, int64_t keep,
+                 ImageStack *out);
+/* The pixels of picture i, for as long as `a` lives. Of a file that is not any
+ * more what it was, they are black, and the stack's diag says so. */
+const uint8_t *images_get(const ImageStack *s, Arena *a, int64_t i);
 
 /* The classes of the pictures of a list: from a .csv whose first column are
  * their names (as in the list, or behind any folder), in any order; from one

@@ -78,57 +78,73 @@ bool images_list(Arena *a, Diag *d, const char *folder, ImageList *out) {
 
 /* ---- content ---- */
 
-typedef struct Stack {
-  const ImageForm *form;
-  NdArray *out; /* without data until the first picture */
-  uint8_t *data;
-  int64_t n;
-  const char *first; /* path */
-} Stack;
-
-static bool start_stack(Arena *a, Diag *d, Stack *s, const NdArray *x,
-                        const char *path) {
-  NdArray *all = s->out;
-  *all = (NdArray){.type = ELEM_u8, .rank = 4, .dim = {s->n}};
-  memcpy(all->dim + 1, x->dim, 3 * sizeof *x->dim);
-  if (!nd_set_bytes(all))
-    return data_error(d, path, "%lld pictures of %s are too many",
-                      (long long)s->n, nd_text(a, x));
-  all->data = s->data = arena_alloc(a, all->bytes);
-  s->first = path;
-  return true;
+static const char *path_of(Arena *a, const ImageStack *s, int64_t i) {
+  const char *name = s->list->names.v[s->which ? s->which[i] : i];
+  return path_join(a, s->list->folder, name);
 }
 
-static bool add_image(Arena *a, Diag *d, Arena *scratch, Stack *s, int64_t i,
-                      const char *path) {
-  NdArray x, y;
-  if (!image_read(scratch, d, path, s->form->channels, &x))
+static bool decode(Arena *a, const ImageStack *s, int64_t i, NdArray *out) {
+  NdArray x;
+  const char *path = path_of(a, s, i);
+  if (!image_read(a, s->diag, path, s->form.channels, &x))
     return false;
-  const char *why = image_fit(scratch, &x, s->form, &y);
-  if (why)
-    return data_error(d, path, "%s", why);
-  if (!s->data && !start_stack(a, d, s, &y, path))
+  const char *why = image_fit(a, &x, &s->form, out);
+  return !why || data_error(s->diag, path, "%s", why);
+}
+
+/* Has x the size of picture `first`? */
+static bool check_size(Arena *a, const ImageStack *s, int64_t i,
+                       const NdArray *x, int64_t first) {
+  if (x->dim[0] == s->one.dim[0] && x->dim[1] == s->one.dim[1])
+    return true;
+  data_error(s->diag, path_of(a, s, i),
+             "%lld x %lld pixels, but %s has %lld x %lld", (long long)x->dim[0],
+             (long long)x->dim[1], path_of(a, s, first),
+             (long long)s->one.dim[0], (long long)s->one.dim[1]);
+  diag_hint(s->diag, "--preprocess \"resize=256 crop=224\" makes them equal");
+  return false;
+}
+
+/* The first good one says what size all have. */
+static bool look(Arena *scratch, ImageStack *s, int64_t i, int64_t *first,
+                 NdArray *x) {
+  if (!decode(scratch, s, i, x))
     return false;
-  if (y.dim[0] != s->out->dim[1] || y.dim[1] != s->out->dim[2]) {
-    data_error(d, path, "%lld x %lld pixels, but %s has %lld x %lld",
-               (long long)y.dim[0], (long long)y.dim[1], s->first,
-               (long long)s->out->dim[1], (long long)s->out->dim[2]);
-    diag_hint(d, "--preprocess \"resize=256 crop=224\" makes them equal");
-    return false;
+  if (*first < 0) {
+    *first = i;
+    s->one = *x;
+    s->one.data = NULL;
   }
-  memcpy(s->data + (size_t)i * y.bytes, y.data, y.bytes);
-  return true;
+  return check_size(scratch, s, i, x, *first);
 }
 
-bool images_read(Arena *a, Diag *d, const ImageList *list, const int64_t *which,
-                 int64_t n, const ImageForm *form, NdArray *out) {
-  Stack s = {.form = form, .out = out, .n = n};
+bool images_open(Arena *a, Diag *d, const ImageList *list, const int64_t *which,
+                 int64_t n, const ImageForm *form, int64_t keep,
+                 ImageStack *out) {
+  *out = (ImageStack){list, which, n, *form, .diag = d};
+  out->kept = ARENA_ARRAY(a, const uint8_t *, n);
+  int64_t first = -1;
   bool ok = true;
   for (int64_t i = 0; i < n; i++) {
-    const char *name = list->names.v[which ? which[i] : i];
     Arena *scratch = arena_new();
-    ok &= add_image(a, d, scratch, &s, i, path_join(a, list->folder, name));
+    NdArray x;
+    bool good = look(scratch, out, i, &first, &x);
+    if (good && (int64_t)x.bytes <= keep) {
+      keep -= (int64_t)x.bytes;
+      out->kept[i] = arena_dup(a, x.data, x.bytes);
+    }
+    ok &= good;
     arena_free(scratch);
   }
   return ok;
+}
+
+const uint8_t *images_get(const ImageStack *s, Arena *a, int64_t i) {
+  NdArray x;
+  if (s->kept[i])
+    return s->kept[i];
+  if (decode(a, s, i, &x) && x.bytes == s->one.bytes)
+    return x.data;
+  data_error(s->diag, path_of(a, s, i), "the picture has changed meanwhile");
+  return arena_alloc(a, s->one.bytes);
 }

@@ -155,13 +155,21 @@ static bool get_ranges(Cli *cli, const Graph *g, const Scheme *s,
   if (!wants_ranges(s))
     return true;
   if (file)
-    return calibration_read(cli->arena, cli->diag, file, out) &&
-           calibration_check(cli->diag, out, g);
+    return calibration_read(cli->arena, cli->diag, file, out);
   if (cli->value[OPT_data])
     return observe(cli, g, out);
   return diag_error(cli->diag, E0001, (Loc){0},
                     "quantize needs --data or --calibration: ranges of the "
                     "activations");
+}
+
+/* --calibration, which is read wherever ranges are asked for, once. */
+static bool check_calibration(Cli *cli, const Graph *g, const Scheme *s) {
+  const char *file = cli->value[OPT_calibration];
+  Calibration c;
+  return !file || !wants_ranges(s) ||
+         (calibration_read(cli->arena, cli->diag, file, &c) &&
+          calibration_check(cli->diag, &c, g));
 }
 
 /* ---- recovery ---- */
@@ -344,7 +352,8 @@ bool command_quantize(Cli *cli) {
   Graph *f = ok ? session_float(cli) : NULL;
   QuantizeReport report = {0};
   Recovery recovery;
-  if (!f || !check_layers(cli, f, &scheme) || !spare_layers(cli, f, &scheme))
+  if (!f || !check_layers(cli, f, &scheme) ||
+      !check_calibration(cli, f, &scheme) || !spare_layers(cli, f, &scheme))
     return false;
   Graph *g = quantize(cli, f, &scheme, &report, &recovery);
   if (!g || !graph_file_write(cli, g, path, TEXT_LARGE))

@@ -10,6 +10,7 @@
 #include "driver/graph_file.h"
 #include "driver/plot.h"
 #include "driver/session.h"
+#include "support/file.h"
 
 /* Of Search.ctx. */
 typedef struct Session {
@@ -40,8 +41,8 @@ static bool check_decided(Cli *cli) {
 }
 
 bool search_is_asked(Cli *cli) {
-  static const OptId bounds[] = {OPT_max_drop, OPT_max_ram, OPT_max_flash,
-                                 OPT_max_macs, OPT_eval_data};
+  static const OptId bounds[] = {OPT_max_drop, OPT_max_ram,   OPT_max_flash,
+                                 OPT_max_macs, OPT_eval_data, OPT_plot};
   for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
     if (cli_has(cli, bounds[i]))
       return true;
@@ -78,7 +79,7 @@ static const char *score_text(const Search *s, const Figures *f) {
 
 static void print_form(const Search *s, const char *name, const Figures *f,
                        const char *remark) {
-  printf("%-44s %10s %10lld %10lld %12lld%s\n", name, score_text(s, f),
+  printf("%-50s %10s %10lld %10lld %12lld%s\n", name, score_text(s, f),
          (long long)f->flash, (long long)f->ram, (long long)f->macs, remark);
 }
 
@@ -87,31 +88,54 @@ static void tell(Search *s, const Candidate *c) {
   if (cli_has(own->cli, OPT_json))
     return;
   if (s->tried.n == 1)
-    printf("%-44s %10s %10s %10s %12s\n", "form", own->metric, "flash", "RAM",
+    printf("%-50s %10s %10s %10s %12s\n", "form", own->metric, "flash", "RAM",
            "MACs");
   if (c->failed)
-    printf("%-44s cannot be made\n", c->recipe.name);
+    printf("%-50s cannot be made\n", c->recipe.name);
   else
     print_form(s, c->recipe.name, &c->figures, c->within ? "" : "  no");
   fflush(stdout);
 }
 
-static void print_plot(const Search *s) {
-  ARRAY(PlotPoint) points = {0};
-  static const char marks[] = ".*@"; /* the last one shows */
+/* All forms; what is better comes later, and shows. */
+typedef ARRAY(PlotPoint) PlotPoints;
+
+static PlotPoints points_of(const Search *s) {
+  static const char marks[] = ".*@";
+  PlotPoints points = {0};
   for (int pass = 0; marks[pass]; pass++)
     for (int i = 0; i < s->tried.n; i++) {
       const Candidate *c = &s->tried.v[i];
       int mark = i == s->best ? 2 : c->front;
-      PlotPoint p = {(double)c->figures.flash, c->figures.score, marks[mark]};
+      PlotPoint p = {(double)c->figures.flash, c->figures.score, marks[mark],
+                     c->recipe.name};
       if (!c->failed && mark == pass)
         ARRAY_PUSH(s->arena, &points, p);
     }
+  return points;
+}
+
+static void print_plot(const Search *s) {
   const Session *own = s->ctx;
+  PlotPoints points = points_of(s);
   const char *y = arena_printf(
       s->arena, "%s; * nothing beats it in everything, @ the one that is kept",
       own->metric);
   plot_print(s->arena, stdout, points.v, points.n, "bytes of flash", y);
+}
+
+/* --plot. */
+static bool write_plot(Cli *cli, const Search *s) {
+  const char *path = cli->value[OPT_plot];
+  const Session *own = s->ctx;
+  PlotPoints points = points_of(s);
+  Str svg = str_new(cli->arena);
+  if (!path)
+    return true;
+  plot_svg(&svg, points.v, points.n, "bytes of flash", own->metric,
+           "filled: nothing beats it in score, flash, RAM and MACs; large: the "
+           "one that is kept");
+  return file_write(path, svg.s, svg.n, cli->diag);
 }
 
 static json_object *candidate_json(const Search *s, int i) {
@@ -146,7 +170,8 @@ static void print_json(const Search *s, const Table *account) {
 static bool finish(Cli *cli, const Search *s) {
   const char *path = cli->value[OPT_output];
   const Session *own = s->ctx;
-  if (!s->graph || !graph_file_write(cli, s->graph, path, TEXT_LARGE))
+  if (!s->graph || !graph_file_write(cli, s->graph, path, TEXT_LARGE) ||
+      !write_plot(cli, s))
     return false;
   Account account = {s->reference, s->tried.v[s->best].figures,
                      model_file_bytes(cli, cli->args.v[0]),

@@ -30,9 +30,10 @@ static void counts_each_element(void **state) {
   assert_int_equal(t.elements, 8);
   assert_int_equal(t.nonfinite, 2);
   assert_int_equal(stats_count(&t), 14);
-  assert_int_equal(t.bins[0], 3);
-  assert_int_equal(t.bins[bin_of(1.0f)], 3);
-  assert_int_equal(t.bins[bin_of(-2.5f)], 1);
+  assert_int_equal(stats_bin_count(&t, 0), 3);
+  assert_int_equal(stats_bin_count(&t, bin_of(1.0f)), 3);
+  assert_int_equal(stats_bin_count(&t, bin_of(-2.5f)), 1);
+  assert_null(t.octave[stats_octave_of(true, 7)]);
   assert_float_equal(t.sample[0].lo, -2.5f, 0);
   assert_float_equal(t.sample[0].hi, 1.001f, 0);
   assert_float_equal(t.sample[1].lo, -6, 0);
@@ -177,6 +178,42 @@ static void groups_make_no_difference(void **state) {
   assert_string_equal(text_of(&whole), text_of(&single));
 }
 
+/* A sum over the samples, and what it was one sample before. */
+static const char *const stream =
+    "model stream\ninput %x : f32[1]\n"
+    "state %sum : f32[1] -> %new\nstate %late : f32[1] -> %sum\n"
+    "%new : f32[1] = add %sum, %x\n%y : f32[1] = add %new, %late\n"
+    "output %y\n";
+
+static Calibration run_stream(int64_t k, int64_t n) {
+  static const float x[] = {1, 2, 4, -16, 32};
+  const char *from = "x";
+  NdArray data = {.type = ELEM_f32, .rank = 1, .dim = {5}, .data = x};
+  Graph *g = parse_graph(stream);
+  Feed f;
+  Calibration c;
+  assert_true(feed_open(diag, g, &data, &from, &f));
+  assert_true(calibrate(arena, g, &engine, &f, (Shard){k, n}, NULL, &c));
+  return c;
+}
+
+static void states_run_through_all_samples(void **state) {
+  (void)state;
+  static const float sums[] = {1, 3, 7, -9, 23};
+  Calibration c = run_stream(1, 1);
+  const TensorStats *sum = calibration_find(&c, "sum");
+  const TensorStats *late = calibration_find(&c, "late");
+  float before = 0;
+  for (int i = 0; i < 5; i++) {
+    assert_float_equal(sum->sample[i].hi, sums[i], 0);
+    assert_float_equal(late->sample[i].hi, before, 0);
+    before = sums[i];
+  }
+  Calibration parts[] = {run_stream(2, 2), run_stream(1, 2)}, out;
+  assert_true(calibration_merge(arena, diag, parts, 2, &out));
+  assert_string_equal(text_of(&out), text_of(&c));
+}
+
 static void refuses_what_has_no_floats(void **state) {
   (void)state;
   Graph *g = parse_graph("model m\ninput %x : i8[2]\n%y : i8[2] = relu %x\n"
@@ -199,14 +236,13 @@ static void reads_what_it_prints(void **state) {
   c.tensors.v[1].fixed = true;
   c.tensors.v[1].range = (Range){-1, 6};
   c.tensors.v[2].nonfinite = 2;
-  c.tensors.v[2].bins[bin_of(0.5f)] -= 2;
-  for (int k = 0; c.tensors.v[2].bins[bin_of(0.5f)] < 0; k++) {
-    int64_t *bin = &c.tensors.v[2].bins[bin_of(0.25f) + k];
-    int64_t n = *bin < 2 ? *bin : 2;
-    if (c.tensors.v[2].bins[bin_of(0.5f)] + n > 0)
-      n = -c.tensors.v[2].bins[bin_of(0.5f)];
-    *bin -= n;
-    c.tensors.v[2].bins[bin_of(0.5f)] += n;
+  int64_t moved = 2;
+  for (int code = 1; moved; code++) {
+    int64_t have = stats_bin_count(&c.tensors.v[2], code);
+    int64_t n = have < moved ? have : moved;
+    if (n)
+      c.tensors.v[2].octave[code / STAT_OCTAVE][code % STAT_OCTAVE] -= n;
+    moved -= n;
   }
   const char *text = text_of(&c);
   assert_non_null(strstr(text, "samples 1..22/3 of 23\n"));
@@ -279,6 +315,10 @@ static const struct {
     {"model \"small\"", "model small", "c.txt:2:7"},
     {"model \"small\" ", "model \"small\" 1", "16 hexadecimal digits"},
     {"model \"small\"", "#", "it lacks a line 'model'"},
+    {"samples 0..22", "preprocess \"x\"\nsamples 0..22", "c.txt:3"},
+    {"samples 0..22",
+     "preprocess \"x\" \"\"\npreprocess \"x\" \"\"\nsamples 0..22",
+     "input 'x' is there already"},
     {"samples 0..22 of 23", "samples 0..23 of 23", "integer in 0..22"},
     {"samples 0..22 of 23", "samples 0..22", "c.txt:3"},
     {"samples 0..22 of 23", "samples 0 5 3 of 23", "do not rise"},
@@ -421,6 +461,51 @@ static void refuses_parts_that_do_not_fit(void **state) {
   assert_merge_fails(parts, 2, "tensor 'm' is not in it");
 }
 
+static Graph *preprocessed(const char *spec) {
+  Graph *g = parse_graph(layers);
+  Preprocess p;
+  assert_null(preprocess_parse(arena, spec, &p));
+  g->inputs.v[0]->preprocess = preprocess_copy(arena, &p);
+  return g;
+}
+
+static Calibration run_preprocessed(const char *spec, int64_t k) {
+  Graph *g = preprocessed(spec);
+  Feed f;
+  Calibration c, read;
+  open_feed(g, &f);
+  assert_true(calibrate(arena, g, &engine, &f, (Shard){k, 2}, NULL, &c));
+  assert_true(parse(text_of(&c), &read));
+  return read;
+}
+
+/* A file says how its samples were preprocessed, and is for no others. */
+static void preprocessing_has_to_be_the_same(void **state) {
+  (void)state;
+  Calibration parts[] = {run_preprocessed("scale=2", 1),
+                         run_preprocessed("scale=2", 2)};
+  Calibration out, plain = run(2, 2, 1 << 20);
+  assert_non_null(strstr(text_of(&parts[0]), "\npreprocess \"x\" \"scale=2"));
+  assert_true(merge(parts, 2, &out));
+  assert_true(calibration_check(diag, &out, preprocessed("scale=2")));
+  assert_false(calibration_check(diag, &out, parse_graph(layers)));
+  assert_non_null(strstr(said(), "were preprocessed by \"scale=2"));
+  parts[0].file = "a.txt";
+  parts[1] = plain;
+  assert_merge_fails(parts, 2, "are preprocessed by \"\", those of a.txt by");
+  assert_false(calibration_check(diag, &plain, preprocessed("scale=2")));
+}
+
+/* Parts quantize, too, with a warning. */
+static void tells_of_samples_that_are_missing(void **state) {
+  (void)state;
+  Calibration c = run(2, 3, 1 << 20);
+  c.file = "c.txt";
+  assert_true(calibration_check(diag, &c, parse_graph(layers)));
+  assert_non_null(strstr(said(), "c.txt: warning: 15 of 23 samples are not in "
+                                 "it: 0 2..3 5..6"));
+}
+
 static void ranges_of_parts_agree(void **state) {
   (void)state;
   Calibration parts[] = {run(1, 2, 1 << 20), run(2, 2, 1 << 20)}, out;
@@ -443,6 +528,7 @@ int main(void) {
       TEST(sums_are_exact),
       TEST(observes_every_float),
       TEST(groups_make_no_difference),
+      TEST(states_run_through_all_samples),
       TEST(refuses_what_has_no_floats),
       TEST(reads_what_it_prints),
       TEST(sums_survive_text),
@@ -454,6 +540,8 @@ int main(void) {
       TEST(parts_merge_to_one_run),
       TEST(parts_of_parts_merge),
       TEST(refuses_parts_that_do_not_fit),
+      TEST(preprocessing_has_to_be_the_same),
+      TEST(tells_of_samples_that_are_missing),
       TEST(ranges_of_parts_agree),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

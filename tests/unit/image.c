@@ -271,16 +271,36 @@ static void folder(void **state) {
   assert_int_equal(list.labels.n, 0);
   static const int64_t which[2] = {0, 2};
   const ImageForm form = {.channels = 1};
-  NdArray x;
-  assert_true(images_read(arena, diag, &list, which, 2, &form, &x));
-  assert_string_equal(nd_text(arena, &x), "u8[2,2,2,1]");
-  assert_true(nd_real(&x, 0) == 8 && nd_real(&x, 4) == 7);
+  for (int64_t keep = 0; keep <= 8; keep += 4) {
+    ImageStack s;
+    assert_true(images_open(arena, diag, &list, which, 2, &form, keep, &s));
+    assert_string_equal(nd_text(arena, &s.one), "u8[2,2,1]");
+    assert_true((s.kept[0] != NULL) == (keep >= 4));
+    assert_true((s.kept[1] != NULL) == (keep >= 8));
+    assert_int_equal(images_get(&s, arena, 0)[3], 8);
+    assert_int_equal(images_get(&s, arena, 1)[0], 7);
+  }
   add_png("c.png", 2, 3, 1);
   write_bytes("d.png", "no", 2);
   assert_true(images_list(arena, diag, dir, &list));
-  assert_false(images_read(arena, diag, &list, NULL, 5, &form, &x));
+  ImageStack all;
+  assert_false(images_open(arena, diag, &list, NULL, 5, &form, 0, &all));
   assert_non_null(strstr(messages(), "c.png: error E0701: 2 x 3 pixels, but"));
   assert_non_null(strstr(messages(), "d.png: error E0701: neither"));
+}
+
+/* Between the first look and the feeding. */
+static void a_picture_that_changes(void **state) {
+  (void)state;
+  ImageList list;
+  ImageStack s;
+  const ImageForm form = {.channels = 1};
+  add_png("a.png", 2, 2, 7);
+  assert_true(images_list(arena, diag, dir, &list));
+  assert_true(images_open(arena, diag, &list, NULL, 1, &form, 0, &s));
+  add_png("a.png", 3, 2, 7);
+  assert_int_equal(images_get(&s, arena, 0)[3], 0);
+  assert_non_null(strstr(messages(), "a.png: error E0701: the picture has"));
 }
 
 static void classes(void **state) {
@@ -327,8 +347,15 @@ static void labels(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(png_kinds), TEST(jpeg_kinds), TEST(damaged), TEST(fuzzed),
-      TEST(sizes),     TEST(folder),     TEST(classes), TEST(labels),
+      TEST(png_kinds),
+      TEST(jpeg_kinds),
+      TEST(damaged),
+      TEST(fuzzed),
+      TEST(sizes),
+      TEST(folder),
+      TEST(a_picture_that_changes),
+      TEST(classes),
+      TEST(labels),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

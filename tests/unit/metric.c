@@ -64,6 +64,17 @@ static const Case cases[] = {
     {"agreement", 2, 1, {.6, .6}, {0}, {.9, .4}, .5},
 };
 
+/* Decisions alone are enough for it. */
+static void agreement_with_decisions(void **state) {
+  (void)state;
+  static const double own[3][2] = {{1, 2}, {2, 1}, {1, 1}};
+  static const double want[3][2] = {{0, 9}, {0, 9}, {5, 5}};
+  Metric *m = metric_begin(arena, spec_of("agreement"), 2);
+  for (int s = 0; s < 3; s++)
+    metric_add(m, own[s], metric_decision(want[s], 2), NULL);
+  assert_int_equal(metric_hits(m), 2);
+}
+
 static void metrics(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -218,8 +229,9 @@ static void spans(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(metrics),   TEST(not_a_number), TEST(spelling),
-      TEST(evaluated), TEST(spans),
+      TEST(metrics),      TEST(agreement_with_decisions),
+      TEST(not_a_number), TEST(spelling),
+      TEST(evaluated),    TEST(spans),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

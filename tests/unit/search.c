@@ -55,18 +55,41 @@ static Executor *interpret(Engine *e, const Graph *g) {
   return interp_new(g, NULL, NULL);
 }
 
+/* Bytes of 8 bits a weight that is not zero, and a bit for each. */
+static int64_t masked_bytes(const Graph *g) {
+  int64_t bits = 0;
+  for (int i = 0; i < g->values.n; i++) {
+    const Value *v = g->values.v[i];
+    if (!v || !v->init || !value_use_count(g, v) || !v->type->q ||
+        v->type->dtype != DT_i8)
+      continue;
+    for (int64_t k = 0; k < type_count(v->type); k++)
+      bits += ((const int8_t *)v->init->data)[k] ? 9 : 1;
+  }
+  return bits ? (bits + 7) / 8 : INT64_MAX;
+}
+
 /* Flash as the weights have it, so that it needs no compiler. */
 static bool weigh(Gauge *gauge, const Graph *g, Figures *out) {
-  Arena *a = arena_new();
-  Graph *copy = graph_clone(a, g);
   (void)gauge;
   *out = (Figures){0};
-  bool ok = passes_run(copy, &(PassOptions){.allow = PASS_reassoc}, NULL);
-  figures_count(copy, out);
-  for (const Op *op = copy->first; op; op = op->next)
+  figures_count(g, out);
+  for (const Op *op = g->first; op; op = op->next)
     out->macs += op_macs(op);
   out->flash = (out->weight_bits + 7) / 8;
-  arena_free(a);
+  int64_t masked = masked_bytes(g);
+  out->flash = masked < out->flash ? masked : out->flash;
+  return true;
+}
+
+/* RAM, too: all integers at once. */
+static bool weigh_values(Gauge *gauge, const Graph *g, Figures *out) {
+  bool ok = weigh(gauge, g, out);
+  for (int i = 0; i < g->values.n; i++) {
+    const Value *v = g->values.v[i];
+    if (v && !v->init && v->type->q)
+      out->ram += type_bytes(v->type);
+  }
   return ok;
 }
 
@@ -143,6 +166,71 @@ static void a_bound_that_nothing_keeps(void **state) {
   search_free(&s);
 }
 
+static bool is_tried(const Search *s, const char *part) {
+  for (int i = 0; i < s->tried.n; i++)
+    if (strstr(s->tried.v[i].recipe.name, part))
+      return true;
+  return false;
+}
+
+/* Where 2 bits are too few, one of the two layers has more. */
+static void mixes_forms(void **state) {
+  (void)state;
+  Graph *g = model();
+  Feed f = feed_of(g);
+  Search s = search_of(g, &f, 0.05);
+  s.uses = SEARCH_quantize;
+  assert_true(search_run(&s));
+  assert_false(is_tried(&s, "zeros"));
+  for (int i = 0; i < s.tried.n; i++) {
+    const Candidate *c = &s.tried.v[i];
+    const char *with = strstr(c->recipe.name, "code4, recovered, 1 layer ");
+    if (!with)
+      continue;
+    const LayerScheme *row = &c->recipe.scheme->rows.v[0].scheme;
+    assert_int_equal(c->recipe.scheme->rows.n, 1);
+    assert_int_equal(c->recipe.scheme->base.weights, WEIGHTS_code4);
+    assert_string_equal(weight_form_name(row->weights), strrchr(with, ' ') + 1);
+    assert_true(c->figures.flash < s.tried.v[i - 1].figures.flash * 2);
+    assert_true(c->figures.flash > s.tried.v[i - 1].figures.flash);
+    search_free(&s);
+    return;
+  }
+  fail_msg("no mixture was tried");
+}
+
+/* Where bytes are too coarse, one of the two layers has activations of 16
+ * bits. */
+static void widens_what_is_felt(void **state) {
+  (void)state;
+  Graph *g = model();
+  Feed f = feed_of(g);
+  Search s = search_of(g, &f, 2e-5);
+  s.uses = SEARCH_quantize;
+  s.metric = (MetricSpec){.kind = METRIC_cos};
+  s.gauge = &(Gauge){weigh_values};
+  assert_true(search_run(&s));
+  assert_true(is_tried(&s, "int8 x int16"));
+  assert_true(is_tried(&s, "int8, recovered, 1 layer int16"));
+  search_free(&s);
+}
+
+/* Half of the weights stay zero in the form that is made. */
+static void tries_zeros(void **state) {
+  (void)state;
+  Graph *g = model();
+  Feed f = feed_of(g);
+  Search s = search_of(g, &f, 0.1);
+  assert_true(search_run(&s));
+  assert_true(is_tried(&s, "50 % zeros, int8"));
+  for (int i = 0; i < s.tried.n; i++) {
+    const Figures *x = &s.tried.v[i].figures;
+    if (s.tried.v[i].recipe.zeros == 0.5)
+      assert_true(x->flash <= x->weights * 6 / 8);
+  }
+  search_free(&s);
+}
+
 static void prunes_alone(void **state) {
   (void)state;
   Graph *g = model();
@@ -177,6 +265,9 @@ int main(void) {
       TEST(finds_a_small_form),
       TEST(the_front_is_what_nothing_beats),
       TEST(a_bound_that_nothing_keeps),
+      TEST(mixes_forms),
+      TEST(widens_what_is_felt),
+      TEST(tries_zeros),
       TEST(prunes_alone),
       TEST(repeats),
   };
