@@ -59,9 +59,7 @@ static bool group_open(Arena *a, const Observation *o, Group *group) {
 static bool observe_sample(const Observation *o, const Group *group,
                            int64_t sample) {
   TensorStats *stats = o->c->tensors.v;
-  feed_sample(o->feed, sample, group->in);
-  group->x->reset(group->x);
-  if (!group->x->run(group->x, (const void *const *)group->in, group->out))
+  if (!feed_run(o->feed, sample, group->x, group->in, group->out))
     return false;
   for (int i = 0, t = 0; i < o->g->inputs.n && group->from == 0; i++)
     if (is_float(o->g->inputs.v[i]))

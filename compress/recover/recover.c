@@ -169,17 +169,13 @@ static bool run_all(const Run *u, const Graph *g, void *const *out) {
   if (!x)
     return false;
   Arena *a = arena_new();
-  void **in = ARENA_ARRAY(a, void *, g->inputs.n);
+  void **in = exec_buffers(a, g->inputs.v, g->inputs.n);
   void **to = ARENA_ARRAY(a, void *, g->outputs.n);
-  for (int i = 0; i < g->inputs.n; i++)
-    in[i] = arena_alloc(a, (size_t)type_bytes(g->inputs.v[i]->type));
   bool ok = true;
   for (int64_t s = 0; s < u->measure.n && ok; s++) {
     for (int i = 0; i < g->outputs.n; i++)
       to[i] = (char *)out[i] + s * type_bytes(g->outputs.v[i]->type);
-    feed_sample(u->measure.feed, u->measure.sample[s], in);
-    x->reset(x);
-    ok = x->run(x, (const void *const *)in, to);
+    ok = feed_run(u->measure.feed, u->measure.sample[s], x, in, to);
   }
   x->free(x);
   arena_free(a);

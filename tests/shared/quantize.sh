@@ -80,8 +80,6 @@ check frameworks/keras_dscnn_mnist_fp32.tflite "scale=1/255" "$images" \
   "$images" "$labels" 50
 check frameworks/keras_attention_mnist_fp32.tflite "scale=1/255" "$images" \
   "$images" "$labels" 50
-check frameworks/keras_lstm2_mnist.onnx "scale=1/255" "$images" "$images" \
-  "$labels" 100 --weights=code16
 
 # Of 100 images one more or less is a point: what the float model says counts.
 images=$data/imagenet-sample/rgb_224.bin:u8[224,224,3]
