@@ -190,3 +190,10 @@ void feed_sample(const Feed *f, int64_t s, void *const *in) {
   for (int i = 0; i < f->g->inputs.n; i++)
     feed_input(&f->in[i], f->g->rounding, s, in[i]);
 }
+
+bool feed_run(const Feed *f, int64_t s, Executor *x, void *const *in,
+              void *const *out) {
+  feed_sample(f, s, in);
+  x->reset(x);
+  return x->run(x, (const void *const *)in, out);
+}

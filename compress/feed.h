@@ -5,6 +5,7 @@
 
 #include "dataset/data_set.h"
 #include "dataset/image.h"
+#include "ir/exec.h"
 #include "ir/graph.h"
 
 /* What one input is fed with. */
@@ -61,6 +62,10 @@ bool feed_for(Diag *d, const Feed *f, const Graph *g, Feed *out);
  * Reals go through the scale of a quantized input as the quantize operator
  * would take them. */
 void feed_sample(const Feed *f, int64_t s, void *const *in);
+/* Runs x on sample s, states as they begin. in and out are buffers of its
+ * inputs and outputs (ir/exec.h), in those of the sample afterwards. */
+bool feed_run(const Feed *f, int64_t s, Executor *x, void *const *in,
+              void *const *out);
 /* One input's, under the rounding of its graph. */
 void feed_input(const FeedInput *x, Rounding rounding, int64_t s, void *in);
 

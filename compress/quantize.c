@@ -11,12 +11,15 @@
 #include "compress/quantize.h"
 
 #include "compress/quantize_dynamic.h"
+#include "compress/quantize_means.h"
 #include "compress/quantize_places.h"
 #include "compress/quantize_weights.h"
 #include "passes/pass.h"
 
 typedef struct Quantizer {
   Graph *g;
+  const Graph *f; /* that it is a clone of */
+  const Calibration *ranges;
   const Roles *roles;
   Places *places;
   Dynamic dynamic;
@@ -124,19 +127,30 @@ static void shorten_weights(Quantizer *z, Op *op, WeightForm form) {
                       arena_printf(z->g->arena, "%s.dq", w->name)));
 }
 
+/* Steps of a recurrence, which share their weights, also share a bias. */
+static bool corrects_bias(const Quantizer *z, const Op *op) {
+  return z->roles->scheme->corrects_biases &&
+         z->f->values.v[op->in[1]->id]->uses.n == 1;
+}
+
 /* Of a layer that reads integers in_scale is their scale, else 0, and the
- * bias stays. */
-static void store_weights(Quantizer *z, Op *op, float in_scale) {
+ * bias stays; x is what it reads in the float graph. */
+static void store_weights(Quantizer *z, Op *op, const Value *x,
+                          float in_scale) {
   const LayerScheme *s = z->roles->layer[op->index];
   Value *bias = in_scale > 0 ? op_in(op, 2) : NULL;
   const float *reals = bias ? bias->init->data : NULL;
   Value *w =
       weights_stored(z->g, op->in[1], channel_axis(op), s, in_scale, reals);
+  if (bias && corrects_bias(z, op))
+    reals = bias_corrected(z->places->scratch, op, w,
+                           calibration_find(z->ranges, x->name));
   op_set_input(op, 1, dequantized(z->g, op, w));
   if (bias)
     op_set_input(
         op, 2,
-        dequantized(z->g, op, bias_stored(z->g, bias, in_scale, w->type)));
+        dequantized(z->g, op,
+                    bias_stored(z->g, bias, reals, in_scale, w->type)));
 }
 
 /* A constant that is no single number: those need no type. */
@@ -159,11 +173,12 @@ static void store_float_layer(Quantizer *z, Op *op) {
   if (is_short(form))
     shorten_weights(z, op, form);
   else
-    store_weights(z, op, 0);
+    store_weights(z, op, op->in[0], 0);
 }
 
 static void store_integer_op(Quantizer *z, Op *op) {
   bool has_weights = op_weights(op) >= 0;
+  const Value *x = op->in[0];
   float in_scale = 0;
   for (int i = 0; i < (has_weights ? 1 : op->nin); i++) {
     Value *v = op->in[i];
@@ -178,7 +193,7 @@ static void store_integer_op(Quantizer *z, Op *op) {
       read_as(z, op, i);
   }
   if (has_weights)
-    store_weights(z, op, in_scale);
+    store_weights(z, op, x, in_scale);
 }
 
 /* Constants that are joined to integers are in their type. */
@@ -297,7 +312,8 @@ Graph *quantize_graph(Arena *a, const Graph *f, const Scheme *s,
   graph_number(g);
   Roles roles = roles_find(scratch, g, s);
   Places places;
-  Quantizer z = {g, &roles, &places, {.g = g, .scratch = scratch}, report, a};
+  Quantizer z = {g,      f, c, &roles, &places, {.g = g, .scratch = scratch},
+                 report, a};
   bool ok = places_find(scratch, g, s, c, &roles, &places);
   if (ok)
     store_all(&z);

@@ -48,7 +48,7 @@ static bool is_for_steps(const Recurrence *c, const Value *v) {
     const Op *op = v->uses.v[i].op;
     bool moves = role_of(c->r, op) == ROLE_move;
     for (int k = 0; moves && k < op->nout; k++)
-      if (op->out[k]->uses.n && !is_for_steps(c, op->out[k]))
+      if (value_use_count(c->r->g, op->out[k]) && !is_for_steps(c, op->out[k]))
         return false;
     if (!moves && !c->step[op->index])
       return false;

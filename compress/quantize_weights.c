@@ -238,9 +238,9 @@ Value *weights_shortened(Graph *g, const Value *w, DType dtype) {
 
 /* ---- other constants ---- */
 
-Value *bias_stored(Graph *g, const Value *b, float in_scale, const Type *w) {
+Value *bias_stored(Graph *g, const Value *b, const float *x, float in_scale,
+                   const Type *w) {
   int64_t n = type_count(b->type);
-  const float *x = b->init->data;
   float *scale = ARENA_ARRAY(g->arena, float, n);
   int32_t *data = ARENA_ARRAY(g->arena, int32_t, n);
   for (int64_t i = 0; i < n; i++) {

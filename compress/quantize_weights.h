@@ -13,8 +13,10 @@ Value *weights_stored(Graph *g, const Value *w, int axis, const LayerScheme *s,
                       float in_scale, const float *bias);
 /* w as f16 or bf16. */
 Value *weights_shortened(Graph *g, const Value *w, DType t);
-/* The f32 bias b as i32 in units of in_scale times the weights' scales. */
-Value *bias_stored(Graph *g, const Value *b, float in_scale, const Type *w);
+/* The f32 bias b, of which the elements are to be x, as i32 in units of
+ * in_scale times the weights' scales. */
+Value *bias_stored(Graph *g, const Value *b, const float *x, float in_scale,
+                   const Type *w);
 /* A constant operand as an integer of type t's element and parameters. */
 Value *constant_stored(Graph *g, const Value *v, const Type *t);
 

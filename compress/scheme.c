@@ -30,7 +30,8 @@ bool activation_is_integer(ActivationForm a) {
 
 Scheme scheme_default(void) {
   return (Scheme){.base = {WEIGHTS_i8, ACTIVATIONS_i8, .per_tensor = false},
-                  .rule = {.method = RANGE_automatic}};
+                  .rule = {.method = RANGE_automatic},
+                  .corrects_biases = true};
 }
 
 Scheme scheme_copy(Arena *a, const Scheme *s) {

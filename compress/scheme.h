@@ -51,10 +51,12 @@ typedef struct Scheme {
   LayerScheme base;
   ARRAY(SchemeRow) rows; /* the last that fits counts */
   RangeRule rule;
+  bool corrects_biases; /* for what rounding weights does on average */
 } Scheme;
 
 /* int8 weights, one scale an output channel, around zero; int8 activations
- * anywhere; ranges by the method that suits each tensor best. */
+ * anywhere; ranges by the method that suits each tensor best; biases are
+ * corrected. */
 Scheme scheme_default(void);
 /* With rows of its own, in `a`. */
 Scheme scheme_copy(Arena *a, const Scheme *s);

@@ -38,16 +38,11 @@ static bool run_all(Arena *a, const SensitivityScan *s, const Graph *g,
     return false;
   void **in = exec_buffers(a, g->inputs.v, g->inputs.n);
   void **out = exec_buffers(a, g->outputs.v, g->outputs.n);
-  const void **given = ARENA_ARRAY(a, const void *, g->inputs.n);
-  for (int i = 0; i < g->inputs.n; i++)
-    given[i] = in[i];
   r->n = count_outputs(g);
   r->v = ARENA_ARRAY(a, float, r->n * s->samples);
   bool ok = true;
   for (int64_t k = 0; k < s->samples && ok; k++) {
-    feed_sample(s->feed, k, in);
-    e->reset(e);
-    ok = e->run(e, given, out);
+    ok = feed_run(s->feed, k, e, in, out);
     keep(g, out, r->v + k * r->n);
   }
   e->free(e);

@@ -79,6 +79,8 @@ static bool read_scheme(Cli *cli, Scheme *s) {
   *s = scheme_default();
   bool ok = read_base(cli, &s->base);
   const char *method = cli->value[OPT_method];
+  const char *steps = cli->value[OPT_recover];
+  s->corrects_biases = !steps || strcmp(steps, "none") != 0;
   if (method && !range_rule_parse(method, &s->rule))
     ok = diag_error(cli->diag, E0001, (Loc){0},
                     "--method: '%s' is no way to find a range", method);

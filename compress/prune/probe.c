@@ -46,11 +46,10 @@ bool probe_open(Arena *a, const Graph *g, Engine *e, const Feed *f,
 }
 
 bool probe_run(Probe *p, int64_t sample) {
+  if (p->x)
+    return feed_run(p->feed, sample, p->x, p->in, p->out);
   feed_sample(p->feed, sample, p->in);
-  if (!p->x)
-    return true;
-  p->x->reset(p->x);
-  return p->x->run(p->x, (const void *const *)p->in, p->out);
+  return true;
 }
 
 void probe_close(Probe *p) {

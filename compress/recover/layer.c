@@ -218,21 +218,35 @@ static void *real_biases(Arena *a, const double *b, int64_t n) {
   return to;
 }
 
-/* The op's operand 2 becomes c, dequantized if it is of integers. */
-static void add_bias(Layer *l, Value *c) {
-  Op *op = l->op;
-  Value *v = c;
-  if (c->type->dtype != DT_f32) {
-    const Type *t = type_new(op->graph->arena, DT_f32, 1, &l->outputs, NULL);
-    v = graph_op(op->graph, op, OP_dequantize, NULL, 1, &c, 1, &t, NULL,
-                 op->loc)
-            ->out[0];
-  }
-  if (op->nin > 2)
-    op_set_input(op, 2, v);
+static void set_operand(Op *op, int i, Value *v) {
+  if (op->nin > i)
+    op_set_input(op, i, v);
   else
     op_add_input(op, v);
-  l->bias = c;
+}
+
+/* v, a constant or made of one, goes away if nothing reads it any more, and
+ * its heir gets its name. */
+static void retire(Graph *g, Value *v, Value *heir) {
+  if (value_use_count(g, v))
+    return;
+  graph_swap_names(g, v, heir);
+  if (!v->def) {
+    graph_remove_value(g, v);
+    return;
+  }
+  Value *from = v->def->in[0];
+  graph_remove_op(g, v->def);
+  retire(g, from, constant_behind(heir));
+}
+
+/* The op's operand 2 becomes v, in the place of another or of none. */
+static void replace_bias(Layer *l, Value *v) {
+  Value *old = op_in(l->op, 2);
+  set_operand(l->op, 2, v);
+  l->bias = constant_behind(v);
+  if (old)
+    retire(l->op->graph, old, v);
 }
 
 void layer_set_biases(Layer *l, const double *b, int64_t n) {
@@ -247,12 +261,22 @@ void layer_set_biases(Layer *l, const double *b, int64_t n) {
     t = type_new(a, DT_f32, 1, &l->outputs, NULL);
   const void *data =
       t->dtype == DT_f32 ? real_biases(a, b, n) : integer_biases(a, t, b);
-  if (l->bias) {
-    l->bias = replace_constant(l->bias, g, t, data);
-    return;
+  const char *name =
+      l->bias ? l->bias->name : arena_printf(a, "%s/bias", l->op->out[0]->name);
+  Value *v = graph_const(g, name, t, data);
+  if (t->dtype != DT_f32) {
+    const Type *real = type_with_dtype(a, t, DT_f32, NULL);
+    v = graph_op(g, l->op, OP_dequantize, NULL, 1, &v, 1, &real, NULL,
+                 l->op->loc)
+            ->out[0];
   }
-  add_bias(l, graph_const(g, arena_printf(a, "%s/bias", l->op->out[0]->name), t,
-                          data));
+  replace_bias(l, v);
+}
+
+void layer_share_bias(Layer *l, const Layer *with) {
+  Value *v = op_in(with->op, 2);
+  if (v && v != op_in(l->op, 2))
+    replace_bias(l, v);
 }
 
 /* ---- twins ---- */

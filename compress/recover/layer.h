@@ -53,8 +53,10 @@ void layer_set_weight(Layer *l, const Type *t, const void *data);
 /* Real biases as the layer stores them, n as from layer_biases; a layer
  * without gets some: of i32 in the accumulator's unit where input and weights
  * are quantized. Integer biases take their unit from the types of input and
- * weights. */
+ * weights. Other layers that read the old ones go on doing so. */
 void layer_set_biases(Layer *l, const double *b, int64_t n);
+/* l's biases become those of `with`, which comes before it in the graph. */
+void layer_share_bias(Layer *l, const Layer *with);
 
 /* A clone with the same value ids, in which layers' constants are f32 of the
  * same values. What it computes is what g computes. */

@@ -14,8 +14,7 @@
 
 enum { HELD_OUT = 4, MOST_SAMPLES = 512, MOST_MEASURED = 128 };
 
-/* Values of so many bytes are kept for all samples. */
-static const int64_t most_bytes = (int64_t)384 << 20;
+static const int64_t default_memory = (int64_t)384 << 20;
 
 typedef struct Step {
   RecoveryStep step;
@@ -98,30 +97,51 @@ typedef struct Run {
   void **want; /* (outputs) what the float model makes of measure's */
 } Run;
 
-/* The samples fit.n and measure.n are for the steps, and for measuring. */
-static void divide_samples(Run *u, const Graph *f) {
-  const Feed *feed = u->r->feed;
-  int64_t bytes = 1, most = MOST_SAMPLES, s[2] = {0};
+static int64_t largest_value(const Graph *f) {
+  int64_t most = 0;
   for (int i = 0; i < f->values.n; i++) {
     const Value *v = f->values.v[i];
     int64_t own = v && !v->init ? type_bytes(v->type) : 0;
-    bytes = own > bytes ? own : bytes;
+    most = own > most ? own : most;
   }
-  if (most > most_bytes / (3 * bytes))
-    most = most_bytes / (3 * bytes) + 1;
+  return most;
+}
+
+static int64_t output_bytes(const Graph *f) {
+  int64_t sum = 0;
+  for (int i = 0; i < f->outputs.n; i++)
+    sum += type_bytes(f->outputs.v[i]->type);
+  return sum;
+}
+
+/* As many samples of so many bytes as `wanted`, fewer where they would take
+ * more memory than they may, but one. */
+static int64_t affordable(const Run *u, int64_t wanted, int64_t bytes) {
+  int64_t memory = u->r->memory > 0 ? u->r->memory : default_memory;
+  int64_t most = memory / (bytes > 0 ? bytes : 1);
+  return most < 1 ? 1 : most < wanted ? most : wanted;
+}
+
+/* The samples fit.n and measure.n are for the steps, and for measuring. Steps
+ * keep about three values at a time, measuring the outputs twice. */
+static void divide_samples(Run *u, const Graph *f) {
+  const Feed *feed = u->r->feed;
+  int64_t most = affordable(u, MOST_SAMPLES, 3 * largest_value(f)), s[2] = {0};
+  int64_t measured = affordable(u, MOST_MEASURED, 2 * output_bytes(f));
   int64_t *fit = ARENA_ARRAY(u->r->arena, int64_t, feed->samples);
   int64_t *measure = ARENA_ARRAY(u->r->arena, int64_t, feed->samples);
   for (int64_t i = 0; i < feed->samples; i++) {
     bool is_held_out = i % HELD_OUT == HELD_OUT - 1;
     if (!is_held_out && s[0] < most)
       fit[s[0]++] = i;
-    else if (is_held_out && s[1] < MOST_MEASURED)
+    else if (is_held_out && s[1] < measured)
       measure[s[1]++] = i;
   }
   u->fit = (Fit){u->r->engine, feed, fit, s[0]};
   u->measure = (Fit){u->r->engine, feed, measure, s[1]};
   if (!s[1])
-    u->measure = u->fit;
+    u->measure =
+        (Fit){u->r->engine, feed, fit, s[0] < measured ? s[0] : measured};
 }
 
 /* ---- measuring ---- */
@@ -149,17 +169,13 @@ static bool run_all(const Run *u, const Graph *g, void *const *out) {
   if (!x)
     return false;
   Arena *a = arena_new();
-  void **in = ARENA_ARRAY(a, void *, g->inputs.n);
+  void **in = exec_buffers(a, g->inputs.v, g->inputs.n);
   void **to = ARENA_ARRAY(a, void *, g->outputs.n);
-  for (int i = 0; i < g->inputs.n; i++)
-    in[i] = arena_alloc(a, (size_t)type_bytes(g->inputs.v[i]->type));
   bool ok = true;
   for (int64_t s = 0; s < u->measure.n && ok; s++) {
     for (int i = 0; i < g->outputs.n; i++)
       to[i] = (char *)out[i] + s * type_bytes(g->outputs.v[i]->type);
-    feed_sample(u->measure.feed, u->measure.sample[s], in);
-    x->reset(x);
-    ok = x->run(x, (const void *const *)in, to);
+    ok = feed_run(u->measure.feed, u->measure.sample[s], x, in, to);
   }
   x->free(x);
   arena_free(a);

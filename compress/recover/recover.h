@@ -28,6 +28,8 @@ typedef struct Recovery {
    * value of, calibrated on it. NULL: errors in f's diag. */
   Graph *(*quantize)(void *ctx, const Graph *f);
   void *ctx;
+  int64_t memory; /* about so many bytes are kept of what samples make; 0: 384
+                     MiB */
   ARRAY(RecoveryNote) notes; /* of recover_run, in order */
 } Recovery;
 

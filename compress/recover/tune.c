@@ -4,7 +4,8 @@
  * known, its weights and biases are chosen and put into the graph and the twin,
  * so that the layers behind see what it will make. Layers that share their
  * weights, as the steps of a recurrent network do, are done when the last of
- * them comes, over what all of them read. */
+ * them comes: the weights over what all of them read, each bias over what those
+ * read that have it. */
 #include "compress/recover/round.h"
 #include "compress/recover/step.h"
 #include "compress/recover/stored.h"
@@ -45,14 +46,15 @@ bool models_of(Arena *a, const Fit *fit, Graph *f, Models *out) {
 
 /* ---- layers that share their weights ---- */
 
+/* All layers that have a weight. What each of them has for itself is what it
+ * reads, and its bias. */
 typedef struct Unit {
-  Arena *arena; /* while some are seen and not all */
   const Value *weight;
-  int layers, seen;
-  Moments moments;    /* mean over the layers seen; those with products */
-  double *mean;       /* [groups][k] of what they read, over all rows */
-  Model model;        /* of one of them, with the mean over all */
-  double *model_mean; /* that one */
+  ARRAY(int) layers; /* their numbers, in order */
+  Arena *arena;      /* while some are seen and not all */
+  int seen;
+  Moments moments; /* mean over the layers seen; those with products */
+  double **mean;   /* (layers) [groups][k] of what it reads, over all rows */
 } Unit;
 
 typedef struct Tune {
@@ -80,7 +82,7 @@ static void find_units(Tune *t) {
       u++;
     n += u == n;
     t->unit[u].weight = w;
-    t->unit[u].layers++;
+    ARRAY_PUSH(t->a, &t->unit[u].layers, i);
     t->which[i] = u;
   }
 }
@@ -110,30 +112,29 @@ static bool rounds(const Tune *t, const Unit *u) {
   return (t->steps & (TUNE_round | TUNE_refine)) && type->q;
 }
 
+/* What steps of a recurrence read is off by what the steps before them made
+ * with the weights that are about to be chosen: that is not theirs to make
+ * up for, it goes with these weights. */
+static bool answers_for_drift(int sharers) { return sharers == 1; }
+
 /* Takes in what layer i reads. */
 static void see(Tune *t, Unit *u, int i, const Layer *twin) {
-  const Model *m = &t->m->all.v[i];
   FitInput in = {t->walk, twin->op->in[0]};
-  int64_t n = twin->groups * twin->k;
-  if (!u->seen++) {
+  FitInput model = {t->model, t->m->all.v[i].l.op->in[0]};
+  if (!u->arena) {
     u->arena = arena_new();
-    u->model = *m;
-    u->model_mean = ARENA_ARRAY(u->arena, double, n);
-    u->model.mean = u->model_mean;
-    u->mean = ARENA_ARRAY(u->arena, double, n);
+    u->mean = ARENA_ARRAY(u->arena, double *, u->layers.n);
   }
-  if (rounds(t, u)) {
-    FitInput model = {t->model, m->l.op->in[0]};
-    Moments seen = moments_of(u->arena, twin, fit_input, &in,
-                              t->model ? &model : NULL, t->fit->n);
-    add_moments(u, &seen);
-  }
-  Moments all = means_of(u->arena, twin, fit_input, &in, t->fit->n);
-  add_mean(u->mean, all.mean, n, u->seen);
-  add_mean(u->model_mean, m->mean, n, u->seen);
+  u->mean[u->seen++] = means_of(u->arena, twin, fit_input, &in, t->fit->n).mean;
+  if (!rounds(t, u))
+    return;
+  bool drifts = t->model && answers_for_drift(u->layers.n);
+  Moments seen = moments_of(u->arena, twin, fit_input, &in,
+                            drifts ? &model : NULL, t->fit->n);
+  add_moments(u, &seen);
 }
 
-/* ---- one layer ---- */
+/* ---- weights ---- */
 
 /* What the biases are in units of, but for the weights' scales; 0: floats. */
 static double bias_unit(const Layer *l) {
@@ -141,56 +142,115 @@ static double bias_unit(const Layer *l) {
   return l->bias && l->bias->type->q && x ? (double)x->q->scale[0] : 0;
 }
 
+/* Those of all layers that share them. */
 static void round_weights(Tune *t, const Unit *u, Layer *l) {
-  const Model *m = &u->model;
+  const Model *m = &t->m->all.v[u->layers.v[0]];
   Arena *a = t->g->arena;
   Rounded r = rounded_of(u->arena, l, &u->moments, m->w);
   if (t->steps & TUNE_round) {
-    rounded_retarget(u->arena, &r);
+    if (answers_for_drift(u->layers.n))
+      rounded_retarget(u->arena, &r);
     rounded_fit_codebook(a, &r);
-    if (u->layers == 1)
+    if (u->layers.n == 1)
       rounded_fit_scales(a, &r, m->b, bias_unit(l));
     rounded_propagate(&r);
   }
   if (t->steps & TUNE_refine)
     rounded_descend(&r);
   layer_set_weight(l, r.t, stored_bytes(a, r.t, r.level));
-  if (l->bias)
-    layer_set_biases(l, m->b, m->biases);
 }
 
-static void finish(Tune *t, const Unit *u, Layer *l) {
-  bool changed = rounds(t, u);
-  if (changed) {
-    round_weights(t, u, l);
-    layer_update_twin(t->twin, l);
+/* ---- biases ---- */
+
+/* Layers of a unit that have a bias in common, as the steps of a recurrence
+ * do. */
+typedef struct Sharers {
+  ARRAY(Layer) layers;
+  Model model;  /* of the first, with the mean over all */
+  double *mean; /* [groups][k] of what they read, over all */
+} Sharers;
+
+/* The layers of a unit with the bias of its layer `first`, which are marked in
+ * done[]. */
+static Sharers find_sharers(Tune *t, const Unit *u, int first, bool *done) {
+  Sharers s = {.model = t->m->all.v[u->layers.v[first]]};
+  int64_t n = s.model.l.groups * s.model.l.k;
+  double *model_mean = ARENA_ARRAY(u->arena, double, n);
+  s.mean = ARENA_ARRAY(u->arena, double, n);
+  for (int i = first; i < u->layers.n; i++) {
+    Layer l;
+    (void)layer_of(t->layers.all.v[u->layers.v[i]].op, &l);
+    if (done[i] || (s.layers.n && s.layers.v[0].bias != l.bias))
+      continue;
+    done[i] = true;
+    ARRAY_PUSH(u->arena, &s.layers, l);
+    add_mean(s.mean, u->mean[i], n, s.layers.n);
+    add_mean(model_mean, t->m->all.v[u->layers.v[i]].mean, n, s.layers.n);
   }
-  Layer twin = layer_twin(t->twin, l);
-  if (t->steps & TUNE_bn) {
-    FitInput in = {t->walk, twin.op->in[0]};
-    const float *w = layer_weights(u->arena, &twin);
-    Outputs out = outputs_of(u->arena, &twin, w, fit_input, &in, t->fit->n);
-    changed |= recover_norm(&u->model, l, &out);
-  } else if (t->steps & TUNE_bias) {
-    changed |=
-        recover_bias(&u->model, l, layer_weights(u->arena, &twin), u->mean);
-  }
-  if (changed)
+  s.model.mean = model_mean;
+  if (!answers_for_drift(s.layers.n))
+    s.mean = model_mean;
+  return s;
+}
+
+/* The step bn, of weights that one layer has. */
+static bool normalize(Tune *t, const Unit *u, Sharers *s) {
+  Layer twin = layer_twin(t->twin, &s->layers.v[0]);
+  FitInput in = {t->walk, twin.op->in[0]};
+  const float *w = layer_weights(u->arena, &twin);
+  Outputs out = outputs_of(u->arena, &twin, w, fit_input, &in, t->fit->n);
+  return recover_norm(&s->model, &s->layers.v[0], &out);
+}
+
+/* Biases for weights that have changed, if `rounded`. */
+static bool set_biases(Tune *t, const Unit *u, Sharers *s, bool rounded) {
+  const Model *m = &s->model;
+  Layer *l = &s->layers.v[0];
+  bool changed = rounded;
+  if (rounded && l->bias)
+    layer_set_biases(l, m->b, m->biases);
+  if (rounded)
     layer_update_twin(t->twin, l);
-  t->changed += changed;
+  if ((t->steps & TUNE_bn) && u->layers.n == 1) {
+    changed |= normalize(t, u, s);
+  } else if (t->steps & (TUNE_bias | TUNE_bn)) {
+    Layer twin = layer_twin(t->twin, l);
+    changed |= recover_bias(m, l, layer_weights(u->arena, &twin), s->mean);
+  }
+  for (int i = 1; changed && i < s->layers.n; i++)
+    layer_share_bias(&s->layers.v[i], l);
+  for (int i = 0; changed && i < s->layers.n; i++)
+    layer_update_twin(t->twin, &s->layers.v[i]);
+  return changed;
+}
+
+/* ---- one layer after the other ---- */
+
+static void finish(Tune *t, const Unit *u) {
+  bool *done = ARENA_ARRAY(u->arena, bool, u->layers.n);
+  bool rounded = rounds(t, u);
+  Layer l;
+  (void)layer_of(t->layers.all.v[u->layers.v[0]].op, &l);
+  if (rounded)
+    round_weights(t, u, &l);
+  for (int i = 0; i < u->layers.n; i++) {
+    if (done[i])
+      continue;
+    Sharers s = find_sharers(t, u, i, done);
+    if (set_biases(t, u, &s, rounded))
+      t->changed += s.layers.n;
+  }
 }
 
 static bool tune_layer(Tune *t, int i) {
   Unit *u = &t->unit[t->which[i]];
-  Layer l;
-  (void)layer_of(t->layers.all.v[i].op, &l);
-  Layer twin = layer_twin(t->twin, &l);
+  Layer twin = layer_twin(t->twin, &t->layers.all.v[i]);
   if (!walk_to(t->walk, twin.op) ||
       (t->model && !walk_to(t->model, t->m->all.v[i].l.op)))
     return false;
   see(t, u, i, &twin);
-  if (u->seen == u->layers) {
-    finish(t, u, &l);
+  if (u->seen == u->layers.n) {
+    finish(t, u);
     arena_free(u->arena);
     u->arena = NULL;
   }

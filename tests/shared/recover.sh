@@ -27,7 +27,7 @@ quantized() {
 # One scale a tensor: four fifths of the loss come back.
 per_tensor() {
   local plain recovered
-  plain=$(quantized --per-tensor)
+  plain=$(quantized --per-tensor --recover=none)
   recovered=$(quantized --per-tensor --recover=auto)
   echo "$name: $real, per tensor $plain, recovered $recovered of 10000"
   [ -n "$recovered" ] &&
@@ -40,6 +40,14 @@ four_bits() {
   recovered=$(quantized --weights=int4 --recover=bias,round,refine)
   echo "$name: $real, 4 bits $recovered of 10000"
   [ -n "$recovered" ] && [ $((real - recovered)) -le 150 ] || failed=1
+}
+
+# Tables of 16 weights: at most a point.
+codes() {
+  local recovered
+  recovered=$(quantized --weights=code16 --recover=bias,round,refine)
+  echo "$name: $real, 16 codes $recovered of 10000"
+  [ -n "$recovered" ] && [ $((real - recovered)) -le 100 ] || failed=1
 }
 
 vww=$data/vww-coco-val128/rgb_96.bin:u8[96,96,3]
@@ -56,6 +64,10 @@ model frameworks/keras_dscnn_mnist_fp32.tflite "scale=1/255" "$images" \
   "$images" "$data/mnist/t10k-labels-idx1-ubyte.gz"
 per_tensor
 four_bits
+model frameworks/keras_attention_mnist_fp32.tflite "scale=1/255" "$images" \
+  "$images" "$data/mnist/t10k-labels-idx1-ubyte.gz"
+four_bits
+codes
 
 torch="scale=1/255 mean=0.4914,0.4822,0.4465 std=0.247,0.2435,0.2616 layout=nchw"
 for net in frameworks/torch_{resnet,vgg}_cifar10_fp32 mlperf-tiny-onnx/model_ic

@@ -8,6 +8,7 @@
 
 #include "compress/codebook.h"
 #include "compress/sensitivity.h"
+#include "ir/element.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 
@@ -338,7 +339,73 @@ static void test_dynamic(void **state) {
   assert_float_equal(y[1], 0, 0);
 }
 
+/* ---- what rounding does on average ---- */
+
+/* What x held: 3 in one channel, 6 in the other. */
+static void see_x(Calibration *c, const Value *x) {
+  float seen[4 * 4 * 2];
+  for (int i = 0; i < 4 * 4 * 2; i++)
+    seen[i] = i % 2 ? 6 : 3;
+  for (int i = 0; i < c->tensors.n; i++)
+    if (strcmp(c->tensors.v[i].name, "x") == 0) {
+      c->tensors.v[i] = stats_new(arena, "x", x->type, 1);
+      stats_observe(&c->tensors.v[i], seen);
+    }
+}
+
+/* Biases take back what rounded weights make of the means that were seen;
+ * of windows of 3 with a border of 1 a quarter lies outside at either end. */
+static void test_corrected_bias(void **state) {
+  (void)state;
+  Graph *f = parsed("model m\n"
+                    "input %x : f32[1,4,4,2]\n"
+                    "const @w : f32[1,3,3,2] = {0.1, -0.7, 0.23, 0.41, 0.3, "
+                    "0.9, -0.77, 0.1, 0.35, 0.6, 0.2, 0.11, -0.13, 0.33, 0.9, "
+                    "1, 0.6, 0.07}\n"
+                    "const @b : f32[2] = {1, -3}\n"
+                    "%y : f32[1,4,4,2] = depthwise_conv2d %x, @w, @b "
+                    "{ pad=[1,1,1,1] }\n"
+                    "output %y\n");
+  const float *w = graph_find(f, "w")->init->data;
+  for (int corrects = 0; corrects < 2; corrects++) {
+    Calibration c = ranges(f, -30, 30);
+    see_x(&c, f->inputs.v[0]);
+    Scheme s = scheme_default();
+    s.base.weights = WEIGHTS_i4;
+    s.corrects_biases = corrects;
+    Graph *g = quantize_graph(arena, f, &s, &c, NULL);
+    const Value *q = graph_find(g, "w.q"), *b = graph_find(g, "b.q");
+    assert_true(q && b);
+    double want[2] = {1, -3};
+    for (int i = 0; i < 18 && corrects; i++) {
+      double level = element_real(DT_i4, q->init->data, i);
+      double off = (double)w[i] - (double)q->type->q->scale[i % 2] * level;
+      double inside = (i / 6 == 1 ? 1 : 0.75) * (i / 2 % 3 == 1 ? 1 : 0.75);
+      want[i % 2] += off * inside * (i % 2 ? 6 : 3);
+    }
+    const int32_t *bias = b->init->data;
+    for (int o = 0; o < 2; o++)
+      assert_float_equal((float)bias[o] * b->type->q->scale[o], want[o], 0.05);
+    assert_true(!corrects || fabs(want[0] - 1) > 0.2);
+  }
+}
+
 /* ---- recurrences ---- */
+
+/* A layer whose result is the model's, behind a reshape, is no step. */
+static void test_no_recurrence(void **state) {
+  (void)state;
+  Graph *f = parsed("model m\n"
+                    "input %x : f32[1,1,4]\n"
+                    "const @w : f32[2,4] = {1, -2, 0.5, 0, 0.25, 1, -0.5, 3}\n"
+                    "%h : f32[1,1,2] = fully_connected %x, @w\n"
+                    "%y : f32[1,2] = reshape %h\n"
+                    "output %y\n");
+  Calibration c = ranges(f, -1, 1);
+  Scheme s = scheme_default();
+  Graph *g = quantize_graph(arena, f, &s, &c, NULL);
+  assert_int_equal(type_named(g, "h.q")->dtype, DT_i8);
+}
 
 /* Three steps of h = tanh(w x + h): 16 bits; the layer behind them: 8. */
 static void test_recurrence(void **state) {
@@ -436,6 +503,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_columns, setup, teardown),
       cmocka_unit_test_setup_teardown(test_short_floats, setup, teardown),
       cmocka_unit_test_setup_teardown(test_dynamic, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_corrected_bias, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_no_recurrence, setup, teardown),
       cmocka_unit_test_setup_teardown(test_recurrence, setup, teardown),
       cmocka_unit_test_setup_teardown(test_spared, setup, teardown),
       cmocka_unit_test_setup_teardown(test_no_range, setup, teardown),
