@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "plan/packed_groups.h"
 #include "plan/sparse.h"
 
 enum {
@@ -100,6 +101,8 @@ static Packed pack_mask(Plan *p, Step *s, const PackSource *w,
 
 /* ---- choice ---- */
 
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
 static const char *why_plain(const Plan *p, const PackSource *w,
                              const Census *c, int64_t packed) {
   if (packed >= c->count - CODE_BYTES)
@@ -125,18 +128,27 @@ Packed plan_pack(Plan *p, Step *s, const PackSource *w) {
   bool masks = p->opt.sparse == SPARSE_size ||
                (p->opt.sparse == SPARSE_auto && p->opt.for_size);
   int64_t mask = masks ? mask_bytes(w, &c) : INT64_MAX;
-  int64_t least = codes < mask ? codes : mask;
+  Arena *scratch = arena_new();
+  Groups groups;
+  int64_t in_groups = packed_groups_find(scratch, w, &groups);
+  int64_t least = min64(min64(codes, mask), in_groups);
   const char *why = c.count ? why_plain(p, w, &c, least) : "there are none";
   s->weights.zeros = c.count ? 1 - (double)c.nonzero / (double)c.count : 0;
-  if (why) {
+  Packed packed = {.form = PACK_none};
+  if (why)
     sparse_stays_plain(p, s, why, c.count);
-    return (Packed){.form = PACK_none};
-  }
-  Packed packed =
-      least == codes ? pack_codes(p, s, w, &c, bits) : pack_mask(p, s, w, &c);
+  else
+    packed = least == codes  ? pack_codes(p, s, w, &c, bits)
+             : least == mask ? pack_mask(p, s, w, &c)
+                             : packed_groups_make(p, s, w, &groups);
+  arena_free(scratch);
+  if (why)
+    return packed;
   packed.block_bytes = w->block_bytes;
   packed.blocks = w->blocks;
-  s->weights.form = packed.form == PACK_mask ? "mask" : code_form[bits];
+  s->weights.form = packed.form == PACK_mask     ? "mask"
+                    : packed.form == PACK_groups ? "4-bit groups"
+                                                 : code_form[bits];
   s->weights.remark = NULL;
   s->weights.bytes = least;
   return packed;

@@ -3,6 +3,9 @@
  *   codes:  for byte of data: for pair of codes a, b in it:
  *             halfword = table[b], table[a]
  *   mask:   for byte of data: for bit: x = bit ? *values : 0; values += bit
+ *   groups: for group: for run of a row: m[slots]
+ *             for row of the group: for pair of codes a, b in the run:
+ *               halfword = (b - 8) m, (a - 8) m
  *   floats: for halfword of data: word = its float
  */
 #include "codegen/kernels/packed.h"
@@ -82,6 +85,54 @@ static void unpack_mask(Cg *g, const Packed *w, Val block, Val from, Val to) {
                  w->block_bytes % 8, &values);
 }
 
+/* Nibble `at` of p. */
+static Val nibble(Cg *g, Val p, Val at) {
+  Val byte = ll_load(g, g->i8, ll_gep(g, p, ll_lshrc(g, at, 1)), 1);
+  Val shift = ll_shlc(g, ll_and(g, at, ll_idx(g, 1)), 2);
+  Val x = LLVMBuildLShr(g->b, ll_zext(g, byte, g->idx), shift, "");
+  return ll_and(g, x, ll_idx(g, 15));
+}
+
+static Val multiplied(Cg *g, Val code, Val multiple) {
+  return ll_trunc(g, ll_mul(g, ll_addc(g, code, -8), multiple), g->i8);
+}
+
+/* The run's bytes of a row, from those of codes. */
+static void unpack_run(Cg *g, const Packed *w, Val from, Val to,
+                       const Val *multiple) {
+  const Weave *v = &w->weave;
+  for (int i = 0; i < v->run; i += 2) {
+    Val byte = ll_load(g, g->i8, ll_gepc(g, from, i / 2), 1);
+    byte = ll_zext(g, byte, g->idx);
+    Val low = ll_and(g, byte, ll_idx(g, 15)), high = ll_lshrc(g, byte, 4);
+    store_pair(g, w, multiplied(g, low, multiple[v->slot[i]]),
+               multiplied(g, high, multiple[v->slot[i + 1]]),
+               ll_gepc(g, to, i));
+  }
+}
+
+static void unpack_groups(Cg *g, const Packed *w, Val block, Val from, Val to) {
+  const Weave *v = &w->weave;
+  int64_t row = v->run * v->runs, group = row * w->rows;
+  int64_t groups = w->block_bytes / group;
+  Val multiples = ll_blob(g, w->values), multiple[8];
+  Loop n = loop_begin(g, 0, groups, 1);
+  Val first = ll_add(g, ll_mulc(g, block, groups), n.i);
+  Loop i = loop_begin(g, 0, v->runs, 1);
+  Val at = ll_add(g, ll_mulc(g, first, v->runs), i.i);
+  at = ll_mulc(g, at, v->slots);
+  for (int k = 0; k < v->slots; k++)
+    multiple[k] = ll_addc(g, nibble(g, multiples, ll_addc(g, at, k)), 1);
+  Val start = ll_add(g, ll_mulc(g, n.i, group), ll_mulc(g, i.i, v->run));
+  Loop r = loop_begin(g, 0, w->rows, 1);
+  Val byte = ll_add(g, start, ll_mulc(g, r.i, row));
+  unpack_run(g, w, ll_gep(g, from, ll_lshrc(g, byte, 1)), ll_gep(g, to, byte),
+             multiple);
+  loop_end(g, &r, NULL);
+  loop_end(g, &i, NULL);
+  loop_end(g, &n, NULL);
+}
+
 /* An f32's bits from those of an f16, by the exponent's place and a product
  * that moves it, which is right for subnormals, too. */
 static Val bits_of_f16(Cg *g, Val half) {
@@ -113,6 +164,8 @@ void unpack_block(Cg *g, const Packed *w, Val block, Val to) {
   Val from = ll_gep(g, ll_blob(g, w->data), ll_mulc(g, block, row));
   if (w->form == PACK_mask)
     unpack_mask(g, w, block, from, to);
+  else if (w->form == PACK_groups)
+    unpack_groups(g, w, block, from, to);
   else
     unpack_codes(g, w, from, to);
 }

@@ -17,6 +17,7 @@ bool conv_one_group(const Op *op);
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t);
 /* Weights as [output][tap][run padded to the group], i8. */
 const int8_t *conv_pack_rows(Plan *p, const Step *s, const ConvParams *c);
+Weave conv_rows_weave(const ConvParams *c);
 
 /* Weights of kernels whose loops over outputs are inside those over pixels,
  * as bytes in the order of outputs, `unit` outputs at a time. */
@@ -24,6 +25,7 @@ typedef struct PassSource {
   const int8_t *image;
   int64_t bytes;
   int64_t unit;
+  Weave weave;
   int64_t scratch; /* what the kernel takes of the arena besides */
   double time;     /* instructions of the layer, about */
 } PassSource;

@@ -30,6 +30,7 @@ bool conv_pack_passes(Plan *p, Step *s, ConvParams *c, const PassSource *w) {
                      .block_bytes = pass == oc ? (w->bytes + 1) / 2 * 2
                                                : w->bytes / oc * pass,
                      .blocks = oc / pass,
+                     .weave = w->weave,
                      .time = w->time,
                      .unpacking = UNPACKING,
                      .available = available};
