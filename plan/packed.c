@@ -19,8 +19,12 @@ typedef struct Census {
   int64_t nonzero, count;
 } Census;
 
+int64_t packed_source_bytes(const PackSource *w) {
+  return w->block_bytes * (w->blocks - 1) + w->last_bytes;
+}
+
 static Census census_of(const PackSource *w) {
-  Census c = {.count = w->block_bytes * w->blocks};
+  Census c = {.count = packed_source_bytes(w)};
   bool there[256] = {false};
   for (int64_t i = 0; i < c.count; i++) {
     there[(uint8_t)w->image[i]] = true;
@@ -43,7 +47,8 @@ static int code_bits(const Census *c) {
 }
 
 static int64_t bits_bytes(const PackSource *w, int bits) {
-  return (w->block_bytes * bits + 7) / 8 * w->blocks;
+  return (w->block_bytes * bits + 7) / 8 * (w->blocks - 1) +
+         (w->last_bytes * bits + 7) / 8;
 }
 
 static int64_t codes_bytes(const PackSource *w, int bits) {
@@ -60,14 +65,15 @@ static int64_t mask_bytes(const PackSource *w, const Census *c) {
 static const Blob *pack_bits(Plan *p, Step *s, const PackSource *w,
                              const Census *c, int bits, bool mask) {
   int64_t row = (w->block_bytes * bits + 7) / 8;
-  uint8_t *to = ARENA_ARRAY(p->arena, uint8_t, row * w->blocks);
+  int64_t bytes = bits_bytes(w, bits);
+  uint8_t *to = ARENA_ARRAY(p->arena, uint8_t, bytes);
   for (int64_t i = 0; i < c->count; i++) {
     int64_t at = i % w->block_bytes * bits;
     int x = mask ? w->image[i] != 0 : c->code[(uint8_t)w->image[i]];
     uint8_t *byte = &to[i / w->block_bytes * row + at / 8];
     *byte = (uint8_t)(*byte | x << at % 8);
   }
-  return plan_blob(p, s, mask ? "mask" : "codes", to, row * w->blocks, 4);
+  return plan_blob(p, s, mask ? "mask" : "codes", to, bytes, 4);
 }
 
 static Packed pack_codes(Plan *p, Step *s, const PackSource *w, const Census *c,
@@ -146,6 +152,7 @@ Packed plan_pack(Plan *p, Step *s, const PackSource *w) {
     return packed;
   packed.block_bytes = w->block_bytes;
   packed.blocks = w->blocks;
+  packed.last_bytes = w->last_bytes;
   s->weights.form = packed.form == PACK_mask     ? "mask"
                     : packed.form == PACK_groups ? "4-bit groups"
                                                  : code_form[bits];

@@ -45,6 +45,8 @@ typedef struct Packed {
   bool joined;         /* halfwords are sums; for the kernel to set */
   int64_t block_bytes; /* unpacked, even */
   int64_t blocks;
+  int64_t last_bytes; /* of the last block, where that is shorter (then others
+                         are of 8 bytes and more); else block_bytes */
   const Blob *data;   /* codes or mask bits, lowest first, block by block from
                          a byte of their own on */
   const Blob *table;  /* of codes: i8 (1 << bits) */
@@ -55,10 +57,11 @@ typedef struct Packed {
   const Blob *starts; /* of a mask: u32 (blocks), where a block's values are */
 } Packed;
 
-/* blocks times block_bytes bytes as a kernel reads them. */
+/* blocks times block_bytes bytes as a kernel reads them, the last block with
+ * last_bytes of them. */
 typedef struct PackSource {
   const int8_t *image; /* before they are joined */
-  int64_t block_bytes, blocks;
+  int64_t block_bytes, blocks, last_bytes;
   Weave weave;
   double time;       /* cycles, or instructions, of the layer */
   double unpacking;  /* of a byte */

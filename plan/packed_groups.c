@@ -22,7 +22,7 @@ static uint16_t fitting(uint16_t fit, int x) {
 /* Groups of `rows` rows; false: there are other bytes. */
 static bool try_rows(Arena *a, const PackSource *w, int64_t rows, Groups *out) {
   const Weave *v = &w->weave;
-  int64_t n = w->block_bytes * w->blocks, each = v->run * v->runs * rows;
+  int64_t n = packed_source_bytes(w), each = v->run * v->runs * rows;
   *out = (Groups){rows, n / each * v->runs * v->slots, NULL};
   uint16_t *fit = ARENA_ARRAY(a, uint16_t, out->count);
   for (int64_t i = 0; i < out->count; i++)
@@ -46,9 +46,10 @@ int64_t packed_groups_find(Arena *a, const PackSource *w, Groups *out) {
   for (int64_t size = LARGEST; size >= SMALLEST; size /= 2) {
     int64_t rows = size / v->depth;
     bool whole = size % v->depth == 0 && v->inputs % size == 0 &&
-                 w->block_bytes % (v->run * v->runs * rows) == 0;
+                 w->block_bytes % (v->run * v->runs * rows) == 0 &&
+                 w->last_bytes % (v->run * v->runs * rows) == 0;
     if (whole && try_rows(a, w, rows, out))
-      return w->block_bytes * w->blocks / 2 + (out->count + 1) / 2;
+      return packed_source_bytes(w) / 2 + (out->count + 1) / 2;
   }
   return INT64_MAX;
 }
@@ -59,7 +60,7 @@ static void put_nibble(uint8_t *to, int64_t at, int x) {
 
 Packed packed_groups_make(Plan *p, Step *s, const PackSource *w,
                           const Groups *z) {
-  int64_t n = w->block_bytes * w->blocks;
+  int64_t n = packed_source_bytes(w);
   uint8_t *code = ARENA_ARRAY(p->arena, uint8_t, n / 2);
   uint8_t *multiple = ARENA_ARRAY(p->arena, uint8_t, (z->count + 1) / 2);
   for (int64_t i = 0; i < n; i++) {

@@ -15,6 +15,8 @@ typedef struct Groups {
 /* The largest groups that w's image is in; bytes that they take, INT64_MAX:
  * it is in none. */
 int64_t packed_groups_find(Arena *a, const PackSource *w, Groups *out);
+/* All bytes of the image. */
+int64_t packed_source_bytes(const PackSource *w);
 Packed packed_groups_make(Plan *p, Step *s, const PackSource *w,
                           const Groups *z);
 

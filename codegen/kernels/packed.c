@@ -12,6 +12,17 @@
 
 #include "codegen/nest.h"
 
+/* Are there more turns, after turn i, of a loop of block_bytes / each of them,
+ * in a last block of fewer? NULL: all blocks are alike. */
+static Val more_turns(Cg *g, const Packed *w, Val block, Val i, int64_t each) {
+  if (w->last_bytes == w->block_bytes)
+    return NULL;
+  Val last = ll_icmp(g, LLVMIntEQ, block, ll_idx(g, w->blocks - 1));
+  Val n = ll_select(g, last, ll_idx(g, (w->last_bytes + each - 1) / each),
+                    ll_idx(g, w->block_bytes / each));
+  return ll_icmp(g, LLVMIntULT, ll_addc(g, i, 1), n);
+}
+
 /* b below a; joined: 256 a + b. */
 static void store_pair(Cg *g, const Packed *w, Val b, Val a, Val to) {
   a = ll_shlc(g, ll_zext(g, a, g->i16), 8);
@@ -34,14 +45,14 @@ static void codes_of_byte(Cg *g, const Packed *w, Val from, Val to, int64_t n) {
                code_value(g, w, byte, (i + 1) * w->bits), ll_gepc(g, to, i));
 }
 
-static void unpack_codes(Cg *g, const Packed *w, Val from, Val to) {
+static void unpack_codes(Cg *g, const Packed *w, Val block, Val from, Val to) {
   int each = 8 / w->bits;
   int64_t whole = w->block_bytes / each;
   if (whole) {
     Loop l = loop_begin(g, 0, whole, 1);
     codes_of_byte(g, w, ll_gep(g, from, l.i),
                   ll_gep(g, to, ll_mulc(g, l.i, each)), each);
-    loop_end(g, &l, NULL);
+    loop_end_while(g, &l, NULL, more_turns(g, w, block, l.i, each));
   }
   if (w->block_bytes % each)
     codes_of_byte(g, w, ll_gepc(g, from, whole), ll_gepc(g, to, whole * each),
@@ -77,7 +88,7 @@ static void unpack_mask(Cg *g, const Packed *w, Val block, Val from, Val to) {
     values = l.carry[0];
     mask_of_byte(g, w, ll_gep(g, from, l.i), ll_gep(g, to, ll_mulc(g, l.i, 8)),
                  8, &values);
-    loop_end(g, &l, &values);
+    loop_end_while(g, &l, &values, more_turns(g, w, block, l.i, 8));
     values = l.carry[0];
   }
   if (w->block_bytes % 8)
@@ -130,7 +141,7 @@ static void unpack_groups(Cg *g, const Packed *w, Val block, Val from, Val to) {
              multiple);
   loop_end(g, &r, NULL);
   loop_end(g, &i, NULL);
-  loop_end(g, &n, NULL);
+  loop_end_while(g, &n, NULL, more_turns(g, w, block, n.i, group));
 }
 
 /* An f32's bits from those of an f16, by the exponent's place and a product
@@ -167,5 +178,5 @@ void unpack_block(Cg *g, const Packed *w, Val block, Val to) {
   else if (w->form == PACK_groups)
     unpack_groups(g, w, block, from, to);
   else
-    unpack_codes(g, w, from, to);
+    unpack_codes(g, w, block, from, to);
 }

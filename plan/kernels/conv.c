@@ -209,6 +209,7 @@ static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
   PackSource from = {.image = image,
                      .block_bytes = per_block,
                      .blocks = c->blocks,
+                     .last_bytes = per_block,
                      .weave = lanes_weave(c),
                      .time = cost_conv_lanes(s->op, p->target),
                      .unpacking = 3,
@@ -301,6 +302,7 @@ static void place_mve_rows(Plan *p, Step *s, ConvParams *c) {
   c->pass = c->g.oc;
   PassSource from = {.image = conv_pack_rows(p, s, c),
                      .bytes = c->taps_h * c->taps_w * c->run_padded * c->g.oc,
+                     .row = c->taps_h * c->taps_w * c->run_padded,
                      .unit = 1,
                      .weave = conv_rows_weave(c),
                      .scratch = stage_bytes(c),

@@ -24,7 +24,8 @@ Weave conv_rows_weave(const ConvParams *c);
 typedef struct PassSource {
   const int8_t *image;
   int64_t bytes;
-  int64_t unit;
+  int64_t row;  /* of an output */
+  int64_t unit; /* a power of two, rows of which are even */
   Weave weave;
   int64_t scratch; /* what the kernel takes of the arena besides */
   double time;     /* instructions of the layer, about */

@@ -215,6 +215,7 @@ static void pack_or_list_pairs(Plan *p, Step *s, ConvParams *c) {
   int64_t window = c->taps_h * c->taps_w * c->run_padded;
   PassSource from = {.image = pack_pairs(p, s, c, false),
                      .bytes = c->blocks * window * 2,
+                     .row = window,
                      .unit = 4,
                      .weave = pairs_weave(c),
                      .scratch = gathered_bytes(c),
@@ -308,6 +309,7 @@ static void pack_or_list_rows(Plan *p, Step *s, ConvParams *c) {
   bool fast = sparse_is_fast(p), wide = c->weight_bytes == 2;
   PassSource from = {.image = wide ? NULL : conv_pack_rows(p, s, c),
                      .bytes = bytes,
+                     .row = c->taps_h * c->taps_w * c->run,
                      .unit = 1,
                      .weave = conv_rows_weave(c),
                      .scratch = window_bytes(c),
