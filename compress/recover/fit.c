@@ -132,7 +132,7 @@ static void fit_groups(Arena *a, Rounded *r, const double *b, double in_scale) {
   }
   for (int try = 0; try < UNITS; try++) {
     double *sum = ARENA_ARRAY(scratch, double, n);
-    float f = (float)(UNITS_OF - try) / UNITS_OF;
+    float f = (float)(UNITS_OF - try) / (float)UNITS_OF;
     for (int64_t o = 0; o < n; o++) {
       double fits = in_scale > 0 ? fabs(b[o]) / (in_scale * largest_bias) : 0;
       u[o] = groups_unit(fmaxf(widest[o] * f, (float)fits));
