@@ -1,6 +1,8 @@
 /* See figures.h. */
 #include "compress/figures.h"
 
+enum { MULTIPLE_BITS = 4 }; /* of a block's scale: ir/blocks.h */
+
 /* Bits that tell one of n entries from the others. */
 static int index_bits(int n) {
   int bits = 1;
@@ -40,5 +42,7 @@ void figures_count(const Graph *g, Figures *out) {
       continue;
     out->weights += type_count(w->type);
     out->weight_bits += type_count(w->type) * element_bits(w->type);
+    if (w->type->q && w->type->q->block)
+      out->weight_bits += MULTIPLE_BITS * w->type->q->nscale;
   }
 }

@@ -213,11 +213,23 @@ static void store_joined(Quantizer *z, Op *concat) {
 
 /* ---- the account ---- */
 
-/* Bytes of the constant v, or of the one behind it. */
-static int64_t stored_bytes(const Value *v) {
+/* The constant v, or the one behind it; NULL: there is none. */
+static const Value *constant_of(const Value *v) {
   while (v && v->def && v->def->nin == 1)
     v = v->def->in[0];
-  return v && v->init ? type_bytes(v->type) : 0;
+  return v && v->init ? v : NULL;
+}
+
+static int group_of(const Value *w) {
+  const Value *c = constant_of(w);
+  return c && c->type->q ? c->type->q->block : 0;
+}
+
+/* Scales of blocks are multiples of a channel's, of 4 bits. */
+static int64_t stored_bytes(const Value *v) {
+  const Value *c = constant_of(v);
+  int64_t multiples = group_of(c) ? c->type->q->nscale : 0;
+  return c ? type_bytes(c->type) + (multiples + 1) / 2 : 0;
 }
 
 static int64_t parameters(const Op *op) {
@@ -246,6 +258,7 @@ static QuantizedOp account(const Quantizer *z, const Op *op, const char *name,
     row.why = "its table has 8 bits: computed in floats";
   if (w) {
     row.parameters = parameters(op);
+    row.group = group_of(w);
     row.bytes = stored_bytes(w) + stored_bytes(op_in(op, 2));
   }
   return row;

@@ -14,6 +14,7 @@ typedef struct QuantizedOp {
   LayerScheme scheme; /* what it is stored and computed in; weights are
                          WEIGHTS_f32 where it has none */
   bool has_weights;
+  int group;       /* inputs that share a scale; 0: all */
   const char *why; /* it computes on floats; NULL: on integers */
   int64_t parameters;
   int64_t bytes; /* of its weights and biases, as stored */

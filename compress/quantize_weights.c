@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "compress/codebook.h"
+#include "compress/quantize_groups.h"
+#include "ir/blocks.h"
 #include "ir/element.h"
 
 static const float largest_bias = 1 << 30;
@@ -181,12 +183,12 @@ static int64_t nearest(const QuantParams *q, int64_t c, float x) {
   return (int64_t)fminf(fmaxf(v, (float)q->qmin), (float)q->qmax);
 }
 
-static Value *integers(Graph *g, const Value *v, const Type *t, Channels c) {
+static Value *integers(Graph *g, const Value *v, const Type *t) {
   const float *x = v->init->data;
   void *data = arena_alloc(g->arena, (size_t)type_bytes(t));
   for (int64_t i = 0; i < type_count(t); i++)
     element_store(t->dtype, data, i,
-                  (uint64_t)nearest(t->q, channel(c, i), x[i]));
+                  (uint64_t)nearest(t->q, type_entry(t, i), x[i]));
   return graph_const(g, stored_name(g, v), t, data);
 }
 
@@ -216,15 +218,33 @@ static Value *coded(Graph *g, const Value *w, QuantParams *q, Channels c,
   return graph_const(g, stored_name(g, w), t, data);
 }
 
+/* Weights with a scale for every so many inputs; `inputs`: their axis. */
+static Value *grouped(Graph *g, const Value *w, int axis, int inputs,
+                      const LayerScheme *s, float in_scale, const float *bias) {
+  int64_t n = w->type->dim[axis];
+  float *least = ARENA_ARRAY(g->arena, float, n);
+  for (int64_t i = 0; i < n; i++)
+    least[i] = bias_scale(bias, n, (Channels){n, 1}, i, in_scale);
+  GroupRule rule = {.group = s->group,
+                    .asymmetric = s->asymmetric_weights,
+                    .pow2 = s->pow2,
+                    .least = least};
+  return integers(
+      g, w, groups_find(g->arena, w->type, w->init->data, axis, inputs, &rule));
+}
+
 Value *weights_stored(Graph *g, const Value *w, int axis, const LayerScheme *s,
                       float in_scale, const float *bias) {
+  int inputs = groups_axis(w->type, axis, s->group);
+  if (s->weights == WEIGHTS_i4 && !s->per_tensor && inputs >= 0)
+    return grouped(g, w, axis, inputs, s, in_scale, bias);
   QuantParams *q = weight_params(g->arena, w, axis, s, in_scale, bias);
   Channels c = channels_of(w->type, axis, s->per_tensor);
   if (is_code(s->weights))
     return coded(g, w, q, c, code_count(s->weights));
   int bits;
   DType dtype = weight_dtype(s->weights, &bits);
-  return integers(g, w, type_with_dtype(g->arena, w->type, dtype, q), c);
+  return integers(g, w, type_with_dtype(g->arena, w->type, dtype, q));
 }
 
 Value *weights_shortened(Graph *g, const Value *w, DType dtype) {
@@ -241,10 +261,11 @@ Value *weights_shortened(Graph *g, const Value *w, DType dtype) {
 Value *bias_stored(Graph *g, const Value *b, const float *x, float in_scale,
                    const Type *w) {
   int64_t n = type_count(b->type);
+  const float *unit = w->q->block ? blocks_units(g->arena, w) : NULL;
   float *scale = ARENA_ARRAY(g->arena, float, n);
   int32_t *data = ARENA_ARRAY(g->arena, int32_t, n);
   for (int64_t i = 0; i < n; i++) {
-    scale[i] = in_scale * type_channel_scale(w, i);
+    scale[i] = in_scale * (unit ? unit[i] : type_channel_scale(w, i));
     data[i] = (int32_t)fmin(
         fmax(rint((double)x[i] / (double)scale[i]), -INT32_MAX), INT32_MAX);
   }
@@ -260,5 +281,5 @@ Value *bias_stored(Graph *g, const Value *b, const float *x, float in_scale,
 
 Value *constant_stored(Graph *g, const Value *v, const Type *like) {
   const Type *t = type_with_dtype(g->arena, v->type, like->dtype, like->q);
-  return integers(g, v, t, (Channels){1, 1});
+  return integers(g, v, t);
 }

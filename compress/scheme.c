@@ -1,6 +1,7 @@
 /* See scheme.h. */
 #include "compress/scheme.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const weight_names[WEIGHTS_COUNT] = {
@@ -87,6 +88,13 @@ static bool set_pow2(LayerScheme *s, const char *value) {
   return !*value;
 }
 
+static bool set_group(LayerScheme *s, const char *value) {
+  char *end;
+  long n = strtol(value, &end, 10);
+  s->group = (int)n;
+  return end != value && !*end && n >= 8 && n <= 4096 && n % 8 == 0;
+}
+
 static const struct {
   const char *key;
   bool (*set)(LayerScheme *s, const char *value);
@@ -101,6 +109,7 @@ static const struct {
     {"symmetric", set_symmetric, "nothing"},
     {"asymmetric-weights", set_asymmetric_weights, "nothing"},
     {"pow2", set_pow2, "nothing"},
+    {"group", set_group, "a multiple of 8 up to 4096, such as 32"},
     /* clang-format on */
 };
 

@@ -38,6 +38,8 @@ typedef struct LayerScheme {
   bool symmetric;          /* activations with zero point 0 (of u8: 128) */
   bool asymmetric_weights; /* weights with zero points */
   bool pow2;               /* scales are powers of two */
+  int group;               /* of weights of 4 bits, inputs that share a scale;
+                              0: all of an output channel */
 } LayerScheme;
 
 /* A layer that differs from the rest: the one whose result, or whose operator

@@ -19,7 +19,8 @@
 /* Options that are keys of a layer's scheme. */
 static const OptId scheme_options[] = {
     OPT_weights,   OPT_activations,        OPT_per_tensor,
-    OPT_symmetric, OPT_asymmetric_weights, OPT_pow2};
+    OPT_symmetric, OPT_asymmetric_weights, OPT_pow2,
+    OPT_group};
 
 /* `prefix` is what stands before the key on the command line. */
 static bool bad_key(Cli *cli, const char *prefix, const char *key,
@@ -274,8 +275,10 @@ static const char *weights_text(Cli *cli, const QuantizedOp *op) {
     return "";
   if (s->weights == WEIGHTS_f32)
     return "float";
-  return arena_printf(cli->arena, "%s%s", weight_form_name(s->weights),
-                      s->per_tensor ? "" : " per channel");
+  const char *name = weight_form_name(s->weights);
+  return op->group ? arena_printf(cli->arena, "%s per %d", name, op->group)
+                   : arena_printf(cli->arena, "%s%s", name,
+                                  s->per_tensor ? "" : " per channel");
 }
 
 static Table account(Cli *cli, const QuantizeReport *r) {

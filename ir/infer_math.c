@@ -122,15 +122,16 @@ bool infer_quantize(const Op *op, Shape *out) {
   if (!is_storable(y->dtype))
     return op_error(op, E0201, "%s: expected i8, u8 or i16",
                     value_text(op, op->out[0]));
-  if (!y->q || y->q->codebook)
-    return op_error(op, E0202, "%s: expected scales and zero points",
+  if (!y->q || y->q->codebook || y->q->block)
+    return op_error(op, E0202,
+                    "%s: expected scales and zero points, not of blocks",
                     value_text(op, op->out[0]));
   return true;
 }
 
 static bool is_nibble(DType t) { return t == DT_i4 || t == DT_u4; }
 
-/* i4, u4 and indices of a codebook are constants. */
+/* i4, u4, blocks and indices of a codebook are of constants. */
 bool infer_dequantize(const Op *op, Shape *out) {
   const Type *x = op->in[0]->type;
   *out = shape_of(op->in[0]);
@@ -142,9 +143,12 @@ bool infer_dequantize(const Op *op, Shape *out) {
   if (!x->q)
     return op_error(op, E0202, "%s: expected scales and zero points",
                     value_text(op, op->in[0]));
-  if ((is_nibble(x->dtype) || x->q->codebook) && !op->in[0]->init)
+  if ((is_nibble(x->dtype) || x->q->codebook || x->q->block) &&
+      !op->in[0]->init)
     return op_error(op, E0202, "%s: %s are read of constants only",
                     value_text(op, op->in[0]),
-                    x->q->codebook ? "codebooks" : "4 bits");
+                    x->q->codebook ? "codebooks"
+                    : x->q->block  ? "blocks"
+                                   : "4 bits");
   return true;
 }

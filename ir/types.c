@@ -160,19 +160,42 @@ int32_t type_zero_point(const Type *t) {
   return t->q ? t->q->zero_point[0] : 0;
 }
 
-/* Which entry of scale and zero_point holds for index c of the axis. */
-static int64_t quant_entry(const QuantParams *q, int64_t c) {
-  if (q->axis < 0)
+static int64_t elements_behind(const Type *t, int axis) {
+  int64_t n = 1;
+  for (int i = axis + 1; i < t->rank; i++)
+    n *= t->dim[i];
+  return n;
+}
+
+/* Blocks along the axis. */
+static int64_t block_count(const Type *t) {
+  return (t->dim[t->q->axis] - 1) / t->q->block + 1;
+}
+
+int64_t type_entry(const Type *t, int64_t at) {
+  if (!t->q || t->q->axis < 0)
     return 0;
-  return q->block > 0 ? c / q->block : c;
+  int64_t n = t->dim[t->q->axis], inner = elements_behind(t, t->q->axis);
+  int64_t c = at / inner % n;
+  if (!t->q->block)
+    return c;
+  return (at / inner / n * block_count(t) + c / t->q->block) * inner +
+         at % inner;
+}
+
+int64_t type_entries(const Type *t) {
+  if (!t->q || t->q->axis < 0)
+    return 1;
+  int64_t n = t->dim[t->q->axis];
+  return t->q->block ? type_count(t) / n * block_count(t) : n;
 }
 
 float type_channel_scale(const Type *t, int64_t c) {
-  return t->q ? t->q->scale[quant_entry(t->q, c)] : 1.0f;
+  return t->q ? t->q->scale[t->q->axis < 0 ? 0 : c] : 1.0f;
 }
 
 int32_t type_channel_zero_point(const Type *t, int64_t c) {
-  return t->q ? t->q->zero_point[quant_entry(t->q, c)] : 0;
+  return t->q ? t->q->zero_point[t->q->axis < 0 ? 0 : c] : 0;
 }
 
 static void print_scales(Str *out, const QuantParams *q) {

@@ -24,11 +24,13 @@ typedef enum DType {
 
 /* real = scale * (q - zero_point), per tensor, per index of one axis, or per
  * block of one axis. Source: the TFLite 8-bit quantization specification and
- * ONNX DequantizeLinear, which agree on it. */
+ * ONNX DequantizeLinear, which agree on it; blocks are those of the latter:
+ * scales are a tensor in the elements' order, of which dim[axis] counts
+ * blocks, the last of which may be shorter. */
 typedef struct QuantParams {
   int axis;                  /* quantized dimension; -1 = per tensor */
-  int block;                 /* elements of dim[axis] sharing a scale;
-                                0 = one scale per index */
+  int block;                 /* successive indices of dim[axis] that share a
+                                scale; 0 = one scale per index */
   int nscale;                /* entries of scale and of zero_point */
   const float *scale;        /* (nscale) */
   const int32_t *zero_point; /* (nscale) */
@@ -81,7 +83,12 @@ bool type_is_q8(const Type *t);        /* i8 or u8 with per-tensor params */
 /* First (or only) scale and zero point; 1.0 and 0 without params. */
 float type_scale(const Type *t);
 int32_t type_zero_point(const Type *t);
-/* Scale and zero point of channel c (per tensor: the only one). */
+/* Which entry of scale and zero_point is that of element `at`, row-major. */
+int64_t type_entry(const Type *t, int64_t at);
+/* How many entries those of t's axis and block are. */
+int64_t type_entries(const Type *t);
+/* Scale and zero point of channel c (per tensor: the only one); entry c, where
+ * they are of blocks. */
 float type_channel_scale(const Type *t, int64_t c);
 int32_t type_channel_zero_point(const Type *t, int64_t c);
 

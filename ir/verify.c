@@ -26,14 +26,9 @@ static DiagCode shape_fault(const Type *t, const char **why) {
   return DIAG_CODE_COUNT;
 }
 
-/* How many scales a sound q of type t has; -1: axis or block are unsound. */
-static int64_t scales_expected(const Type *t, const QuantParams *q) {
-  if (q->axis == -1)
-    return q->block ? -1 : 1;
-  if (q->axis < 0 || q->axis >= t->rank || q->block < 0)
-    return -1;
-  int64_t n = t->dim[q->axis];
-  return q->block ? (n - 1) / q->block + 1 : n;
+static bool has_sound_axis(const Type *t, const QuantParams *q) {
+  return q->axis == -1 ? !q->block
+                       : q->axis >= 0 && q->axis < t->rank && q->block >= 0;
 }
 
 static DiagCode entry_fault(Arena *a, const QuantParams *q, int i,
@@ -57,9 +52,9 @@ static DiagCode quant_fault(Arena *a, const Type *t, const char **why) {
   const QuantParams *q = t->q;
   if (!dtype_is_integer(t->dtype))
     return fault(why, E0202, "only integers can be quantized");
-  int64_t want = scales_expected(t, q);
-  if (want < 0)
+  if (!has_sound_axis(t, q))
     return fault(why, E0202, "the quantized axis or block does not exist");
+  int64_t want = type_entries(t);
   if (q->nscale != want)
     return fault(why, E0202,
                  arena_printf(a, "it has %d scales, needs %lld", q->nscale,

@@ -4,7 +4,8 @@
  *
  * with the quantized types on op's operands and result, and with the clamps
  * as its activation, or as the range that its result is stored in. First,
- * conversions are brought together with the ops that compute (fold_moves.c).
+ * weights in blocks become bytes (fold_blocks.c), and conversions are brought
+ * together with the ops that compute (fold_moves.c).
  *
  * The float definition of an island and the integer op's (rounding=onnx) are
  * the same real function, rounded differently before the step: they may
@@ -206,7 +207,10 @@ static const char *weights_fault(const Value *v, int axis, bool words) {
     return "weights of more than 8 bits want activations of 16";
   if (t->dtype == DT_i16 && !zeros_are_zero(t))
     return "16-bit weights have a zero point";
-  if (t->q->block || (t->q->axis >= 0 && t->q->axis != axis))
+  if (t->q->block)
+    return "the scales of the weights' blocks are no small multiples of one "
+           "per output channel";
+  if (t->q->axis >= 0 && t->q->axis != axis)
     return "the weights' scales are not one, nor one per output channel";
   return NULL;
 }
@@ -527,6 +531,7 @@ bool pass_fold_scales(Graph *g, PassCtx *c) {
   int folded = 0, moved = 0;
   if (g->rounding != ROUND_onnx)
     return true;
+  int blocks = fold_blocks(g);
   for (int before = -1; before != folded + moved;) {
     before = folded + moved;
     moved += fold_moves(g);
@@ -536,6 +541,8 @@ bool pass_fold_scales(Graph *g, PassCtx *c) {
   }
   for (Op *op = g->first; op; op = op->next)
     remark(op);
+  if (blocks)
+    pass_stat(c, "weights in blocks made bytes", blocks);
   if (folded)
     pass_stat(c, "islands folded", folded);
   if (moved)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "plan/packed_groups.h"
 #include "plan/sparse.h"
 
 enum {
@@ -18,8 +19,12 @@ typedef struct Census {
   int64_t nonzero, count;
 } Census;
 
+int64_t packed_source_bytes(const PackSource *w) {
+  return w->block_bytes * (w->blocks - 1) + w->last_bytes;
+}
+
 static Census census_of(const PackSource *w) {
-  Census c = {.count = w->block_bytes * w->blocks};
+  Census c = {.count = packed_source_bytes(w)};
   bool there[256] = {false};
   for (int64_t i = 0; i < c.count; i++) {
     there[(uint8_t)w->image[i]] = true;
@@ -42,7 +47,8 @@ static int code_bits(const Census *c) {
 }
 
 static int64_t bits_bytes(const PackSource *w, int bits) {
-  return (w->block_bytes * bits + 7) / 8 * w->blocks;
+  return (w->block_bytes * bits + 7) / 8 * (w->blocks - 1) +
+         (w->last_bytes * bits + 7) / 8;
 }
 
 static int64_t codes_bytes(const PackSource *w, int bits) {
@@ -59,14 +65,15 @@ static int64_t mask_bytes(const PackSource *w, const Census *c) {
 static const Blob *pack_bits(Plan *p, Step *s, const PackSource *w,
                              const Census *c, int bits, bool mask) {
   int64_t row = (w->block_bytes * bits + 7) / 8;
-  uint8_t *to = ARENA_ARRAY(p->arena, uint8_t, row * w->blocks);
+  int64_t bytes = bits_bytes(w, bits);
+  uint8_t *to = ARENA_ARRAY(p->arena, uint8_t, bytes);
   for (int64_t i = 0; i < c->count; i++) {
     int64_t at = i % w->block_bytes * bits;
     int x = mask ? w->image[i] != 0 : c->code[(uint8_t)w->image[i]];
     uint8_t *byte = &to[i / w->block_bytes * row + at / 8];
     *byte = (uint8_t)(*byte | x << at % 8);
   }
-  return plan_blob(p, s, mask ? "mask" : "codes", to, row * w->blocks, 4);
+  return plan_blob(p, s, mask ? "mask" : "codes", to, bytes, 4);
 }
 
 static Packed pack_codes(Plan *p, Step *s, const PackSource *w, const Census *c,
@@ -100,6 +107,8 @@ static Packed pack_mask(Plan *p, Step *s, const PackSource *w,
 
 /* ---- choice ---- */
 
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
 static const char *why_plain(const Plan *p, const PackSource *w,
                              const Census *c, int64_t packed) {
   if (packed >= c->count - CODE_BYTES)
@@ -125,18 +134,28 @@ Packed plan_pack(Plan *p, Step *s, const PackSource *w) {
   bool masks = p->opt.sparse == SPARSE_size ||
                (p->opt.sparse == SPARSE_auto && p->opt.for_size);
   int64_t mask = masks ? mask_bytes(w, &c) : INT64_MAX;
-  int64_t least = codes < mask ? codes : mask;
+  Arena *scratch = arena_new();
+  Groups groups;
+  int64_t in_groups = packed_groups_find(scratch, w, &groups);
+  int64_t least = min64(min64(codes, mask), in_groups);
   const char *why = c.count ? why_plain(p, w, &c, least) : "there are none";
   s->weights.zeros = c.count ? 1 - (double)c.nonzero / (double)c.count : 0;
-  if (why) {
+  Packed packed = {.form = PACK_none};
+  if (why)
     sparse_stays_plain(p, s, why, c.count);
-    return (Packed){.form = PACK_none};
-  }
-  Packed packed =
-      least == codes ? pack_codes(p, s, w, &c, bits) : pack_mask(p, s, w, &c);
+  else
+    packed = least == codes  ? pack_codes(p, s, w, &c, bits)
+             : least == mask ? pack_mask(p, s, w, &c)
+                             : packed_groups_make(p, s, w, &groups);
+  arena_free(scratch);
+  if (why)
+    return packed;
   packed.block_bytes = w->block_bytes;
   packed.blocks = w->blocks;
-  s->weights.form = packed.form == PACK_mask ? "mask" : code_form[bits];
+  packed.last_bytes = w->last_bytes;
+  s->weights.form = packed.form == PACK_mask     ? "mask"
+                    : packed.form == PACK_groups ? "4-bit groups"
+                                                 : code_form[bits];
   s->weights.remark = NULL;
   s->weights.bytes = least;
   return packed;

@@ -6,6 +6,8 @@
  *   codes  each byte as the index, of 1, 2 or 4 bits, of a table of bytes:
  *          weights of 4 bits, codebooks
  *   mask   a bit for each byte that is not zero, and those bytes
+ *   groups 4 bits each, and for each group of inputs of an output the multiple
+ *          that these are to be taken by (ir/blocks.h), of 4 bits, too
  *   f16, bf16  floats that are such
  *
  * Two bytes make a halfword, as every block has an even number of them; where
@@ -20,9 +22,22 @@ typedef enum PackForm {
   PACK_none,
   PACK_codes,
   PACK_mask,
+  PACK_groups,
   PACK_f16,
   PACK_bf16
 } PackForm;
+
+/* How a kernel's image mixes outputs: in rows of `runs` runs, each of which
+ * has bytes of `slots` outputs; rows go on along the inputs. run 0: not known,
+ * or inputs are padded. */
+typedef struct Weave {
+  int run;         /* bytes, even */
+  int slots;       /* outputs in a run */
+  uint8_t slot[8]; /* (run) of each byte, its output in the run */
+  int64_t runs;    /* of a row */
+  int64_t depth;   /* inputs that a row has of an output */
+  int64_t inputs;  /* channels: groups do not go across taps */
+} Weave;
 
 typedef struct Packed {
   PackForm form;
@@ -30,17 +45,24 @@ typedef struct Packed {
   bool joined;         /* halfwords are sums; for the kernel to set */
   int64_t block_bytes; /* unpacked, even */
   int64_t blocks;
+  int64_t last_bytes; /* of the last block, where that is shorter (then others
+                         are of 8 bytes and more); else block_bytes */
   const Blob *data;   /* codes or mask bits, lowest first, block by block from
                          a byte of their own on */
   const Blob *table;  /* of codes: i8 (1 << bits) */
-  const Blob *values; /* of a mask: i8 */
+  const Blob *values; /* of a mask: i8; of groups: the multiples less 1, 4 bits
+                         each, [block][group][run][slot] */
+  Weave weave;        /* of groups, and ... */
+  int64_t rows;       /* ... rows of one */
   const Blob *starts; /* of a mask: u32 (blocks), where a block's values are */
 } Packed;
 
-/* blocks times block_bytes bytes as a kernel reads them. */
+/* blocks times block_bytes bytes as a kernel reads them, the last block with
+ * last_bytes of them. */
 typedef struct PackSource {
   const int8_t *image; /* before they are joined */
-  int64_t block_bytes, blocks;
+  int64_t block_bytes, blocks, last_bytes;
+  Weave weave;
   double time;       /* cycles, or instructions, of the layer */
   double unpacking;  /* of a byte */
   int64_t scratch;   /* what unpacking takes of the arena */

@@ -64,5 +64,6 @@ Packed plan_pack_real(Plan *p, Step *s, const PackSource *w) {
   return (Packed){.form = form,
                   .block_bytes = w->block_bytes,
                   .blocks = w->blocks,
+                  .last_bytes = w->block_bytes,
                   .data = plan_blob(p, s, "halves", to, 2 * n, 4)};
 }

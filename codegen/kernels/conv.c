@@ -27,8 +27,11 @@ ConvImage conv_image_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
 void conv_image_end(Cg *g, ConvImage *im) { loop_end(g, &im->loop, NULL); }
 
 Pass pass_begin(Cg *g, const ConvParams *c, Val scratch, int64_t room) {
-  Pass p = {.loop = loop_begin(g, 0, c->g.oc / c->pass, 1)};
+  int64_t passes = (c->g.oc + c->pass - 1) / c->pass;
+  Pass p = {.loop = loop_begin(g, 0, passes, 1), .left = c->g.oc % c->pass};
   p.first = ll_mulc(g, p.loop.i, c->pass);
+  if (p.left)
+    p.last = ll_icmp(g, LLVMIntEQ, p.loop.i, ll_idx(g, passes - 1));
   if (c->packed.form) {
     p.w = ll_gepc(g, scratch, room);
     unpack_block(g, &c->packed, p.loop.i, p.w);
@@ -36,6 +39,14 @@ Pass pass_begin(Cg *g, const ConvParams *c, Val scratch, int64_t room) {
     p.w = ll_blob(g, c->w);
   }
   return p;
+}
+
+Val pass_more(Cg *g, const ConvParams *c, const Pass *p, Val i, int64_t step) {
+  if (!p->last)
+    return NULL;
+  Val n = ll_select(g, p->last, ll_idx(g, p->left / step * step),
+                    ll_idx(g, c->pass / step * step));
+  return ll_icmp(g, LLVMIntULT, ll_addc(g, i, step), n);
 }
 
 void pass_end(Cg *g, Pass *p) { loop_end(g, &p->loop, NULL); }

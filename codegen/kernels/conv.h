@@ -22,7 +22,12 @@ void conv_image_end(Cg *g, ConvImage *im);
 typedef struct Pass {
   Loop loop;
   Val first, w;
+  Val last; /* is it the last one, of `left` outputs? NULL: all are alike */
+  int64_t left;
 } Pass;
+/* i + step for a loop over a pass's outputs, or those of them that come in
+ * groups of `step`: are there more? NULL: the loop's own bound is right. */
+Val pass_more(Cg *g, const ConvParams *c, const Pass *p, Val i, int64_t step);
 Pass pass_begin(Cg *g, const ConvParams *c, Val scratch, int64_t room);
 void pass_end(Cg *g, Pass *p);
 

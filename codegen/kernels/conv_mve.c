@@ -107,7 +107,7 @@ void lower_conv_mve(Cg *g, const Step *s, const StepArgs *a) {
   Loop o = loop_begin(g, 0, c->pass, 1);
   one_output(g, c, src, out, ll_gep(g, pass.w, ll_mulc(g, o.i, row)),
              ll_add(g, pass.first, o.i));
-  loop_end(g, &o, NULL);
+  loop_end_while(g, &o, NULL, pass_more(g, c, &pass, o.i, 1));
   tiles_end(g, &x);
   loop_end(g, &y, NULL);
   pass_end(g, &pass);

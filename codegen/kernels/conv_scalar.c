@@ -124,7 +124,7 @@ void lower_conv_scalar(Cg *g, const Step *s, const StepArgs *a) {
   } else {
     one_output(g, c, &p, channel, ll_gep(g, pass.w, ll_mulc(g, of_pass, row)));
   }
-  loop_end(g, &o, at.p);
+  loop_end_while(g, &o, at.p, pass_more(g, c, &pass, o.i, 1));
   loop_end(g, &group, o.carry);
   patch_tiles_end(g, &t);
   pass_end(g, &pass);

@@ -21,6 +21,7 @@
  * word by word as it is read. */
 #include <string.h>
 
+#include "codegen/kernels/light.h"
 #include "codegen/kernels/patch.h"
 #include "codegen/kernels/sparse.h"
 #include "codegen/lower.h"
@@ -317,10 +318,15 @@ static void every_output(Cg *g, const Conv *v) {
   if (whole) {
     Loop o = loop_begin(g, 0, whole, QUAD);
     some_outputs(g, v, o.i, QUAD);
-    loop_end(g, &o, NULL);
+    loop_end_while(g, &o, NULL, pass_more(g, v->c, &v->pass, o.i, QUAD));
   }
-  if (oc % QUAD)
-    some_outputs(g, v, ll_idx(g, whole), (int)(oc % QUAD));
+  if (v->pass.last)
+    oc = v->pass.left;
+  if (oc % QUAD) {
+    Guard last = guard_begin(g, v->pass.last);
+    some_outputs(g, v, ll_idx(g, oc / QUAD * QUAD), (int)(oc % QUAD));
+    guard_end(g, &last, 0, NULL, NULL);
+  }
 }
 
 void lower_conv_smlad(Cg *g, const Step *s, const StepArgs *a) {

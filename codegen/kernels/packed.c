@@ -3,11 +3,25 @@
  *   codes:  for byte of data: for pair of codes a, b in it:
  *             halfword = table[b], table[a]
  *   mask:   for byte of data: for bit: x = bit ? *values : 0; values += bit
+ *   groups: for group: for run of a row: m[slots]
+ *             for row of the group: for pair of codes a, b in the run:
+ *               halfword = (b - 8) m, (a - 8) m
  *   floats: for halfword of data: word = its float
  */
 #include "codegen/kernels/packed.h"
 
 #include "codegen/nest.h"
+
+/* Are there more turns, after turn i, of a loop of block_bytes / each of them,
+ * in a last block of fewer? NULL: all blocks are alike. */
+static Val more_turns(Cg *g, const Packed *w, Val block, Val i, int64_t each) {
+  if (w->last_bytes == w->block_bytes)
+    return NULL;
+  Val last = ll_icmp(g, LLVMIntEQ, block, ll_idx(g, w->blocks - 1));
+  Val n = ll_select(g, last, ll_idx(g, (w->last_bytes + each - 1) / each),
+                    ll_idx(g, w->block_bytes / each));
+  return ll_icmp(g, LLVMIntULT, ll_addc(g, i, 1), n);
+}
 
 /* b below a; joined: 256 a + b. */
 static void store_pair(Cg *g, const Packed *w, Val b, Val a, Val to) {
@@ -31,14 +45,14 @@ static void codes_of_byte(Cg *g, const Packed *w, Val from, Val to, int64_t n) {
                code_value(g, w, byte, (i + 1) * w->bits), ll_gepc(g, to, i));
 }
 
-static void unpack_codes(Cg *g, const Packed *w, Val from, Val to) {
+static void unpack_codes(Cg *g, const Packed *w, Val block, Val from, Val to) {
   int each = 8 / w->bits;
   int64_t whole = w->block_bytes / each;
   if (whole) {
     Loop l = loop_begin(g, 0, whole, 1);
     codes_of_byte(g, w, ll_gep(g, from, l.i),
                   ll_gep(g, to, ll_mulc(g, l.i, each)), each);
-    loop_end(g, &l, NULL);
+    loop_end_while(g, &l, NULL, more_turns(g, w, block, l.i, each));
   }
   if (w->block_bytes % each)
     codes_of_byte(g, w, ll_gepc(g, from, whole), ll_gepc(g, to, whole * each),
@@ -74,12 +88,60 @@ static void unpack_mask(Cg *g, const Packed *w, Val block, Val from, Val to) {
     values = l.carry[0];
     mask_of_byte(g, w, ll_gep(g, from, l.i), ll_gep(g, to, ll_mulc(g, l.i, 8)),
                  8, &values);
-    loop_end(g, &l, &values);
+    loop_end_while(g, &l, &values, more_turns(g, w, block, l.i, 8));
     values = l.carry[0];
   }
   if (w->block_bytes % 8)
     mask_of_byte(g, w, ll_gepc(g, from, whole), ll_gepc(g, to, whole * 8),
                  w->block_bytes % 8, &values);
+}
+
+/* Nibble `at` of p. */
+static Val nibble(Cg *g, Val p, Val at) {
+  Val byte = ll_load(g, g->i8, ll_gep(g, p, ll_lshrc(g, at, 1)), 1);
+  Val shift = ll_shlc(g, ll_and(g, at, ll_idx(g, 1)), 2);
+  Val x = LLVMBuildLShr(g->b, ll_zext(g, byte, g->idx), shift, "");
+  return ll_and(g, x, ll_idx(g, 15));
+}
+
+static Val multiplied(Cg *g, Val code, Val multiple) {
+  return ll_trunc(g, ll_mul(g, ll_addc(g, code, -8), multiple), g->i8);
+}
+
+/* The run's bytes of a row, from those of codes. */
+static void unpack_run(Cg *g, const Packed *w, Val from, Val to,
+                       const Val *multiple) {
+  const Weave *v = &w->weave;
+  for (int i = 0; i < v->run; i += 2) {
+    Val byte = ll_load(g, g->i8, ll_gepc(g, from, i / 2), 1);
+    byte = ll_zext(g, byte, g->idx);
+    Val low = ll_and(g, byte, ll_idx(g, 15)), high = ll_lshrc(g, byte, 4);
+    store_pair(g, w, multiplied(g, low, multiple[v->slot[i]]),
+               multiplied(g, high, multiple[v->slot[i + 1]]),
+               ll_gepc(g, to, i));
+  }
+}
+
+static void unpack_groups(Cg *g, const Packed *w, Val block, Val from, Val to) {
+  const Weave *v = &w->weave;
+  int64_t row = v->run * v->runs, group = row * w->rows;
+  int64_t groups = w->block_bytes / group;
+  Val multiples = ll_blob(g, w->values), multiple[8];
+  Loop n = loop_begin(g, 0, groups, 1);
+  Val first = ll_add(g, ll_mulc(g, block, groups), n.i);
+  Loop i = loop_begin(g, 0, v->runs, 1);
+  Val at = ll_add(g, ll_mulc(g, first, v->runs), i.i);
+  at = ll_mulc(g, at, v->slots);
+  for (int k = 0; k < v->slots; k++)
+    multiple[k] = ll_addc(g, nibble(g, multiples, ll_addc(g, at, k)), 1);
+  Val start = ll_add(g, ll_mulc(g, n.i, group), ll_mulc(g, i.i, v->run));
+  Loop r = loop_begin(g, 0, w->rows, 1);
+  Val byte = ll_add(g, start, ll_mulc(g, r.i, row));
+  unpack_run(g, w, ll_gep(g, from, ll_lshrc(g, byte, 1)), ll_gep(g, to, byte),
+             multiple);
+  loop_end(g, &r, NULL);
+  loop_end(g, &i, NULL);
+  loop_end_while(g, &n, NULL, more_turns(g, w, block, n.i, group));
 }
 
 /* An f32's bits from those of an f16, by the exponent's place and a product
@@ -113,6 +175,8 @@ void unpack_block(Cg *g, const Packed *w, Val block, Val to) {
   Val from = ll_gep(g, ll_blob(g, w->data), ll_mulc(g, block, row));
   if (w->form == PACK_mask)
     unpack_mask(g, w, block, from, to);
+  else if (w->form == PACK_groups)
+    unpack_groups(g, w, block, from, to);
   else
-    unpack_codes(g, w, from, to);
+    unpack_codes(g, w, block, from, to);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compress/recover/stored.h"
+#include "ir/blocks.h"
 
 /* ---- finding ---- */
 
@@ -186,13 +187,15 @@ static const Type *accumulator_type(const Layer *l, DType dtype) {
   const Type *x = layer_input_type(l), *w = l->weight->type;
   if (!x || x->q->nscale != 1 || !w->q || w->q->codebook)
     return NULL;
-  bool per_output = w->q->nscale == l->outputs && l->outputs > 1;
-  if (w->q->block || (w->q->nscale > 1 && !per_output))
+  const float *unit = w->q->block ? blocks_units(a, w) : w->q->scale;
+  int n = w->q->block ? (int)l->outputs : w->q->nscale;
+  bool per_output = n == l->outputs && l->outputs > 1;
+  if (n > 1 && !per_output)
     return NULL;
-  QuantParams q = {.axis = per_output ? 0 : -1, .nscale = w->q->nscale};
+  QuantParams q = {.axis = per_output ? 0 : -1, .nscale = n};
   float *scale = ARENA_ARRAY(a, float, q.nscale);
   for (int i = 0; i < q.nscale; i++)
-    scale[i] = x->q->scale[0] * w->q->scale[i];
+    scale[i] = x->q->scale[0] * unit[i];
   q.scale = scale;
   q.zero_point = ARENA_ARRAY(a, int32_t, q.nscale);
   q.qmin = dtype == DT_i64 ? INT64_MIN : dtype_min(dtype);
@@ -204,7 +207,7 @@ static void *integer_biases(Arena *a, const Type *t, const double *b) {
   int64_t n = type_count(t);
   int64_t *levels = ARENA_ARRAY(a, int64_t, n);
   for (int64_t i = 0; i < n; i++) {
-    double q = rint(b[i] / (double)t->q->scale[stored_entry(t, i)]);
+    double q = rint(b[i] / (double)t->q->scale[type_entry(t, i)]);
     double limit = (double)INT32_MAX;
     levels[i] = (int64_t)fmin(fmax(q, -limit), limit);
   }

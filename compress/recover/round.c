@@ -28,7 +28,7 @@ Rounded rounded_of(Arena *a, const Layer *l, const Moments *m, const float *w) {
 }
 
 static int64_t entry_of(const Rounded *r, int64_t o, int64_t j) {
-  return stored_entry(r->t, layer_at(r->l, o, j));
+  return type_entry(r->t, layer_at(r->l, o, j));
 }
 
 double rounded_real(const Rounded *r, int64_t o, int64_t j, int64_t level) {

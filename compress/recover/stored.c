@@ -6,16 +6,6 @@
 
 #include "ir/element.h"
 
-int64_t stored_entry(const Type *t, int64_t at) {
-  if (!t->q || t->q->axis < 0)
-    return 0;
-  int64_t inner = 1;
-  for (int i = t->q->axis + 1; i < t->rank; i++)
-    inner *= t->dim[i];
-  int64_t c = at / inner % t->dim[t->q->axis];
-  return t->q->block ? c / t->q->block : c;
-}
-
 float stored_real(const Type *t, int64_t entry, int64_t q) {
   int64_t level = t->q->codebook ? t->q->codebook[q] : q;
   return (float)(level - t->q->zero_point[entry]) * t->q->scale[entry];
@@ -63,7 +53,7 @@ void *stored_bytes(Arena *a, const Type *t, const int64_t *levels) {
 static float real_at(const Type *t, const void *data, int64_t at) {
   if (dtype_is_float(t->dtype))
     return (float)element_to_double(t->dtype, element_load(t->dtype, data, at));
-  return stored_real(t, stored_entry(t, at), stored_load(t, data, at));
+  return stored_real(t, type_entry(t, at), stored_load(t, data, at));
 }
 
 float *stored_reals(Arena *a, const Type *t, const void *data) {

@@ -5,10 +5,8 @@
 
 #include "ir/types.h"
 
-/* Which scale and zero point of t are element at's (row-major). */
-int64_t stored_entry(const Type *t, int64_t at);
 /* The real value of level q, an integer of t's or an index into its codebook,
- * under that scale and zero point. */
+ * under scale and zero point number `entry` (type_entry). */
 float stored_real(const Type *t, int64_t entry, int64_t q);
 /* The level nearest to x; of two the lower one. */
 int64_t stored_nearest(const Type *t, int64_t entry, double x);

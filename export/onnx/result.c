@@ -37,8 +37,8 @@ static bool is_narrow(const Type *t) {
 
 /* --- parameters -------------------------------------------------------- */
 
-/* How often each scale is repeated in a tensor of parameters: those of blocks
- * have a dimension for each of the tensor's. */
+/* Parameters as a tensor: one, one for each index of the axis, or those of
+ * blocks, with a dimension for each of the tensor's, in its layout. */
 static void params_shape(const Type *t, const Perm *p, int *rank,
                          int64_t *dim) {
   const QuantParams *q = t->q;
@@ -55,12 +55,14 @@ static void params_shape(const Type *t, const Perm *p, int *rank,
 /* Entry k of that tensor, as an entry of scale and zero_point. */
 static int64_t params_entry(const Type *t, const Perm *p, const int64_t *dim,
                             int64_t k) {
-  const QuantParams *q = t->q;
-  if (q->axis < 0 || !q->block)
+  int64_t at[MAX_RANK] = {0}, entry = 0;
+  if (t->q->axis < 0 || !t->q->block)
     return k;
-  for (int i = t->rank - 1; p->v[i] != q->axis; i--)
-    k /= dim[i];
-  return k % dim[perm_place(p, q->axis)];
+  for (int i = t->rank - 1; i >= 0; k /= dim[i], i--)
+    at[p->v[i]] = k % dim[i];
+  for (int i = 0; i < t->rank; i++)
+    entry = entry * dim[perm_place(p, i)] + at[i];
+  return entry;
 }
 
 static void add_params(Exporter *x, const Type *t, const Perm *p,

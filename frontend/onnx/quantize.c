@@ -1,7 +1,7 @@
 /* QuantizeLinear, DequantizeLinear (also of com.microsoft) and
  * DynamicQuantizeLinear. With parameters that are known, one per tensor or
- * one per index of an axis, they are the IR's own ops; with any others, and
- * in blocks, arithmetic:
+ * one per index of an axis, or of weights one per block, they are the IR's own
+ * ops; with any others arithmetic:
  *
  *   y = saturate(round(x / scale) + zero)      x = (y - zero) * scale */
 #include "frontend/onnx/quant.h"
@@ -28,17 +28,15 @@ static bool fits(const int32_t *zero, int n, DType t) {
   return true;
 }
 
-/* From constants: one of each, or as many as dim[axis]. */
+/* From constants, `count` of each along the axis, or of its blocks. */
 static const QuantParams *make_params(Node *n, Value *scale, Value *zero,
-                                      const Type *t, int axis) {
+                                      const Type *t, int axis, int64_t block) {
   Arena *a = n->im->arena;
   int count = (int)type_count(scale->type);
   Floats s = const_floats(n, b_cast(n, scale, DT_f32), "the scale");
   Ints z = zero ? const_ints(n, b_cast(n, zero, DT_i64), "the zero point")
                 : (Ints){0};
-  bool by_axis = axis >= 0 && count > 1;
-  if (n->bad || (count > 1 && (axis < 0 || t->dim[axis] != count)) ||
-      (zero && z.n != count))
+  if (n->bad || (zero && z.n != count))
     return NULL;
   float *scales = ARENA_ARRAY(a, float, count);
   int32_t *zeros = ARENA_ARRAY(a, int32_t, count);
@@ -49,7 +47,8 @@ static const QuantParams *make_params(Node *n, Value *scale, Value *zero,
   if (!sound(scales, count) || !fits(zeros, count, t->dtype))
     return NULL;
   QuantParams *q = ARENA_NEW(a, QuantParams);
-  *q = (QuantParams){.axis = by_axis ? axis : -1,
+  *q = (QuantParams){.axis = count > 1 || block ? axis : -1,
+                     .block = (int)block,
                      .nscale = count,
                      .scale = scales,
                      .zero_point = zeros,
@@ -64,7 +63,31 @@ const QuantParams *quant_known(Node *n, int scale, int zero, const Type *t,
   if (n->bad || !s || !s->init || (z && !z->init) || s->type->rank > 1 ||
       !type_count(s->type) || type_count(s->type) > INT32_MAX)
     return NULL;
-  return make_params(n, s, z, t, axis);
+  int64_t count = type_count(s->type);
+  if (count > 1 && (axis < 0 || t->dim[axis] != count))
+    return NULL;
+  return make_params(n, s, z, t, axis, 0);
+}
+
+/* Do scales s have the shape of x's blocks? */
+static bool suits_blocks(const Type *s, const Type *x, int axis,
+                         int64_t block) {
+  bool ok = s->rank == x->rank && block > 0;
+  for (int i = 0; ok && i < x->rank; i++)
+    ok = s->dim[i] ==
+         (i == axis ? (x->dim[axis] + block - 1) / block : x->dim[i]);
+  return ok;
+}
+
+/* Of the blocks of a constant x, where they are known; else NULL. */
+static const QuantParams *blocks_known(Node *n, const Value *x, int axis,
+                                       int64_t block) {
+  Value *s = input(n, 1), *z = input(n, 2);
+  if (n->bad || !x->init || !s->init || (z && !z->init) || block > INT32_MAX ||
+      type_count(s->type) > INT32_MAX ||
+      !suits_blocks(s->type, x->type, axis, block))
+    return NULL;
+  return make_params(n, s, z, x->type, axis, block);
 }
 
 const QuantParams *quant_read(Node *n, int scale, int zero, const Type *t,
@@ -251,10 +274,11 @@ void onnx_dequantize_linear(Node *n) {
                 dtype_name(x->type->dtype));
     return;
   }
-  if (t != x->type->dtype && (block || !is_packed_weight(x)))
+  if (t != x->type->dtype && !is_packed_weight(x))
     x = b_cast(n, x, t);
-  const QuantParams *q =
-      n->bad || block ? NULL : quant_known(n, 1, 2, x->type, axis);
+  const QuantParams *q = n->bad  ? NULL
+                         : block ? blocks_known(n, x, axis, block)
+                                 : quant_known(n, 1, 2, x->type, axis);
   Value *y;
   if (q) {
     y = dequantize_known(n, x, q);

@@ -162,16 +162,6 @@ void eval_leaky_relu(const Eval *e) {
 
 /* --- conversions ------------------------------------------------------- */
 
-/* The channel of element i when t has a scale for each index of an axis. */
-static int64_t channel_of(const Type *t, int64_t i) {
-  if (!t->q || t->q->axis < 0)
-    return 0;
-  int64_t inner = 1;
-  for (int d = t->q->axis + 1; d < t->rank; d++)
-    inner *= t->dim[d];
-  return i / inner % t->dim[t->q->axis];
-}
-
 static void quantize_float(const Eval *e) {
   const Type *t = eval_out_type(e);
   const float *x = e->in[0];
@@ -179,7 +169,7 @@ static void quantize_float(const Eval *e) {
   int32_t *y = ARENA_ARRAY(e->scratch, int32_t, n), lo, hi;
   act_range(ACT_none, t, &lo, &hi);
   for (int64_t i = 0; i < n; i++) {
-    int64_t c = channel_of(t, i);
+    int64_t c = type_entry(t, i);
     if (e->op->rounding == ROUND_onnx) {
       y[i] = float_quantize(t, c, x[i]);
       continue;
@@ -208,7 +198,7 @@ void eval_dequantize(const Eval *e) {
   float *y = e->out[0];
   int64_t n = type_count(t);
   for (int64_t i = 0; i < n; i++) {
-    int64_t c = channel_of(t, i);
+    int64_t c = type_entry(t, i);
     int32_t x = element_quantized(t, e->in[0], i);
     if (e->op->rounding == ROUND_onnx) {
       y[i] = float_dequantize(t, c, x);

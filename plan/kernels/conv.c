@@ -176,6 +176,32 @@ static const int8_t *pack_lanes(Plan *p, const Step *s, const ConvParams *c,
   return image;
 }
 
+/* See pack_lanes; widening multiplies take one input of every lane. */
+static Weave lanes_weave(const ConvParams *c) {
+  int64_t nout = (int64_t)c->vectors * c->lanes;
+  Weave w = {.run = c->group,
+             .slots = 1,
+             .runs = nout,
+             .depth = c->group,
+             .inputs = c->g.ic};
+  if (c->group == 1) {
+    w.run = w.slots = 2;
+    w.slot[1] = 1;
+    w.runs = nout / 2;
+  }
+  return c->run == c->run_padded ? w : (Weave){0};
+}
+
+Weave conv_rows_weave(const ConvParams *c) {
+  bool padded = c->run != c->run_padded || c->run % 2;
+  return padded ? (Weave){0}
+                : (Weave){.run = 2,
+                          .slots = 1,
+                          .runs = 1,
+                          .depth = 2,
+                          .inputs = c->g.ic / c->g.groups};
+}
+
 /* Packed block by block: each is unpacked before it goes over the pixels. */
 static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
   int64_t per_block =
@@ -183,6 +209,8 @@ static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
   PackSource from = {.image = image,
                      .block_bytes = per_block,
                      .blocks = c->blocks,
+                     .last_bytes = per_block,
+                     .weave = lanes_weave(c),
                      .time = cost_conv_lanes(s->op, p->target),
                      .unpacking = 3,
                      .available = s->front ? -1 : INT64_MAX};
@@ -274,7 +302,9 @@ static void place_mve_rows(Plan *p, Step *s, ConvParams *c) {
   c->pass = c->g.oc;
   PassSource from = {.image = conv_pack_rows(p, s, c),
                      .bytes = c->taps_h * c->taps_w * c->run_padded * c->g.oc,
+                     .row = c->taps_h * c->taps_w * c->run_padded,
                      .unit = 1,
+                     .weave = conv_rows_weave(c),
                      .scratch = stage_bytes(c),
                      .time = cost_conv_mve(s->op, p->target)};
   if (!conv_pack_passes(p, s, c, &from))

@@ -17,13 +17,16 @@ bool conv_one_group(const Op *op);
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t);
 /* Weights as [output][tap][run padded to the group], i8. */
 const int8_t *conv_pack_rows(Plan *p, const Step *s, const ConvParams *c);
+Weave conv_rows_weave(const ConvParams *c);
 
 /* Weights of kernels whose loops over outputs are inside those over pixels,
  * as bytes in the order of outputs, `unit` outputs at a time. */
 typedef struct PassSource {
   const int8_t *image;
   int64_t bytes;
-  int64_t unit;
+  int64_t row;  /* of an output */
+  int64_t unit; /* a power of two, rows of which are even */
+  Weave weave;
   int64_t scratch; /* what the kernel takes of the arena besides */
   double time;     /* instructions of the layer, about */
 } PassSource;

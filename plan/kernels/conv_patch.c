@@ -198,12 +198,26 @@ static void list_tiles(Plan *p, Step *s, ConvParams *c) {
     c->pixels = 2;
 }
 
+/* See pack_pairs; a last pair alone has another order. */
+static Weave pairs_weave(const ConvParams *c) {
+  bool lone = c->blocks % 2, padded = c->run != c->run_padded;
+  return lone || padded ? (Weave){0}
+                        : (Weave){.run = 8,
+                                  .slots = 4,
+                                  .slot = {0, 1, 0, 1, 2, 3, 2, 3},
+                                  .runs = 1,
+                                  .depth = 2,
+                                  .inputs = c->g.ic};
+}
+
 /* Lists for speed; bits for size, lists where bits have no room. */
 static void pack_or_list_pairs(Plan *p, Step *s, ConvParams *c) {
   int64_t window = c->taps_h * c->taps_w * c->run_padded;
   PassSource from = {.image = pack_pairs(p, s, c, false),
                      .bytes = c->blocks * window * 2,
+                     .row = window,
                      .unit = 4,
+                     .weave = pairs_weave(c),
                      .scratch = gathered_bytes(c),
                      .time = cost_conv_smlad(s->op, p->target)};
   bool fast = sparse_is_fast(p);
@@ -295,7 +309,9 @@ static void pack_or_list_rows(Plan *p, Step *s, ConvParams *c) {
   bool fast = sparse_is_fast(p), wide = c->weight_bytes == 2;
   PassSource from = {.image = wide ? NULL : conv_pack_rows(p, s, c),
                      .bytes = bytes,
+                     .row = c->taps_h * c->taps_w * c->run,
                      .unit = 1,
+                     .weave = conv_rows_weave(c),
                      .scratch = window_bytes(c),
                      .time = cost_conv_scalar(s->op, p->target)};
   if (fast)

@@ -1,7 +1,7 @@
-/* Weights that lie packed or listed in the object: few different ones, many
- * zeros, floats of 16 bits, in convolutions and dense layers of odd shapes,
- * with strides, pads, groups, zero points, maxima and sums behind them; each
- * form is met. */
+/* Weights that lie packed or listed in the object: few different ones, in
+ * groups, many zeros, floats of 16 bits, in convolutions and dense layers of
+ * odd shapes, with strides, pads, groups, zero points, maxima and sums behind
+ * them; each form is met. */
 #include "tests/kernels/check.h"
 
 typedef enum Kind {
@@ -9,6 +9,7 @@ typedef enum Kind {
   KIND_four,
   KIND_nibbles,
   KIND_codebook,
+  KIND_groups,
   KIND_zeros,
   KIND_any,
   KIND_COUNT
@@ -34,6 +35,10 @@ static Layer random_layer(Random *r, Kind kind) {
   l.stride = random_in(r, 1, 2);
   l.pad = random_below(r, l.k);
   l.dtype = random_below(r, 3) ? DT_i8 : DT_u8;
+  if (kind == KIND_groups) {
+    l.ic = 16 * random_in(r, 1, l.dense ? 18 : 4);
+    l.dtype = DT_i8;
+  }
   l.pool = !l.dense && random_below(r, 4) == 0;
   l.sum = !l.pool && random_below(r, 4) == 0;
   if (!l.dense && random_below(r, 8) == 0) {
@@ -61,6 +66,18 @@ static void random_weights(Random *r, Kind kind, int zero, uint8_t *w,
             : code[random_below(r, codes)];
 }
 
+/* Integers of 4 bits times a multiple for every 16 or 32 inputs. */
+static void random_groups(Random *r, const Layer *l, uint8_t *w, int64_t n) {
+  int64_t inputs = l->ic / l->groups;
+  int64_t size = inputs % 32 || random_below(r, 2) ? 16 : 32;
+  int m = 1;
+  for (int64_t i = 0; i < n; i++) {
+    if (i % inputs % size == 0)
+      m = random_in(r, 1, 15);
+    w[i] = (uint8_t)(m * random_in(r, -8, 7));
+  }
+}
+
 static const Type *byte_type(Check *c, DType t, int rank, const int64_t *dim,
                              float scale, int zero) {
   return type_new(c->arena, t, rank, dim,
@@ -74,7 +91,10 @@ static Value *weights_of(Check *c, Random *r, const Layer *l) {
   const Type *t = byte_type(c, l->dtype, l->dense ? 2 : 4,
                             l->dense ? dense : conv, 0.01f, zero);
   uint8_t *w = arena_alloc(c->arena, (size_t)type_bytes(t));
-  random_weights(r, l->kind, zero, w, type_count(t));
+  if (l->kind == KIND_groups)
+    random_groups(r, l, w, type_count(t));
+  else
+    random_weights(r, l->kind, zero, w, type_count(t));
   return graph_const(c->graph, "w", t, w);
 }
 
@@ -159,14 +179,15 @@ static Value *input_of(Check *c, const Layer *l, bool room) {
       ->out[0];
 }
 
-static int seen[KIND_COUNT][4]; /* by form: plain, lists, mask, codes */
+/* By form: plain, lists, mask, groups, codes. */
+static int seen[KIND_COUNT][5];
 
 static int form_number(const char *form) {
-  static const char *const names[] = {"plain", "lists", "mask"};
-  for (int i = 0; form && i < 3; i++)
+  static const char *const names[] = {"plain", "lists", "mask", "4-bit groups"};
+  for (int i = 0; form && i < 4; i++)
     if (strcmp(form, names[i]) == 0)
       return i;
-  return 3;
+  return 4;
 }
 
 static void one_case(const char *target, int seed) {
@@ -243,7 +264,8 @@ static void check_all(const char *const *targets, int n, int cases,
     if (!ran)
       continue;
     for (Kind k = KIND_two; k <= KIND_codebook; k++)
-      assert_true(seen[k][3] > 0);
+      assert_true(seen[k][4] > 0);
+    assert_true(seen[KIND_groups][3] > 0);
     assert_true(seen[KIND_zeros][2] > 0);
     assert_true(!lists || seen[KIND_zeros][1] > 0);
     assert_true(seen[KIND_any][0] > 0);

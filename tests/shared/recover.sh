@@ -34,11 +34,11 @@ per_tensor() {
     [ $((5 * (real - recovered))) -le $((real - plain)) ] || failed=1
 }
 
-# 4 bits: at most 1.5 points go.
+# 4 bits, with what else is asked for: at most 1.5 points go.
 four_bits() {
   local recovered
-  recovered=$(quantized --weights=int4 --recover=bias,round,refine)
-  echo "$name: $real, 4 bits $recovered of 10000"
+  recovered=$(quantized --weights=int4 --recover=bias,round,refine "$@")
+  echo "$name: $real, 4 bits $* $recovered of 10000"
   [ -n "$recovered" ] && [ $((real - recovered)) -le 150 ] || failed=1
 }
 
@@ -78,4 +78,5 @@ do
     "$data/cifar10-test1000/y_labels.csv:2"
   four_bits
 done
+four_bits --group=32
 exit $failed

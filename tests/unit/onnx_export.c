@@ -357,8 +357,12 @@ static void packed_weights(void **state) {
       "u4[2,4] q(0.5, 3) = {0, 15, 1, 14, 2, 13, 3, 12}",
       ("u4[2,4] q(axis 0, {0.5, 0.25}, 0, codebook {-9, -1, 0, 100}) = "
        "{0, 1, 2, 3, 3, 2, 1, 0}"),
+      ("i4[2,4] q(axis 1 block 3, {0.5, 0.25, 0.1, 3}, 0) = "
+       "{-8, -7, -1, 0, 1, 2, 6, 7}"),
+      ("u4[2,4] q(axis 1 block 2, {0.5, 0.25, 1, 3}, {0, 1, 2, 15}) = "
+       "{0, 1, 2, 3, 3, 2, 15, 0}"),
   };
-  static const char *const types[] = {"i4", "u4", "i8"};
+  static const char *const types[] = {"i4", "u4", "i8", "i4", "u4"};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     Str bytes = round_trip(
         arena_printf(arena,
@@ -371,6 +375,19 @@ static void packed_weights(void **state) {
     assert_non_null(w);
     assert_string_equal(dtype_name(w->type->dtype), types[i]);
   }
+}
+
+/* Blocks lie where the layout puts them. */
+static void blocks(void **state) {
+  (void)state;
+  round_trip("model m rounding=onnx\n"
+             "input %x : f32[1,2,2,3]\n"
+             "const @w : i4[2,1,2,3] q(axis 3 block 2, {1, 2, 3, 4, 0.5, 0.25, "
+             "0.1, 7}, 0) = {1, 2, 3, 4, 5, 6, 7, -1, -2, -3, -4, -5}\n"
+             "%wf : f32[2,1,2,3] = dequantize @w\n"
+             "%y : f32[1,2,1,2] = conv2d %x, %wf\n"
+             "output %y\n",
+             0);
 }
 
 /* --- the graph --------------------------------------------------------- */
@@ -509,20 +526,11 @@ static void bad_metadata(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(fields),
-      TEST(nodes),
-      TEST(tensors),
-      TEST(every_op),
-      TEST(every_map),
-      TEST(qdq),
-      TEST(islands),
-      TEST(packed_weights),
-      TEST(no_transposes),
-      TEST(again),
-      TEST(names_after_passes),
-      TEST(outputs),
-      TEST(preprocessing),
-      TEST(refused),
+      TEST(fields),        TEST(nodes),          TEST(tensors),
+      TEST(every_op),      TEST(every_map),      TEST(qdq),
+      TEST(islands),       TEST(packed_weights), TEST(blocks),
+      TEST(no_transposes), TEST(again),          TEST(names_after_passes),
+      TEST(outputs),       TEST(preprocessing),  TEST(refused),
       TEST(bad_metadata),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

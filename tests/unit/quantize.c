@@ -290,6 +290,65 @@ static void test_codes(void **state) {
   assert_int_equal(type_named(g, "w.q")->dtype, DT_i16);
 }
 
+/* A dense layer of 32 inputs, the second half of which are small, and a matrix
+ * of 32 rows. */
+static const char grouped[] =
+    "model m\n"
+    "input %%x : f32[1,32]\n"
+    "const @w : f32[2,32] = {%s, %s, %s, %s}\n"
+    "const @b : f32[2] = {1, -3}\n"
+    "%%y : f32[1,2] = fully_connected %%x, @w, @b { act=relu }\n"
+    "output %%y\n";
+static const char large[] = "1, -2, 0.5, 0, 0.25, 0.125, -0.5, 0.5, 1, 1.5, "
+                            "-1.75, 0.3, 0.1, -0.1, 2, -0.7",
+                  small[] = "0.01, -0.02, 0.005, 0, 0.02, 0.01, -0.005, 0.005, "
+                            "0.01, 0.015, -0.0175, 0, 0.001, -0.01, 0.02, 0";
+
+static const Type *in_groups(LayerScheme base, Graph **g) {
+  Graph *f = parsed(arena_printf(arena, grouped, large, small, small, large));
+  Calibration c = ranges(f, -1, 1);
+  Scheme s = {.base = base};
+  *g = quantize_graph(arena, f, &s, &c, NULL);
+  assert_non_null(*g);
+  return type_named(*g, "w.q");
+}
+
+/* Scales of groups, small multiples of one a channel: bytes of an integer
+ * layer whose bias has its unit. */
+static void test_groups(void **state) {
+  (void)state;
+  LayerScheme s = scheme_default().base;
+  const char *expected;
+  s.weights = WEIGHTS_i4;
+  assert_true(scheme_set(&s, "group", "16", &expected));
+  Graph *g;
+  const Type *t = in_groups(s, &g);
+  assert_int_equal(t->dtype, DT_i4);
+  assert_int_equal(t->q->axis, 1);
+  assert_int_equal(t->q->block, 16);
+  assert_int_equal(t->q->nscale, 4);
+  float m = t->q->scale[0] / t->q->scale[1];
+  assert_true(m == rintf(m) && m > 8 && m <= 15);
+  assert_true(t->q->scale[3] / t->q->scale[2] == m);
+  PassOptions passes = {.allow = PASS_requant};
+  assert_true(passes_run(g, &passes, NULL));
+  const Op *op = graph_find(g, "y.q")->def;
+  assert_int_equal(op->kind, OP_fully_connected);
+  assert_int_equal(op->in[1]->type->dtype, DT_i8);
+  assert_int_equal(op->in[2]->type->dtype, DT_i32);
+  s.pow2 = s.asymmetric_weights = true;
+  t = in_groups(s, &g);
+  m = t->q->scale[0] / t->q->scale[1];
+  assert_true(m == 8 || m == 4);
+  assert_true(passes_run(g, &passes, NULL));
+  assert_int_equal(graph_find(g, "y.q")->def->kind, OP_fully_connected);
+  s.group = 64; /* all inputs have one */
+  t = in_groups(s, &g);
+  assert_int_equal(t->q->axis, 0);
+  assert_false(scheme_set(&s, "group", "12", &expected));
+  assert_false(scheme_set(&s, "group", "x", &expected));
+}
+
 /* A product by a constant matrix has a scale a column. */
 static void test_columns(void **state) {
   (void)state;
@@ -500,6 +559,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_keep_float, setup, teardown),
       cmocka_unit_test_setup_teardown(test_forms, setup, teardown),
       cmocka_unit_test_setup_teardown(test_codes, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
       cmocka_unit_test_setup_teardown(test_columns, setup, teardown),
       cmocka_unit_test_setup_teardown(test_short_floats, setup, teardown),
       cmocka_unit_test_setup_teardown(test_dynamic, setup, teardown),

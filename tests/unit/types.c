@@ -87,14 +87,23 @@ static void makers_copy(void **state) {
 
 static void blocks(void **state) {
   (void)state;
-  QuantParams q = {.axis = 0,
+  QuantParams q = {.axis = 1,
                    .block = 4,
-                   .nscale = 2,
-                   .scale = (float[]){1, 2},
-                   .zero_point = (int32_t[]){3, 4}};
-  const Type *t = type_new(arena, DT_i8, 1, (int64_t[]){7}, &q);
-  assert_true(type_channel_scale(t, 3) == 1 && type_channel_scale(t, 4) == 2);
-  assert_int_equal(type_channel_zero_point(t, 6), 4);
+                   .nscale = 8,
+                   .scale = (float[]){1, 2, 3, 4, 5, 6, 7, 8},
+                   .zero_point = (int32_t[]){3, 4, 5, 6, 7, 8, 9, 10}};
+  const Type *t = type_new(arena, DT_i8, 3, (int64_t[]){2, 7, 2}, &q);
+  assert_int_equal(type_entries(t), 8);
+  static const int entry[] = {0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 4, 5};
+  for (int i = 0; i < 16; i++)
+    assert_int_equal(type_entry(t, i), entry[i]);
+  assert_int_equal(type_entry(t, 27), 7);
+  assert_true(type_channel_scale(t, type_entry(t, 3)) == 2);
+  assert_int_equal(type_channel_zero_point(t, 7), 10);
+  t = type_new(arena, DT_i8, 3, (int64_t[]){2, 7, 2},
+               quant_per_tensor(arena, 1, 0, DT_i8));
+  assert_int_equal(type_entries(t), 1);
+  assert_int_equal(type_entry(t, 20), 0);
 }
 
 static void predicates(void **state) {
