@@ -192,7 +192,7 @@ static Value *clamped(const Maker *m, Value *y, Act act) {
 
 Value *dynamic_layer(Dynamic *d, Op *op, int axis, const LayerScheme *s) {
   Maker m = {d->g, op};
-  Value *w = weights_stored(d->g, op->in[1], axis, s, 0, NULL);
+  Value *w = weights_stored(d->g, op->in[1], axis, s, 0, NULL, NULL);
   DynamicTensor x = tensor_of(d, &m, op->in[0]);
   Value *by = factor(&m, op, w), *zero = weight_zero(&m, w);
   Value *sums = (is_matrix(op) ? matrix_sums : conv_sums)(&m, op, &x, by, zero);

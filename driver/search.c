@@ -41,7 +41,7 @@ static bool read_drop(Cli *cli, double *out) {
 /* What a search decides itself. */
 static const OptId decided[] = {
     OPT_weights,    OPT_activations,  OPT_per_tensor,  OPT_symmetric,
-    OPT_pow2,       OPT_layer,        OPT_keep_float,  OPT_asymmetric_weights,
+    OPT_scale_bits, OPT_layer,        OPT_keep_float,  OPT_asymmetric_weights,
     OPT_mixed,      OPT_recover,      OPT_calibration, OPT_method,
     OPT_ratio,      OPT_params,       OPT_macs,        OPT_threshold,
     OPT_scope,      OPT_unstructured, OPT_nm,          OPT_block,
