@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Holds what `kiln convert` writes as ONNX to ONNX Runtime, without graph
-optimizations: floats against the recorded outputs of ../shared, quantized
-tensors one by one against Kiln's object. Exits with 1 when floats are off;
-ONNX Runtime adds up quantized layers in floats, so that ties may fall
-differently there, and what they fall to goes on into the layers behind.
+optimizations: floats against the recorded outputs of ../shared; then quantized
+tensors, one by one, against Kiln's object: of what `kiln quantize` makes of the
+networks of compress.py, and of files that others quantized. ONNX Runtime adds
+up floats, so that in the latter ties may fall differently there, and what they
+fall to goes on into the layers behind. Exits with 1 when floats are off, or
+more than 1 in 100 000 elements of a tensor, a step of more than one, or more
+than 1 in 1 000 of the classes of a network that Kiln quantized.
 
-usage: export.py [IMAGES]   of those for quantized models; default: 100.
+usage: export.py [IMAGES [NETWORK | --OPTION ...]]   100 images; of the networks
+those named, quantized with the options, and nothing else where any is named.
 Needs numpy, onnx and onnxruntime, else it is skipped (exit status 77).
 """
 
@@ -16,7 +20,8 @@ import re
 import subprocess
 import sys
 
-from networks import KILN, OUT, SHARED, compile_model, log, table
+from compress import CIFAR_MEAN, CIFAR, NETWORKS, VWW, made
+from networks import KILN, OUT, SHARED, compile_model, log, number, table
 
 try:
     import numpy as np
@@ -33,14 +38,13 @@ FLOATS = ["mlperf-tiny-onnx/*.onnx", "mnist/*.onnx", "pruned/*.onnx",
           "mlperf-tiny/vww_96_float.tflite", "mlperf-tiny/ad01_fp32.tflite",
           "imagenet/*_float.tflite", "transformer/kwt1.tflite",
           "vision-other/ultraface_rfb_320.onnx"]
-CIFAR = ("cifar10-test1000/cifar10_test1000.bin", 32,
-         [.4914, .4822, .4465], [.247, .2435, .2616])
-VWW = ("vww-coco-val128/rgb_96.bin", 96, [0], [1])
-QUANTIZED = {"frameworks/ort_resnet_qdq_s8s8_perchannel.onnx": CIFAR,
-             "frameworks/ort_resnet_qdq_u8s8_perchannel.onnx": CIFAR,
-             "frameworks/ort_resnet_unstructured80_qdq.onnx": CIFAR,
-             "onnx-quantised/ic_cifar10_qdq_s8s8_perchannel.onnx": CIFAR,
-             "onnx-quantised/vww_96_qdq_s8s8_perchannel.onnx": VWW}
+GIVEN = {os.path.basename(m): (m, data, how) for m, data, how in [
+    ("frameworks/ort_resnet_qdq_s8s8_perchannel.onnx", CIFAR, CIFAR_MEAN),
+    ("frameworks/ort_resnet_qdq_u8s8_perchannel.onnx", CIFAR, CIFAR_MEAN),
+    ("frameworks/ort_resnet_unstructured80_qdq.onnx", CIFAR, CIFAR_MEAN),
+    ("onnx-quantised/ic_cifar10_qdq_s8s8_perchannel.onnx", CIFAR, CIFAR_MEAN),
+    ("onnx-quantised/vww_96_qdq_s8s8_perchannel.onnx", VWW,
+     "scale=1/255 layout=nchw")]}
 
 
 def convert(model, path):
@@ -141,50 +145,116 @@ class Object:
         return self.outputs
 
 
-def images(data, count):
-    path, side, mean, std = data
-    x = np.fromfile(f"{SHARED}/data/{path}", np.uint8)
-    x = x.reshape(-1, side, side, 3)[:count] / 255
-    return ((x - mean) / std).transpose(0, 3, 1, 2).astype(np.float32)
+def images(data, how, count):
+    """The first images, as the model takes them."""
+    steps = dict(step.split("=") for step in how.split())
+
+    def numbers(step, otherwise):
+        return [float(x.split("/")[0]) / float((x + "/1").split("/")[1])
+                for x in steps.get(step, otherwise).split(",")]
+    shape = [int(n) for n in data.shape.split(",")]
+    x = np.fromfile(data.test, np.uint8, count * int(np.prod(shape)))
+    x = x.reshape([-1] + shape) * numbers("scale", "1")[0]
+    x = (x - numbers("mean", "0")) / numbers("std", "1")
+    if steps.get("layout") == "nchw":
+        x = np.moveaxis(x, -1, 1)
+    return x.astype(np.float32)
 
 
-def compare(model, data, count):
-    """Elements of quantized tensors; how many differ; those of each image's
-    first tensor that does; the largest step; images of another class."""
-    name = re.sub(r"\W", "_", os.path.basename(model).removesuffix(".onnx"))
-    text, path = with_all_outputs(model), os.path.join(FOLDER, "all.onnx")
-    convert(text, path)
-    net = session(path)
-    compiled = Object(text, name, net)
-    elements = differ = first = largest = classes = 0
-    for x in images(data, count):
-        x = x.reshape(compiled.input.shape)
-        wanted = net.run(None, {net.get_inputs()[0].name: x})
-        got, clean = compiled(x), True
-        classes += int(np.argmax(wanted[0]) != np.argmax(got[0]))
-        for w, g in zip(wanted, got):
-            if w.dtype.kind == "f":
-                continue
-            steps = np.abs(w.astype(int) - g)
-            bad = int(np.count_nonzero(steps))
-            elements, differ = elements + steps.size, differ + bad
-            first, clean = first + clean * bad, clean and not bad
-            largest = max(largest, int(steps.max()))
-    return [f"{elements:,}".replace(",", " "), str(differ), str(first),
-            str(largest), str(classes)]
+class Tensor:
+    """Of one quantized tensor: elements, how many differ, the largest step."""
+
+    def __init__(self, name):
+        self.name, self.elements, self.differ, self.largest = name, 0, 0, 0
+
+    def add(self, wanted, got):
+        """How many differ."""
+        steps = np.abs(wanted.astype(int) - got)
+        bad = int(np.count_nonzero(steps))
+        self.elements, self.differ = self.elements + steps.size, self.differ + bad
+        self.largest = max(self.largest, int(steps.max()))
+        return bad
+
+    def rate(self):
+        """Elements of 100 000 that differ."""
+        return 1e5 * self.differ / self.elements
+
+
+class Comparison:
+    """A model in ONNX Runtime and as Kiln's object, image by image: its
+    quantized tensors; elements that differ in each image's first tensor that
+    does; images of another class."""
+
+    def __init__(self, model, name):
+        text, path = with_all_outputs(model), os.path.join(FOLDER, "all.onnx")
+        convert(text, path)
+        self.net = session(path)
+        word = re.sub(r"\W+", "_", name).strip("_")
+        self.compiled = Object(text, word, self.net)
+        self.tensors = [Tensor(o.name) for o in self.net.get_outputs()]
+        self.images = self.first = self.classes = 0
+
+    def add(self, x):
+        x = x.reshape(self.compiled.input.shape)
+        wanted = self.net.run(None, {self.net.get_inputs()[0].name: x})
+        got, clean = self.compiled(x), True
+        self.images += 1
+        self.classes += int(np.argmax(wanted[0]) != np.argmax(got[0]))
+        for tensor, w, g in zip(self.tensors, wanted, got):
+            if w.dtype.kind != "f":
+                bad = tensor.add(w, g)
+                self.first, clean = self.first + clean * bad, clean and not bad
+
+    def row(self):
+        tensors = [t for t in self.tensors if t.elements]
+        worst = max(tensors, key=Tensor.rate)
+        return [number(sum(t.elements for t in tensors)),
+                str(sum(t.differ for t in tensors)), str(self.first),
+                f"{worst.rate():.2f}" + (f" ({worst.name})"
+                                         if worst.differ else ""),
+                str(max(t.largest for t in tensors)),
+                f"{self.classes} of {self.images}"]
+
+    def ok(self):
+        return (all(t.rate() <= 1 and t.largest <= 1
+                    for t in self.tensors if t.elements)
+                and self.classes <= self.images / 1000)
+
+
+def compare(model, name, data, how, count):
+    log(name)
+    c = Comparison(model, name)
+    for x in images(data, how, count):
+        c.add(x)
+    return c
+
+
+def hold_quantized(count, names, options):
+    rows, ok = [], True
+    for name in names or NETWORKS:
+        _, data, how = NETWORKS[name]
+        path = made(name, "export", f"{SHARED}/models/{NETWORKS[name][0]}",
+                    "quantize", options)
+        c = compare(path, name, data, how, count)
+        ok &= c.ok()
+        rows.append([name] + c.row())
+    for name, (model, data, how) in ({} if names else GIVEN).items():
+        c = compare(f"{SHARED}/models/{model}", name, data, how, count)
+        rows.append([name] + c.row())
+    table(["quantized model", "elements", "differ",
+           "in an image's first such tensor", "worst tensor, of 100 000",
+           "largest step", "other classes"], rows)
+    return ok
 
 
 def main():
+    words = sys.argv[2:]
+    names = [w for w in words if not w.startswith("--")]
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     os.makedirs(FOLDER, exist_ok=True)
-    ok = hold_floats()
-    rows = []
-    for model, data in QUANTIZED.items():
-        log(model)
-        rows.append([os.path.basename(model)]
-                    + compare(f"{SHARED}/models/{model}", data, count))
-    table(["quantized model", "elements", "differ",
-           "in an image's first such tensor", "largest step", "classes"], rows)
+    os.makedirs(os.path.join(OUT, "compress"), exist_ok=True)
+    ok = True if names else hold_floats()
+    ok &= hold_quantized(count, names, [w for w in words if w not in names])
     sys.exit(not ok)
 
 

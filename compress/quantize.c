@@ -10,6 +10,8 @@
  * its operand, a second pair stands between them. */
 #include "compress/quantize.h"
 
+#include <math.h>
+
 #include "compress/quantize_dynamic.h"
 #include "compress/quantize_means.h"
 #include "compress/quantize_places.h"
@@ -77,23 +79,15 @@ static void store_value(Quantizer *z, Value *v, const Place *at) {
 
 /* ---- operands ---- */
 
-/* The parameters in which op reads operand i: those of its place, or, where
- * that is none of the op's own element type, those of a pair put between. */
+/* The parameters in which op reads operand i: those of its place, or those of
+ * a pair put between. */
 static const QuantParams *read_as(Quantizer *z, Op *op, int i) {
   const LayerScheme *s = z->roles->layer[op->index];
   Value *v = op->in[i];
-  Values roots = {0};
-  place_roots(z->places, v, &roots);
-  bool same = roots.n > 0;
-  for (int k = 0; k < roots.n; k++) {
-    const Place *at = place_at(z->places, roots.v[k]);
-    same = same && at && at->scheme->activations == s->activations &&
-           quant_equal(at->q, place_at(z->places, roots.v[0])->q);
-  }
-  if (same)
-    return place_at(z->places, roots.v[0])->q;
-  const Value *from = roots.n == 1 ? roots.v[0] : v;
-  const QuantParams *q = place_params(z->places, from, s);
+  bool own;
+  const QuantParams *q = place_read(z->places, v, s, &own);
+  if (own)
+    return q;
   DType dtype = activation_dtype(s->activations);
   const char *name =
       arena_printf(z->g->arena, "%s.%s", v->name, dtype_name(dtype));
@@ -133,6 +127,18 @@ static bool corrects_bias(const Quantizer *z, const Op *op) {
          z->f->values.v[op->in[1]->id]->uses.n == 1;
 }
 
+/* The type that op's result is stored in, behind a clamp that it has; NULL: it
+ * has none of 8 bits. */
+static const Type *stored_result(const Quantizer *z, const Op *op) {
+  const Value *v = op->out[0];
+  while (value_is_clamped(z->roles, v))
+    v = v->uses.v[0].op->out[0];
+  const Place *at = place_at(z->places, v);
+  DType t = at ? activation_dtype(at->scheme->activations) : DT_f32;
+  return dtype_bits(t) == 8 ? type_with_dtype(z->g->arena, v->type, t, at->q)
+                            : NULL;
+}
+
 /* Of a layer that reads integers in_scale is their scale, else 0, and the
  * bias stays; x is what it reads in the float graph. */
 static void store_weights(Quantizer *z, Op *op, const Value *x,
@@ -140,8 +146,8 @@ static void store_weights(Quantizer *z, Op *op, const Value *x,
   const LayerScheme *s = z->roles->layer[op->index];
   Value *bias = in_scale > 0 ? op_in(op, 2) : NULL;
   const float *reals = bias ? bias->init->data : NULL;
-  Value *w =
-      weights_stored(z->g, op->in[1], channel_axis(op), s, in_scale, reals);
+  Value *w = weights_stored(z->g, op->in[1], channel_axis(op), s, in_scale,
+                            reals, in_scale > 0 ? stored_result(z, op) : NULL);
   if (bias && corrects_bias(z, op))
     reals = bias_corrected(z->places->scratch, op, w,
                            calibration_find(z->ranges, x->name));
@@ -296,6 +302,39 @@ static Value *store_op(Quantizer *z, Op *op) {
   return has_weights ? op->in[1] : NULL;
 }
 
+/* ---- what no integer stands for ---- */
+
+/* Is constant operand i of op to be integers? A single number of a light one
+ * has no type. */
+static bool becomes_integers(const Quantizer *z, const Op *op, int i) {
+  Role role = role_of(z->roles, op);
+  if (!op->in[i] || !op->in[i]->init || op->in[i]->type->dtype != DT_f32)
+    return false;
+  if (role == ROLE_light)
+    return type_count(op->in[i]->type) > 1;
+  return role == ROLE_heavy || role == ROLE_dynamic ||
+         (role == ROLE_float && i == op_weights(op));
+}
+
+static bool check_numbers(const Quantizer *z, const Op *op, const Value *v) {
+  const float *x = v->init->data;
+  for (int64_t i = 0; i < type_count(v->type); i++)
+    if (!isfinite(x[i]))
+      return diag_error(z->g->diag, E0203, op->loc,
+                        "'%s' holds %s, element %lld", v->name,
+                        isnan(x[i]) ? "NaN" : "infinity", (long long)i);
+  return true;
+}
+
+static bool check_constants(const Quantizer *z) {
+  bool ok = true;
+  for (const Op *op = z->g->first; op; op = op->next)
+    for (int i = 0; i < op->nin; i++)
+      if (becomes_integers(z, op, i))
+        ok = check_numbers(z, op, op->in[i]) && ok;
+  return ok;
+}
+
 static void store_all(Quantizer *z) {
   for (Op *op = z->g->first; op; op = op->next) {
     if (op->index == NEW_OP)
@@ -328,6 +367,7 @@ Graph *quantize_graph(Arena *a, const Graph *f, const Scheme *s,
   Quantizer z = {g,      f, c, &roles, &places, {.g = g, .scratch = scratch},
                  report, a};
   bool ok = places_find(scratch, g, s, c, &roles, &places);
+  ok = check_constants(&z) && ok;
   if (ok)
     store_all(&z);
   ok = ok && tidy(g);

@@ -28,7 +28,8 @@ typedef struct QuantizeReport {
  * its values keep their names; the integers of value x are "x.q", and those of
  * another type that a layer reads it in "x.i16" and the like. Ranges come from
  * `c`, which may be NULL where `s` has no integer activations. NULL:
- * errors in f->diag, E0701 for ranges that are needed and not there. `report`
+ * errors in f->diag, E0701 for ranges that are needed and not there, E0203 for
+ * constants that no integers stand for. `report`
  * may be NULL. */
 Graph *quantize_graph(Arena *a, const Graph *f, const Scheme *s,
                       const Calibration *c, QuantizeReport *report);

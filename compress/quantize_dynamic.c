@@ -194,7 +194,7 @@ Value *dynamic_layer(Dynamic *d, Op *op, int axis, const LayerScheme *s) {
   Maker m = {d->g, op};
   LayerScheme whole = *s;
   whole.group = 0;
-  Value *w = weights_stored(d->g, op->in[1], axis, &whole, 0, NULL);
+  Value *w = weights_stored(d->g, op->in[1], axis, &whole, 0, NULL, NULL);
   DynamicTensor x = tensor_of(d, &m, op->in[0]);
   Value *by = factor(&m, op, w), *zero = weight_zero(&m, w);
   Value *sums = (is_matrix(op) ? matrix_sums : conv_sums)(&m, op, &x, by, zero);

@@ -145,7 +145,7 @@ const Type *groups_find(Arena *a, const Type *t, const float *x, int axis,
   QuantForm form = {.bits = BITS,
                     .is_signed = true,
                     .symmetric = !rule->asymmetric,
-                    .power_of_2 = rule->pow2};
+                    .scale_bits = rule->pow2 ? 1 : 24};
   int64_t n = t->dim[inputs], channels = t->dim[axis];
   QuantParams q = {.axis = inputs,
                    .block = (int)(rule->group < n ? rule->group : n),

@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "compress/quantize_ties.h"
 #include "compress/quantize_weights.h"
 
 static bool is_data(const Value *v) {
@@ -127,12 +128,27 @@ static bool known_range(const Op *op, DType t, Range *r) {
   return false;
 }
 
-const QuantParams *place_params(Places *p, const Value *v,
-                                const LayerScheme *s) {
+Range place_range(Places *p, const Value *v, const LayerScheme *s) {
   Range r;
-  if (!known_range(v->def, activation_dtype(s->activations), &r))
-    r = calibrated(p, v, s);
-  return activation_quant(p->g->arena, r, s);
+  bool known = known_range(v->def, activation_dtype(s->activations), &r);
+  return known ? r : calibrated(p, v, s);
+}
+
+const QuantParams *place_read(Places *p, Value *v, const LayerScheme *s,
+                              bool *own) {
+  Values roots = {0};
+  place_roots(p, v, &roots);
+  const Place *first = roots.n ? place_at(p, roots.v[0]) : NULL;
+  *own = first != NULL;
+  for (int k = 0; k < roots.n; k++) {
+    const Place *at = place_at(p, roots.v[k]);
+    *own = *own && at && at->scheme->activations == s->activations &&
+           quant_equal(at->q, first->q);
+  }
+  if (*own)
+    return first->q;
+  const Value *from = roots.n == 1 ? roots.v[0] : v;
+  return activation_quant(p->g->arena, place_range(p, from, s), s);
 }
 
 static Place *leader(Place *at) {
@@ -181,7 +197,8 @@ static void set_params(Places *p, const Value *v) {
   if (!at->used)
     return;
   if (!from->joined)
-    at->q = place_params(p, v, at->scheme);
+    at->q = activation_quant(p->g->arena, place_range(p, v, at->scheme),
+                             at->scheme);
   else
     at->q = activation_quant(p->g->arena, from->range, from->scheme);
 }
@@ -203,5 +220,7 @@ bool places_find(Arena *scratch, Graph *g, const Scheme *s,
   for (int i = 0; i < out->n; i++)
     if (g->values.v[i])
       set_params(out, g->values.v[i]);
+  if (out->ok)
+    ties_settle(out);
   return out->ok;
 }

@@ -37,9 +37,12 @@ bool places_find(Arena *scratch, Graph *g, const Scheme *s,
 void place_roots(const Places *p, Value *v, Values *out);
 /* The place of v; NULL: it has none. */
 const Place *place_at(const Places *p, const Value *v);
-/* The parameters of v by its own range under s; what it is made by, and
- * whether that has a known range, counts. */
-const QuantParams *place_params(Places *p, const Value *v,
-                                const LayerScheme *s);
+/* v's own range under s: what it is made by, and whether that has a known
+ * range, counts. */
+Range place_range(Places *p, const Value *v, const LayerScheme *s);
+/* The parameters in which an operator of scheme s reads v: *own, those of its
+ * place, or, where that is of another element type, those of v's range. */
+const QuantParams *place_read(Places *p, Value *v, const LayerScheme *s,
+                              bool *own);
 
 #endif

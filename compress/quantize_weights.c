@@ -15,14 +15,26 @@
 
 static const float largest_bias = 1 << 30;
 
+enum { INPUT_BITS = 5, WEIGHT_BITS = 4, ALL_BITS = 24 };
+
 /* ---- parameters ---- */
+
+/* Of the mantissas of scales: together few enough of a float's 24 to leave 15
+ * for the sum of products of bytes. Weights of 4 bits make sums that are
+ * shorter by as much as they are. */
+static int scale_bits(const LayerScheme *s, int for_bytes) {
+  if (s->scale_bits)
+    return s->scale_bits;
+  bool bytes = dtype_bits(activation_dtype(s->activations)) == 8;
+  return bytes ? for_bytes : ALL_BITS;
+}
 
 QuantForm activation_form(const LayerScheme *s) {
   DType t = activation_dtype(s->activations);
   return (QuantForm){.bits = dtype_bits(t),
                      .is_signed = dtype_is_signed(t),
                      .symmetric = s->symmetric || t == DT_i16,
-                     .power_of_2 = s->pow2};
+                     .scale_bits = scale_bits(s, INPUT_BITS)};
 }
 
 const QuantParams *activation_quant(Arena *a, Range r, const LayerScheme *s) {
@@ -137,17 +149,17 @@ static DType weight_dtype(WeightForm w, int *bits) {
 static QuantForm weight_form(const LayerScheme *s) {
   int bits;
   bool words = weight_dtype(s->weights, &bits) == DT_i16;
-  return (QuantForm){.bits = bits,
-                     .is_signed = true,
-                     .symmetric =
-                         !s->asymmetric_weights || is_code(s->weights) || words,
-                     .power_of_2 = s->pow2};
+  return (QuantForm){
+      .bits = bits,
+      .is_signed = true,
+      .symmetric = !s->asymmetric_weights || is_code(s->weights) || words,
+      .scale_bits = scale_bits(s, WEIGHT_BITS + (bits < 8 ? 8 - bits : 0))};
 }
 
 /* Parameters of all channels; codes are of numbers of 8 bits around zero. */
 static QuantParams *weight_params(Arena *a, const Value *w, int axis,
                                   const LayerScheme *s, float in_scale,
-                                  const float *bias) {
+                                  const float *bias, const Type *y) {
   Channels c = channels_of(w->type, axis, s->per_tensor);
   const Range *range = channel_ranges(a, w, c);
   QuantForm form = weight_form(s);
@@ -163,6 +175,9 @@ static QuantParams *weight_params(Arena *a, const Value *w, int axis,
       float most = least * (float)choice.qmax;
       choice = quant_of_range((Range){-most, most}, &form);
     }
+    choice = quant_of_scale(
+        range[i], &form,
+        scale_for_sums((double)choice.scale, form.scale_bits, in_scale, y));
     scale[i] = choice.scale;
     zero[i] = choice.zero_point;
     q->qmin = choice.qmin;
@@ -227,18 +242,18 @@ static Value *grouped(Graph *g, const Value *w, int axis, int inputs,
     least[i] = bias_scale(bias, n, (Channels){n, 1}, i, in_scale);
   GroupRule rule = {.group = s->group,
                     .asymmetric = s->asymmetric_weights,
-                    .pow2 = s->pow2,
+                    .pow2 = s->scale_bits == 1,
                     .least = least};
   return integers(
       g, w, groups_find(g->arena, w->type, w->init->data, axis, inputs, &rule));
 }
 
 Value *weights_stored(Graph *g, const Value *w, int axis, const LayerScheme *s,
-                      float in_scale, const float *bias) {
+                      float in_scale, const float *bias, const Type *y) {
   int inputs = groups_axis(w->type, axis, s->group);
   if (s->weights == WEIGHTS_i4 && !s->per_tensor && inputs >= 0)
     return grouped(g, w, axis, inputs, s, in_scale, bias);
-  QuantParams *q = weight_params(g->arena, w, axis, s, in_scale, bias);
+  QuantParams *q = weight_params(g->arena, w, axis, s, in_scale, bias, y);
   Channels c = channels_of(w->type, axis, s->per_tensor);
   if (is_code(s->weights))
     return coded(g, w, q, c, code_count(s->weights));

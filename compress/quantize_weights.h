@@ -7,10 +7,11 @@
 /* The weights of a layer whose output channels lie along `axis` of w. Where it
  * has a bias (bias, one a channel, else NULL) the scales are large enough for
  * its i32 in units of in_scale times theirs; in_scale 0: there are no such
- * units. The constant has the name "W.q" for w called W. s->weights is neither
- * f32, f16 nor bf16. */
+ * units. Where y, the 8-bit type of the result, is known (else NULL), they are
+ * such that sums fall where floats do (ir/island.h). The constant has the name
+ * "W.q" for w called W. s->weights is neither f32, f16 nor bf16. */
 Value *weights_stored(Graph *g, const Value *w, int axis, const LayerScheme *s,
-                      float in_scale, const float *bias);
+                      float in_scale, const float *bias, const Type *y);
 /* w as f16 or bf16. */
 Value *weights_shortened(Graph *g, const Value *w, DType t);
 /* The f32 bias b, of which the elements are to be x, as i32 in units of

@@ -1,10 +1,12 @@
 #include "compress/range.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compress/range_private.h"
+#include "ir/island.h"
 
 static const double default_percentile = 99.99;
 
@@ -119,16 +121,28 @@ Range calibration_range(const TensorStats *t, const RangeRule *rule,
 
 /* ---- parameters ---- */
 
-static double next_power_of_2(double x) {
+float scale_up(double scale, int bits) {
   int exponent;
-  double m = frexp(x, &exponent); /* in [0.5, 1) */
-  return ldexp(1, m > 0.5 ? exponent : exponent - 1);
+  double m = frexp(scale, &exponent); /* in [0.5, 1) */
+  return bits >= FLT_MANT_DIG
+             ? (float)scale
+             : (float)ldexp(ceil(ldexp(m, bits)), exponent - bits);
 }
 
-static float choose_scale(double reals, double steps, bool power_of_2) {
+float scale_next(float x, int bits) {
+  return scale_up((double)nextafterf(x, INFINITY), bits);
+}
+
+float scale_for_sums(double x, int bits, float in_scale, const Type *y) {
+  float scale = scale_up(x, bits);
+  while (y && !island_sum_keeps_ties(in_scale * scale, y))
+    scale = scale_next(scale, bits);
+  return scale;
+}
+
+static float choose_scale(double reals, double steps, int bits) {
   double scale = reals > 0 ? reals / steps : 1;
-  scale = fmax(scale, 0x1p-64);
-  return (float)(power_of_2 ? next_power_of_2(scale) : scale);
+  return scale_up(fmax(scale, 0x1p-64), bits);
 }
 
 static int32_t choose_zero(double lo, float scale, int32_t qmin, int32_t qmax) {
@@ -136,18 +150,20 @@ static int32_t choose_zero(double lo, float scale, int32_t qmin, int32_t qmax) {
   return (int32_t)fmin(fmax(zero, (double)qmin), (double)qmax);
 }
 
+QuantChoice quant_of_scale(Range r, const QuantForm *form, float scale) {
+  int32_t half = 1 << (form->bits - 1);
+  QuantChoice q = {.scale = scale, .qmin = form->is_signed ? -half : 0};
+  q.qmax = q.qmin + (2 * half - 1);
+  q.zero_point = form->symmetric ? q.qmin + half
+                                 : choose_zero((double)range_with_zero(r).lo,
+                                               scale, q.qmin, q.qmax);
+  return q;
+}
+
 QuantChoice quant_of_range(Range r, const QuantForm *form) {
   int32_t half = 1 << (form->bits - 1);
-  QuantChoice q = {.qmin = form->is_signed ? -half : 0};
-  q.qmax = q.qmin + (2 * half - 1);
   r = range_with_zero(r);
-  if (form->symmetric) {
-    q.scale = choose_scale(range_reach(r), half - 1, form->power_of_2);
-    q.zero_point = q.qmin + half;
-    return q;
-  }
-  double reals = (double)r.hi - (double)r.lo;
-  q.scale = choose_scale(reals, 2 * half - 1, form->power_of_2);
-  q.zero_point = choose_zero((double)r.lo, q.scale, q.qmin, q.qmax);
-  return q;
+  double reals = form->symmetric ? range_reach(r) : (double)r.hi - (double)r.lo;
+  int32_t steps = form->symmetric ? half - 1 : 2 * half - 1;
+  return quant_of_scale(r, form, choose_scale(reals, steps, form->scale_bits));
 }

@@ -4,6 +4,7 @@
 #define KILN_COMPRESS_RANGE_H
 
 #include "compress/tensor_stats.h"
+#include "ir/types.h"
 
 typedef enum RangeMethod {
 #define RANGE(function, name, about) RANGE_##function,
@@ -24,10 +25,10 @@ bool range_rule_parse(const char *s, RangeRule *out);
 
 /* How reals become integers. */
 typedef struct QuantForm {
-  int bits;        /* 2 to 16 */
-  bool is_signed;  /* -2^(bits-1)..2^(bits-1)-1, else 0..2^bits-1 */
-  bool symmetric;  /* zero point in the middle: 0, or 2^(bits-1) */
-  bool power_of_2; /* scale */
+  int bits;       /* 2 to 16 */
+  bool is_signed; /* -2^(bits-1)..2^(bits-1)-1, else 0..2^bits-1 */
+  bool symmetric; /* zero point in the middle: 0, or 2^(bits-1) */
+  int scale_bits; /* of the scale's mantissa: 1 is a power of two */
 } QuantForm;
 
 typedef struct QuantChoice {
@@ -41,13 +42,27 @@ typedef struct QuantChoice {
 Range calibration_range(const TensorStats *t, const RangeRule *rule,
                         const QuantForm *form);
 
+/* The least number of a mantissa of so many bits that is not smaller; of 24, a
+ * float's, the nearest one. */
+float scale_up(double scale, int bits);
+
+/* The least such number above x. */
+float scale_next(float x, int bits);
+
+/* The least such number, from x on, with which sums in units of it and in_scale
+ * fall where floats do once they are stored as y (ir/island.h), 8 bits; NULL:
+ * they are not. */
+float scale_for_sums(double x, int bits, float in_scale, const Type *y);
+
 /* The parameters with which [r.lo, r.hi] and 0 are represented, to within half
  * a step at the ends; 0 exactly. Asymmetric: scale (hi - lo) / (qmax - qmin),
  * zero_point round(qmin - lo / scale), halves to even, as the TFLite 8-bit
  * quantization specification and ONNX Runtime's quantizer have it; symmetric:
- * scale max(|lo|, |hi|) / (2^(bits-1) - 1). A power of two is the least that
- * is not smaller than that scale. {0, 0} has scale 1. */
+ * scale max(|lo|, |hi|) / (2^(bits-1) - 1); then scale_up. {0, 0} has scale 1.
+ */
 QuantChoice quant_of_range(Range r, const QuantForm *form);
+/* The same with a scale that is given. */
+QuantChoice quant_of_scale(Range r, const QuantForm *form, float scale);
 
 /* Expected |x - quantized x|^p, a mean over t's finite elements; p 2 or 3.
  * Elements lie evenly in their bins. 0 where there are none. */

@@ -83,9 +83,11 @@ static bool set_asymmetric_weights(LayerScheme *s, const char *value) {
   return !*value;
 }
 
-static bool set_pow2(LayerScheme *s, const char *value) {
-  s->pow2 = true;
-  return !*value;
+static bool set_scale_bits(LayerScheme *s, const char *value) {
+  char *end;
+  long n = strtol(value, &end, 10);
+  s->scale_bits = (int)n;
+  return end > value && !*end && n >= 1 && n <= 24;
 }
 
 static bool set_group(LayerScheme *s, const char *value) {
@@ -108,8 +110,8 @@ static const struct {
     {"per-tensor", set_per_tensor, "nothing"},
     {"symmetric", set_symmetric, "nothing"},
     {"asymmetric-weights", set_asymmetric_weights, "nothing"},
-    {"pow2", set_pow2, "nothing"},
     {"group", set_group, "a multiple of 8 up to 4096, such as 32"},
+    {"scale-bits", set_scale_bits, "a number from 1 to 24"},
     /* clang-format on */
 };
 
@@ -136,9 +138,17 @@ static bool is_quoted_in(const char *name, const char *what) {
   return false;
 }
 
+/* With channels last, the importers call an operator's result "x.nhwc" that
+ * the model file calls "x". */
+static bool is_result(const char *name, const Value *v) {
+  size_t n = strlen(name);
+  return strncmp(name, v->name, n) == 0 &&
+         (!v->name[n] || strcmp(v->name + n, ".nhwc") == 0);
+}
+
 bool scheme_names(const char *layer, const Op *op) {
   for (int i = 0; i < op->nout; i++)
-    if (strcmp(layer, op->out[i]->name) == 0)
+    if (is_result(layer, op->out[i]))
       return true;
   return is_quoted_in(layer, op->loc.what);
 }

@@ -37,13 +37,15 @@ typedef struct LayerScheme {
                               output channel */
   bool symmetric;          /* activations with zero point 0 (of u8: 128) */
   bool asymmetric_weights; /* weights with zero points */
-  bool pow2;               /* scales are powers of two */
   int group;               /* of weights of 4 bits, inputs that share a scale;
                               0: all of an output channel */
+  int scale_bits;          /* of the mantissas of scales: 1, powers of two, to
+                              24, any; 0: as many as let floats hold sums of
+                              bytes, see quantize_weights.c */
 } LayerScheme;
 
 /* A layer that differs from the rest: the one whose result, or whose operator
- * in the model file, has that name. */
+ * in the model file, has that name there. */
 typedef struct SchemeRow {
   const char *layer;
   LayerScheme scheme;

@@ -63,7 +63,7 @@ static double relative_error(const Record *want, const Record *got,
 static bool measure(const SensitivityScan *s, const Op *op, const Record *want,
                     double *error) {
   Arena *scratch = arena_new();
-  Scheme alone = {.base = {WEIGHTS_f32, ACTIVATIONS_f32, .pow2 = false},
+  Scheme alone = {.base = {WEIGHTS_f32, ACTIVATIONS_f32, .per_tensor = false},
                   .rule = s->scheme->rule};
   SchemeRow row = {op->out[0]->name, *scheme_of(s->scheme, op)};
   ARRAY_PUSH(scratch, &alone.rows, row);
@@ -87,13 +87,18 @@ static void sort_worst_first(LayerErrors *e) {
     }
 }
 
+int64_t sensitivity_layers(const Graph *f) {
+  int64_t n = 0;
+  for (const Op *op = f->first; op; op = op->next)
+    n += op_weights(op) >= 0;
+  return n;
+}
+
 bool sensitivity_scan(Arena *a, const SensitivityScan *s, LayerErrors *out) {
   Arena *scratch = arena_new();
   Record want;
   bool ok = run_all(scratch, s, s->f, &want);
-  int64_t layers = 0, done = 0;
-  for (const Op *op = s->f->first; op; op = op->next)
-    layers += op_weights(op) >= 0;
+  int64_t layers = sensitivity_layers(s->f), done = 0;
   for (const Op *op = s->f->first; op && ok; op = op->next) {
     LayerError e = {.layer = op->out[0]->name};
     if (op_weights(op) < 0)

@@ -25,7 +25,9 @@ typedef struct SensitivityScan {
 
 typedef ARRAY(LayerError) LayerErrors;
 
-/* All layers with constant weights, the worst first. false: errors in
+/* How many layers with constant weights f has. */
+int64_t sensitivity_layers(const Graph *f);
+/* All of them, the worst first. false: errors in
  * f->diag. */
 bool sensitivity_scan(Arena *a, const SensitivityScan *s, LayerErrors *out);
 

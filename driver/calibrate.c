@@ -18,7 +18,7 @@ static const char *range_text(Arena *a, Range r) {
 
 static void print_ranges(Cli *cli, const Calibration *c) {
   enum { COLUMNS = 1 + RANGE_COUNT };
-  const QuantForm form = {.bits = 8, .is_signed = true};
+  const QuantForm form = {.bits = 8, .is_signed = true, .scale_bits = 24};
   const char *cells[COLUMNS] = {"tensor"};
   for (int m = 0; m < RANGE_COUNT; m++)
     cells[1 + m] = range_method_name((RangeMethod)m);

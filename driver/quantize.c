@@ -19,7 +19,7 @@
 /* Options that are keys of a layer's scheme. */
 static const OptId scheme_options[] = {
     OPT_weights,   OPT_activations,        OPT_per_tensor,
-    OPT_symmetric, OPT_asymmetric_weights, OPT_pow2,
+    OPT_symmetric, OPT_asymmetric_weights, OPT_scale_bits,
     OPT_group};
 
 /* `prefix` is what stands before the key on the command line. */
@@ -72,8 +72,9 @@ static bool read_layer(Cli *cli, const char *text, Scheme *s) {
 static void keep_float(Cli *cli, const char *text, Scheme *s) {
   char *names = arena_strdup(cli->arena, text), *rest;
   for (char *n = strtok_r(names, ",", &rest); n; n = strtok_r(NULL, ",", &rest))
-    ARRAY_PUSH(cli->arena, &s->rows,
-               ((SchemeRow){n, {WEIGHTS_f32, ACTIVATIONS_f32, .pow2 = false}}));
+    ARRAY_PUSH(
+        cli->arena, &s->rows,
+        ((SchemeRow){n, {WEIGHTS_f32, ACTIVATIONS_f32, .per_tensor = false}}));
 }
 
 static bool read_scheme(Cli *cli, Scheme *s) {
@@ -245,6 +246,11 @@ static bool spare_layers(Cli *cli, const Graph *g, Scheme *s) {
   LayerErrors errors = {0};
   if (!cli_int(cli, OPT_mixed, 0, &n) || !n)
     return !diag_error_count(cli->diag);
+  if (n > sensitivity_layers(g))
+    return diag_error(cli->diag, E0001, (Loc){0},
+                      "--mixed=%lld: the model has only %lld layers with "
+                      "weights",
+                      (long long)n, (long long)sensitivity_layers(g));
   if (!cli->value[OPT_data])
     return diag_error(cli->diag, E0001, (Loc){0},
                       "--mixed needs --data, samples to compare");

@@ -23,7 +23,7 @@ typedef struct Session {
 /* What a search decides itself. */
 static const OptId decided[] = {
     OPT_weights,      OPT_activations, OPT_per_tensor,
-    OPT_symmetric,    OPT_pow2,        OPT_group,
+    OPT_symmetric,    OPT_scale_bits,  OPT_group,
     OPT_layer,        OPT_keep_float,  OPT_asymmetric_weights,
     OPT_mixed,        OPT_recover,     OPT_calibration,
     OPT_method,       OPT_ratio,       OPT_params,

@@ -49,11 +49,27 @@ bool session_optimize(Cli *cli, Graph *g, bool *stopped) {
   return session_passes(cli, &opt) && passes_run(g, &opt, stopped);
 }
 
+/* Constants may be: their reals are what is quantized. */
+static bool is_of_floats(Cli *cli, const Graph *g) {
+  for (int i = 0; i < g->values.n; i++) {
+    const Value *v = g->values.v[i];
+    if (!v || v->init || !v->type->q)
+      continue;
+    (void)diag_error(cli->diag, E0307,
+                     v->def ? v->def->loc : (Loc){.file = g->file},
+                     "'%s' is quantized already, to %s", v->name,
+                     dtype_name(v->type->dtype));
+    diag_hint(cli->diag, "give the float model that this one was made from");
+    return false;
+  }
+  return true;
+}
+
 Graph *session_float(Cli *cli) {
   Graph *g = session_load(cli);
   PassOptions opt;
-  return g && session_has_memory(cli, g) && session_passes(cli, &opt) &&
-                 prepare_float(g, &opt)
+  return g && is_of_floats(cli, g) && session_has_memory(cli, g) &&
+                 session_passes(cli, &opt) && prepare_float(g, &opt)
              ? g
              : NULL;
 }

@@ -24,6 +24,7 @@
 
 #include "ir/element.h"
 #include "ir/float_step.h"
+#include "ir/island.h"
 
 typedef struct Clamp {
   float lo, hi;
@@ -42,7 +43,7 @@ typedef struct Island {
 typedef const char *FoldFn(Island *i);
 
 /* One element in 10 000 may differ. */
-enum { TIES_PER = 10000, PAIRS = 65536 };
+enum { TIES_PER = 10000 };
 
 /* --- clamps ------------------------------------------------------------ */
 
@@ -318,52 +319,6 @@ static Value *quantized_scalar(Graph *g, const Value *v, DType like) {
   return graph_const(g, v->name, type_with_dtype(g->arena, v->type, t, q), one);
 }
 
-static float binary_float(OpKind k, float a, float b) {
-  return k == OP_add ? a + b : k == OP_sub ? a - b : a * b;
-}
-
-/* The one value of operand k, if it has no other. */
-static bool only_value(const Op *op, int k, int32_t *x) {
-  const Value *v = op->in[k];
-  if (!v->init || type_count(v->type) != 1)
-    return false;
-  uint8_t byte = *(const uint8_t *)v->init->data;
-  *x = v->type->dtype == DT_i8 ? (int8_t)byte : byte;
-  return true;
-}
-
-/* Is the op's definition the float one on all pairs of stored values that may
- * meet, but for one in 10 000? */
-static bool pairs_agree(const Op *op) {
-  const Type *y = op->out[0]->type;
-  FloatAdd add = float_add_of(op);
-  Requant mul = requant_of(op, 0);
-  int32_t v[2], zero[2], only[2];
-  bool fixed[2];
-  int differ = 0, pairs = 0;
-  for (int k = 0; k < 2; k++) {
-    zero[k] = type_zero_point(op->in[k]->type);
-    fixed[k] = only_value(op, k, &only[k]);
-  }
-  for (int i = 0; i < PAIRS; i++) {
-    for (int k = 0; k < 2; k++)
-      v[k] =
-          (int32_t)dtype_min(op->in[k]->type->dtype) + (k ? i % 256 : i / 256);
-    if ((fixed[0] && v[0] != only[0]) || (fixed[1] && v[1] != only[1]))
-      continue;
-    float real =
-        binary_float(op->kind, float_dequantize(op->in[0]->type, 0, v[0]),
-                     float_dequantize(op->in[1]->type, 0, v[1]));
-    int32_t want = float_quantize(y, 0, real);
-    want = want < add.lo ? add.lo : want > add.hi ? add.hi : want;
-    int64_t product = (int64_t)(v[0] - zero[0]) * (v[1] - zero[1]);
-    pairs++;
-    differ += want != (op->kind == OP_mul ? requant_apply(&mul, product)
-                                          : float_add_apply(&add, v[0], v[1]));
-  }
-  return differ <= pairs / TIES_PER;
-}
-
 static const char *fold_binary(Island *i) {
   Value *in[2];
   for (int k = 0; k < 2; k++) {
@@ -384,7 +339,9 @@ static const char *fold_binary(Island *i) {
               .out = out};
   probe.attrs = attrs_default(probe.kind);
   probe.attrs.act.act = i->act;
-  if (!float_is_pair(&probe) && !pairs_agree(&probe))
+  int pairs;
+  if (!float_is_pair(&probe) &&
+      island_pair_differences(&probe, &pairs) > pairs / TIES_PER)
     return "its scales make ties, which floats break by their own rounding";
   return become_same(i, 2, in);
 }
@@ -402,7 +359,8 @@ static const char *fold_mean(Island *i) {
   if (!is_alike(i, x))
     return no_mixture;
   int64_t count = type_count(x->type) / type_count(i->y);
-  if (!is_word(x) && average_makes_ties(x->type, i->y, count))
+  if (!is_word(x) && !island_average_is_exact(x->type, i->y, count) &&
+      average_makes_ties(x->type, i->y, count))
     return even_average;
   return become_same(i, 1, &x);
 }
@@ -416,28 +374,40 @@ static int64_t cells_at(const Op *op, int axis, int64_t o) {
   return (hi > n ? n : hi) - (lo < 0 ? 0 : lo);
 }
 
-static const char *fold_average(Island *i) {
-  Value *x = quantized_operand(i, 0);
-  if (!x)
-    return no_operand;
-  if (!is_alike(i, x))
-    return no_mixture;
-  if (is_word(x))
-    return become_same(i, 1, &x);
+/* No multiplication of integers breaks ties to even: does some window make
+ * any? */
+static bool windows_make_ties(const Island *i, const Type *x) {
   const int64_t *d = i->op->out[0]->type->dim;
   int64_t last_h = 0;
   for (int64_t h = 0; h < d[1]; h++) {
     int64_t rows = cells_at(i->op, 0, h), last_w = 0;
     for (int64_t w = 0; w < d[2] && rows != last_h; w++) {
       int64_t columns = cells_at(i->op, 1, w);
-      if (columns != last_w &&
-          average_makes_ties(x->type, i->y, rows * columns))
-        return even_average;
+      if (columns != last_w && average_makes_ties(x, i->y, rows * columns))
+        return true;
       last_w = columns;
     }
     last_h = rows;
   }
-  return become_same(i, 1, &x);
+  return false;
+}
+
+/* A window over the whole of x is a mean, whose step can do that. */
+static const char *fold_average(Island *i) {
+  Value *x = quantized_operand(i, 0);
+  if (!x)
+    return no_operand;
+  if (!is_alike(i, x))
+    return no_mixture;
+  if (is_word(x) || !windows_make_ties(i, x->type))
+    return become_same(i, 1, &x);
+  const int64_t *d = x->type->dim;
+  if (!window_is_whole(i->op) ||
+      !island_average_is_exact(x->type, i->y, d[1] * d[2]))
+    return even_average;
+  Attrs mean = attrs_default(OP_mean);
+  mean.axes.axes = (IntList){.n = 2, .v = {1, 2}};
+  return become(i, OP_mean, &mean, 1, &x);
 }
 
 /* --- one operand ------------------------------------------------------- */

@@ -4,8 +4,9 @@
  *   cost = sum of h[j] (w'[o][j] - w[o][j])^2,  w' the nearest level
  *
  * A scale may shrink, so that the largest weights are cut off and the others
- * get a finer grid: of s, 0.98 s, 0.96 s, ... that of least cost, for each
- * scale of the tensor. The fewer levels, the more there is to gain.
+ * get a finer grid: of s, 0.98 s, 0.96 s, ... (as near as scales may be,
+ * grid.h) that of least cost, for each scale of the tensor. The fewer levels,
+ * the more there is to gain.
  *
  * Scales of groups are multiples of one of their channel (ir/blocks.h), which
  * shrinks likewise, and each takes the multiple of least cost.
@@ -17,6 +18,7 @@
 
 #include "compress/codebook.h"
 #include "compress/quantize_groups.h"
+#include "compress/recover/grid.h"
 #include "compress/recover/round.h"
 #include "compress/recover/stored.h"
 #include "ir/blocks.h"
@@ -35,13 +37,13 @@ static double *diagonal(Arena *a, const Rounded *r, int64_t group) {
   return h;
 }
 
-/* t with its scales times factor. */
+/* t with its scales times about `factor`. */
 static Type with_scales(const Type *t, QuantParams *q, float *scale,
-                        const float *from, float factor) {
+                        const Grid *grid, double factor) {
   Type to = *t;
   *q = *t->q;
   for (int i = 0; i < q->nscale; i++)
-    scale[i] = from[i] * factor;
+    scale[i] = grid_up(grid, (double)t->q->scale[i] * factor);
   q->scale = scale;
   to.q = q;
   return to;
@@ -62,14 +64,6 @@ static void add_costs(Arena *a, const Rounded *r, const Type *t, double *cost) {
       cost[e] += (h[j] + least_weight) * off * off;
     }
   }
-}
-
-static bool are_powers_of_two(const QuantParams *q) {
-  int e;
-  for (int i = 0; i < q->nscale; i++)
-    if (frexpf(q->scale[i], &e) != 0.5f)
-      return false;
-  return true;
 }
 
 /* The least factor for scale e at which the layer's biases fit their units. */
@@ -155,13 +149,14 @@ void rounded_fit_scales(Arena *a, Rounded *r, const double *b,
                         double in_scale) {
   const QuantParams *q = r->t->q;
   int n = q->nscale;
-  if (q->codebook || are_powers_of_two(q))
+  if (q->codebook)
     return;
   if (q->block) {
     if (!has_zero_points(q))
       fit_groups(a, r, b, in_scale);
     return;
   }
+  Grid grid = grid_of(r->l);
   Arena *scratch = arena_new();
   float *best = arena_dup(a, q->scale, (size_t)n * sizeof *best);
   float *scale = ARENA_ARRAY(scratch, float, n);
@@ -169,7 +164,7 @@ void rounded_fit_scales(Arena *a, Rounded *r, const double *b,
   for (int try = 0; try < TRIES; try++) {
     double *cost = ARENA_ARRAY(scratch, double, n), f = 1 - shrink * try;
     QuantParams params;
-    Type t = with_scales(r->t, &params, scale, q->scale, (float)f);
+    Type t = with_scales(r->t, &params, scale, &grid, f);
     add_costs(scratch, r, &t, cost);
     for (int i = 0; i < n; i++) {
       if (try && (cost[i] >= least[i] || f < least_factor(r, b, in_scale, i)))

@@ -12,6 +12,7 @@
  * of its own; else the shift alone is made good. */
 #include <math.h>
 
+#include "compress/recover/grid.h"
 #include "compress/recover/step.h"
 #include "compress/recover/stored.h"
 
@@ -19,12 +20,8 @@ static const double most = 1.5; /* of a factor, and 1 / most the least */
 
 static bool takes_factors(const Layer *l) {
   const QuantParams *q = l->weight->type->q;
-  int e;
   if (value_use_count(l->op->graph, l->weight) != 1)
     return false;
-  for (int i = 0; q && i < q->nscale; i++)
-    if (frexpf(q->scale[i], &e) == 0.5f)
-      return false;
   return q ? q->nscale == l->outputs && !q->block
            : l->weight->type->dtype == DT_f32;
 }
@@ -47,13 +44,17 @@ static void scale_weights(Layer *l, const double *factor) {
   layer_set_weight(l, l->weight->type, to);
 }
 
-static void scale_scales(Layer *l, const double *factor) {
+/* Factors become those of scales that there are. */
+static void scale_scales(Layer *l, double *factor) {
   Arena *a = l->op->graph->arena;
   const Type *t = l->weight->type;
   QuantParams q = *t->q;
   float *scale = ARENA_ARRAY(a, float, q.nscale);
-  for (int64_t o = 0; o < l->outputs; o++)
-    scale[o] = (float)((double)q.scale[o] * factor[o]);
+  Grid grid = grid_of(l);
+  for (int64_t o = 0; o < l->outputs; o++) {
+    scale[o] = grid_near(&grid, (double)q.scale[o] * factor[o]);
+    factor[o] = (double)scale[o] / (double)q.scale[o];
+  }
   q.scale = scale;
   layer_set_weight(l, type_with_dtype(a, t, t->dtype, &q),
                    l->weight->init->data);
@@ -68,12 +69,14 @@ bool recover_norm(const Model *m, Layer *l, const Outputs *out) {
   double *b = arena_dup(a, m->b, (size_t)m->biases * sizeof *b);
   for (int64_t o = 0; o < l->outputs; o++)
     factor[o] = scales ? factor_of(m, out, o) : 1;
+  if (scales && l->weight->type->q)
+    scale_scales(l, factor);
+  else if (scales)
+    scale_weights(l, factor);
   for (int64_t i = 0; i < m->biases; i++) {
     int64_t o = i % l->outputs;
     b[i] += m->out.mean[o] - factor[o] * out->mean[o];
   }
-  if (scales)
-    (l->weight->type->q ? scale_scales : scale_weights)(l, factor);
   layer_set_biases(l, b, m->biases);
   arena_free(a);
   return true;

@@ -63,7 +63,7 @@ on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 50 --activations=dynamic
 verified host
 on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 200 --per-tensor
 verified host
-on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 200 --pow2
+on_cifar mlperf-tiny-onnx/model_ic.onnx "$torch" 200 --scale-bits=1
 verified host cortex-m4
 on_cifar frameworks/torch_resnet_cifar10_fp32.onnx "$torch" 50
 for model in torch_resnet_cifar10_fp32 torch_vgg_cifar10_fp32; do

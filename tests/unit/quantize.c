@@ -76,6 +76,7 @@ static void test_layer(void **state) {
   Calibration c = ranges(f, -1, 1);
   set_range(&c, "y", 0, 5.1f);
   Scheme s = scheme_default();
+  s.base.scale_bits = 24;
   QuantizeReport r = {0};
   Graph *g = quantize_graph(arena, f, &s, &c, &r);
   assert_non_null(g);
@@ -140,6 +141,7 @@ static void test_joined(void **state) {
   Calibration c = ranges(f, -1, 1);
   set_range(&c, "j", -1, 3);
   Scheme s = scheme_default();
+  s.base.scale_bits = 24;
   QuantizeReport r = {0};
   Graph *g = quantize_graph(arena, f, &s, &c, &r);
   assert_non_null(g);
@@ -211,7 +213,7 @@ static void test_keep_float(void **state) {
   Graph *f = parsed(layer);
   Calibration c = ranges(f, -1, 1);
   Scheme s = scheme_default();
-  SchemeRow row = {"y", {WEIGHTS_f32, ACTIVATIONS_f32, .pow2 = false}};
+  SchemeRow row = {"y", {WEIGHTS_f32, ACTIVATIONS_f32, .per_tensor = false}};
   ARRAY_PUSH(arena, &s.rows, row);
   QuantizeReport r = {0};
   Graph *g = quantize_graph(arena, f, &s, &c, &r);
@@ -254,7 +256,8 @@ static void test_forms(void **state) {
   assert_int_equal(type_named(g, "y.q")->dtype, DT_i16);
 
   s = scheme_default().base;
-  s.pow2 = s.symmetric = true;
+  s.scale_bits = 1;
+  s.symmetric = true;
   g = layer_as(s, &c);
   int e;
   assert_true(frexpf(type_scale(type_named(g, "x.q")), &e) == 0.5f);
@@ -263,6 +266,7 @@ static void test_forms(void **state) {
 
   s = scheme_default().base;
   s.asymmetric_weights = true;
+  s.scale_bits = 24;
   g = layer_as(s, &c);
   const Type *w = type_named(g, "w.q");
   assert_float_equal(w->q->scale[0], 3.0f / 255, 1e-8);
@@ -336,7 +340,8 @@ static void test_groups(void **state) {
   assert_int_equal(op->kind, OP_fully_connected);
   assert_int_equal(op->in[1]->type->dtype, DT_i8);
   assert_int_equal(op->in[2]->type->dtype, DT_i32);
-  s.pow2 = s.asymmetric_weights = true;
+  s.scale_bits = 1;
+  s.asymmetric_weights = true;
   t = in_groups(s, &g);
   m = t->q->scale[0] / t->q->scale[1];
   assert_true(m == 8 || m == 4);
@@ -371,7 +376,7 @@ static void test_columns(void **state) {
 /* Weights alone: no ranges are asked for. */
 static void test_short_floats(void **state) {
   (void)state;
-  LayerScheme s = {WEIGHTS_bf16, ACTIVATIONS_f32, .pow2 = false};
+  LayerScheme s = {WEIGHTS_bf16, ACTIVATIONS_f32, .per_tensor = false};
   Graph *g = layer_as(s, NULL);
   assert_int_equal(type_named(g, "w.q")->dtype, DT_bf16);
   assert_int_equal(count(g, OP_cast), 1);
@@ -382,7 +387,7 @@ static void test_short_floats(void **state) {
  * the floats. */
 static void test_dynamic(void **state) {
   (void)state;
-  LayerScheme s = {WEIGHTS_i8, ACTIVATIONS_dynamic, .pow2 = false};
+  LayerScheme s = {WEIGHTS_i8, ACTIVATIONS_dynamic, .per_tensor = false};
   Graph *g = layer_as(s, NULL);
   assert_int_equal(count(g, OP_matmul), 1);
   assert_int_equal(count(g, OP_fully_connected), 0);

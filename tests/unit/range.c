@@ -4,14 +4,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "ir/island.h"
 #include "tests/unit/fixture.h"
 
 enum { N = 20000, SAMPLES = 10 };
 
-static const QuantForm i8 = {.bits = 8, .is_signed = true};
+static const QuantForm i8 = {.bits = 8, .is_signed = true, .scale_bits = 24};
 static const QuantForm i8_symmetric = {
-    .bits = 8, .is_signed = true, .symmetric = true};
-static const QuantForm i4 = {.bits = 4, .is_signed = true};
+    .bits = 8, .is_signed = true, .scale_bits = 24, .symmetric = true};
+static const QuantForm i4 = {.bits = 4, .is_signed = true, .scale_bits = 24};
 
 static double unit(uint64_t *random) {
   return (double)(test_random(random) >> 11) * 0x1p-53;
@@ -182,20 +183,23 @@ static void chooses_parameters(void **state) {
     Range range;
     QuantChoice expected;
   } cases[] = {
-      {{8, true, false, false}, {-1, 1}, {2.0f / 255, -1, -128, 127}},
-      {{8, false, false, false}, {-1, 1}, {2.0f / 255, 127, 0, 255}},
-      {{8, true, false, false}, {0, 6}, {6.0f / 255, -128, -128, 127}},
-      {{8, true, false, false}, {2, 6}, {6.0f / 255, -128, -128, 127}},
-      {{8, false, false, false}, {-3, -1}, {3.0f / 255, 255, 0, 255}},
-      {{8, true, true, false}, {-1, 4}, {4.0f / 127, 0, -128, 127}},
-      {{8, false, true, false}, {-1, 4}, {4.0f / 127, 128, 0, 255}},
-      {{16, true, true, false}, {-2, 1}, {2.0f / 32767, 0, -32768, 32767}},
-      {{8, true, true, true}, {-4, 4}, {0.03125f * 2, 0, -128, 127}},
-      {{8, false, false, true}, {0, 255}, {1, 0, 0, 255}},
-      {{8, false, false, true}, {0, 256}, {2, 0, 0, 255}},
-      {{4, true, false, false}, {-7.5f, 7.5f}, {1, 0, -8, 7}},
-      {{8, true, false, false}, {0, 0}, {1, -128, -128, 127}},
-      {{8, true, true, false}, {0, 1e-30f}, {0x1p-64f, 0, -128, 127}},
+      {{8, true, false, 24}, {-1, 1}, {2.0f / 255, -1, -128, 127}},
+      {{8, false, false, 24}, {-1, 1}, {2.0f / 255, 127, 0, 255}},
+      {{8, true, false, 24}, {0, 6}, {6.0f / 255, -128, -128, 127}},
+      {{8, true, false, 24}, {2, 6}, {6.0f / 255, -128, -128, 127}},
+      {{8, false, false, 24}, {-3, -1}, {3.0f / 255, 255, 0, 255}},
+      {{8, true, true, 24}, {-1, 4}, {4.0f / 127, 0, -128, 127}},
+      {{8, false, true, 24}, {-1, 4}, {4.0f / 127, 128, 0, 255}},
+      {{16, true, true, 24}, {-2, 1}, {2.0f / 32767, 0, -32768, 32767}},
+      {{8, true, true, 1}, {-4, 4}, {0.03125f * 2, 0, -128, 127}},
+      {{8, false, false, 1}, {0, 255}, {1, 0, 0, 255}},
+      {{8, false, false, 1}, {0, 256}, {2, 0, 0, 255}},
+      {{8, false, false, 4}, {0, 255}, {1, 0, 0, 255}},
+      {{8, false, false, 4}, {0, 256}, {1.125f, 0, 0, 255}},
+      {{8, true, false, 3}, {-1, 4}, {0x3p-7f, -85, -128, 127}},
+      {{4, true, false, 24}, {-7.5f, 7.5f}, {1, 0, -8, 7}},
+      {{8, true, false, 24}, {0, 0}, {1, -128, -128, 127}},
+      {{8, true, true, 24}, {0, 1e-30f}, {0x1p-64f, 0, -128, 127}},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     QuantChoice q = quant_of_range(cases[i].range, &cases[i].form);
@@ -205,6 +209,29 @@ static void chooses_parameters(void **state) {
       fail_msg("case %d: scale %a, zero point %d, %d..%d", (int)i,
                (double)q.scale, q.zero_point, q.qmin, q.qmax);
   }
+}
+
+/* scale_for_sums: 5 / 3 of 2^-k times a float makes ties fall; so does what is
+ * asked for where nothing is stored. */
+static void finds_scales_for_sums(void **state) {
+  (void)state;
+  static const struct {
+    double least;
+    int bits;
+  } cases[] = {{0.01, 3}, {0.013, 4}, {0.02, 5}, {0.0077, 4}, {0.3, 24}};
+  static const float results[] = {1, 1.25f, 1.5f, 0.375f, 0.4375f, 0.8125f};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t k = 0; k < sizeof results / sizeof *results; k++) {
+      const QuantParams *q = quant_per_tensor(arena, results[k], 0, DT_i8);
+      const Type *y = type_new(arena, DT_i8, 0, NULL, q);
+      float plain = scale_up(cases[i].least, cases[i].bits);
+      float scale = scale_for_sums(cases[i].least, cases[i].bits, 0.75f, y);
+      assert_true(scale >= plain && scale <= 2 * plain);
+      assert_true(scale_up((double)scale, cases[i].bits) == scale);
+      assert_true(island_sum_keeps_ties(0.75f * scale, y));
+      assert_true(scale_for_sums(cases[i].least, cases[i].bits, 0.75f, NULL) ==
+                  plain);
+    }
 }
 
 /* ---- error ---- */
@@ -266,6 +293,7 @@ int main(void) {
       TEST(people_know_better),
       TEST(nothing_seen_is_zero),
       TEST(chooses_parameters),
+      TEST(finds_scales_for_sums),
       TEST(error_is_expected),
       TEST(automatic_has_the_least_cube),
   };

@@ -178,8 +178,9 @@ static void mixes_forms(void **state) {
   (void)state;
   Graph *g = model();
   Feed f = feed_of(g);
-  Search s = search_of(g, &f, 0.05);
+  Search s = search_of(g, &f, 0.01);
   s.uses = SEARCH_quantize;
+  s.metric = (MetricSpec){.kind = METRIC_cos};
   assert_true(search_run(&s));
   assert_false(is_tried(&s, "zeros"));
   for (int i = 0; i < s.tried.n; i++) {
