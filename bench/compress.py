@@ -88,14 +88,17 @@ NETWORKS = {
 # Column: options of kiln quantize.
 SCHEMES = {
     "int8": [],
-    "int8 per tensor": ["--per-tensor"],
-    "int8x16": ["--activations=int16"],
+    "per tensor": ["--per-tensor", "--recover=none"],
+    "per tensor, recovered": ["--per-tensor", "--recover=auto"],
+    "int12x16": ["--weights=int12", "--activations=int16"],
     "int4": ["--weights=int4"],
-    "16 codes": ["--weights=code16"],
+    "int4, recovered": ["--weights=int4", "--recover=round,refine,bn"],
+    "16 codes, recovered": ["--weights=code16", "--recover=auto"],
 }
 # Networks that are pruned, and how far.
 PRUNED = ["ResNet", "VGG"]
 PRUNE = ["--params=-30%"]
+AFTER = ["--mixed=2", "--recover=auto"]
 
 
 def kiln(*words):
@@ -189,7 +192,7 @@ def forms(name):
     return {"float": model, "pruned": pruned,
             "int8": made(name, "int8", model, "quantize", []),
             "pruned, int8": pruned and made(name, "pruned int8", pruned,
-                                            "quantize", [])}
+                                            "quantize", AFTER)}
 
 
 def print_sizes(names):
