@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compress/prune/prune.h"
+#include "driver/account.h"
 #include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/graph_file.h"
@@ -138,11 +139,6 @@ static bool get_options(Cli *cli, PruneOptions *out) {
 
 /* ---- the account ---- */
 
-/* Samples in their class; none without --labels. */
-typedef struct Accuracy {
-  int64_t samples, before, after;
-} Accuracy;
-
 static double percent(int64_t part, int64_t whole) {
   return whole ? 100 * (double)part / (double)whole : 0;
 }
@@ -191,7 +187,7 @@ static Table make_table(Cli *cli, const PruneReport *report, bool clipped) {
 }
 
 static void print_text(Cli *cli, const PruneReport *report,
-                       const Accuracy *accuracy) {
+                       const Account *account) {
   Table t = make_table(cli, report, true);
   PruneCost model = {0}, after = {0};
   for (int i = 0; i < report->rows.n; i++) {
@@ -210,28 +206,22 @@ static void print_text(Cli *cli, const PruneReport *report,
   if (!isnan(report->error))
     printf("the outputs changed by %.3f %% of their variance\n",
            100 * report->error);
-  if (accuracy->samples)
-    printf("top-1 on the data %.2f %%, %.2f %% before\n",
-           percent(accuracy->after, accuracy->samples),
-           percent(accuracy->before, accuracy->samples));
+  printf("\n");
+  t = account_table(cli->arena, account);
+  table_print(&t, stdout);
 }
 
 static void print_json(Cli *cli, const PruneReport *report,
-                       const Accuracy *accuracy) {
+                       const Account *account) {
   Table t = make_table(cli, report, false);
-  double samples = (double)accuracy->samples;
+  Table sums = account_table(cli->arena, account);
   json_object *o = json_object_new_object();
   json_object_object_add(o, "units", json_object_new_int64(report->units));
   json_object_object_add(o, "gone", json_object_new_int64(report->gone));
   if (!isnan(report->error))
     json_object_object_add(o, "error", json_real(report->error));
-  if (accuracy->samples) {
-    json_object_object_add(o, "top1_before",
-                           json_real((double)accuracy->before / samples));
-    json_object_object_add(o, "top1",
-                           json_real((double)accuracy->after / samples));
-  }
   json_object_object_add(o, "layers", table_json(&t));
+  json_object_object_add(o, "account", table_json(&sums));
   json_print(o, stdout);
 }
 
@@ -246,55 +236,13 @@ static bool make_float(Cli *cli, Graph *g) {
   return passes_run(g, &passes, NULL);
 }
 
-static int64_t argmax(const float *y, int64_t n) {
-  int64_t most = 0;
-  for (int64_t i = 1; i < n; i++)
-    most = y[i] > y[most] ? i : most;
-  return most;
-}
-
-/* How many samples g puts into their class. */
-static bool count_hits(Cli *cli, const Graph *g, const Feed *f,
-                       const Labels *labels, int64_t *hits) {
-  void **in = exec_buffers(cli->arena, g->inputs.v, g->inputs.n);
-  void **out = exec_buffers(cli->arena, g->outputs.v, g->outputs.n);
-  Engine *engine = engine_new(cli);
-  Executor *x = engine->make(engine, g);
-  bool ok = x != NULL;
-  *hits = 0;
-  for (int64_t s = 0; ok && s < f->samples; s++) {
-    feed_sample(f, s, in);
-    x->reset(x);
-    ok = x->run(x, (const void *const *)in, out);
-    *hits += argmax(out[0], type_count(g->outputs.v[0]->type)) == labels->v[s];
-  }
-  if (x)
-    x->free(x);
-  return ok;
-}
-
-/* With --labels: the share of right classes before and after. */
-static bool measure(Cli *cli, const Graph *was, const Graph *is, const Feed *f,
-                    Accuracy *out) {
-  Labels labels;
-  if (!cli_has(cli, OPT_labels))
-    return true;
-  if (was->outputs.n != 1 || was->outputs.v[0]->type->dtype != DT_f32)
-    return diag_error(cli->diag, E0302, (Loc){.file = was->file},
-                      "--labels is for models of one output, of f32");
-  out->samples = f->samples;
-  return data_labels(cli, f, &labels) &&
-         count_hits(cli, was, f, &labels, &out->before) &&
-         count_hits(cli, is, f, &labels, &out->after);
-}
-
 bool command_prune(Cli *cli) {
   if (search_is_asked(cli))
     return search_command(cli, SEARCH_prune);
   const char *path = cli->value[OPT_output];
   PruneOptions options;
   PruneReport report;
-  Accuracy accuracy = {0};
+  Account account;
   bool data = cli_has(cli, OPT_data);
   Feed feed;
   if (!path)
@@ -308,9 +256,9 @@ bool command_prune(Cli *cli) {
     return false;
   Graph *pruned = prune_graph(cli->arena, g, &options, engine_new(cli),
                               data ? &feed : NULL, &report);
-  if (!pruned || !measure(cli, g, pruned, &feed, &accuracy) ||
-      !graph_file_write(cli, pruned, path, TEXT_LARGE))
+  if (!pruned || !graph_file_write(cli, pruned, path, TEXT_LARGE) ||
+      !account_make(cli, g, pruned, data ? &feed : NULL, path, &account))
     return false;
-  (cli_has(cli, OPT_json) ? print_json : print_text)(cli, &report, &accuracy);
+  (cli_has(cli, OPT_json) ? print_json : print_text)(cli, &report, &account);
   return true;
 }

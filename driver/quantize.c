@@ -5,6 +5,7 @@
 #include "compress/prepare.h"
 #include "compress/recover/recover.h"
 #include "compress/sensitivity.h"
+#include "driver/account.h"
 #include "driver/data.h"
 #include "driver/engine.h"
 #include "driver/graph_file.h"
@@ -273,7 +274,7 @@ static bool spare_layers(Cli *cli, const Graph *g, Scheme *s) {
   return ok;
 }
 
-/* ---- the account ---- */
+/* ---- the report ---- */
 
 static const char *weights_text(Cli *cli, const QuantizedOp *op) {
   const LayerScheme *s = &op->scheme;
@@ -287,7 +288,7 @@ static const char *weights_text(Cli *cli, const QuantizedOp *op) {
                                   s->per_tensor ? "" : " per channel");
 }
 
-static Table account(Cli *cli, const QuantizeReport *r) {
+static Table layers_table(Cli *cli, const QuantizeReport *r) {
   static const char *const heading[] = {"result",      "operator", "weights",
                                         "activations", ">bytes",   "note"};
   Arena *a = cli->arena;
@@ -323,7 +324,7 @@ static Totals totals_of(const QuantizeReport *r) {
 }
 
 static void print_json(const Table *table, const Table *recovery,
-                       const Totals *t) {
+                       const Totals *t, const Table *sums) {
   json_object *o = json_object_new_object();
   json_object_object_add(o, "layers", table_json(table));
   json_object_object_add(o, "recovery", table_json(recovery));
@@ -331,15 +332,17 @@ static void print_json(const Table *table, const Table *recovery,
   json_object_object_add(o, "float", json_object_new_int(t->real));
   json_object_object_add(o, "parameters", json_object_new_int64(t->parameters));
   json_object_object_add(o, "bytes", json_object_new_int64(t->bytes));
+  json_object_object_add(o, "account", table_json(sums));
   json_print(o, stdout);
 }
 
-static void print_account(Cli *cli, const QuantizeReport *r,
-                          const Recovery *recovery) {
-  Table table = account(cli, r), steps = recovery_table(cli, recovery);
+static void print_report(Cli *cli, const QuantizeReport *r,
+                         const Recovery *recovery, const Account *account) {
+  Table table = layers_table(cli, r), steps = recovery_table(cli, recovery);
+  Table sums = account_table(cli->arena, account);
   Totals t = totals_of(r);
   if (cli_has(cli, OPT_json)) {
-    print_json(&table, &steps, &t);
+    print_json(&table, &steps, &t, &sums);
     return;
   }
   table_print(&table, stdout);
@@ -349,6 +352,25 @@ static void print_account(Cli *cli, const QuantizeReport *r,
          "bytes, %.2f bits each\n",
          t.integer, t.real, (long long)t.parameters, (long long)t.bytes,
          t.parameters ? 8 * (double)t.bytes / (double)t.parameters : 0);
+  printf("\n");
+  table_print(&sums, stdout);
+}
+
+/* Both models beside each other; nothing where the model itself is printed. */
+static bool report_both(Cli *cli, const Graph *f, const Graph *g,
+                        const QuantizeReport *report,
+                        const Recovery *recovery) {
+  const char *path = cli->value[OPT_output];
+  bool has_data = cli_has(cli, OPT_data);
+  Account account;
+  Feed feed;
+  if (strcmp(path, "-") == 0)
+    return true;
+  if ((has_data && !data_open(cli, f, &feed)) ||
+      !account_make(cli, f, g, has_data ? &feed : NULL, path, &account))
+    return false;
+  print_report(cli, report, recovery, &account);
+  return true;
 }
 
 bool command_quantize(Cli *cli) {
@@ -367,9 +389,6 @@ bool command_quantize(Cli *cli) {
       !check_calibration(cli, f, &scheme) || !spare_layers(cli, f, &scheme))
     return false;
   Graph *g = quantize(cli, f, &scheme, &report, &recovery);
-  if (!g || !graph_file_write(cli, g, path, TEXT_LARGE))
-    return false;
-  if (strcmp(path, "-") != 0)
-    print_account(cli, &report, &recovery);
-  return true;
+  return g && graph_file_write(cli, g, path, TEXT_LARGE) &&
+         report_both(cli, f, g, &report, &recovery);
 }

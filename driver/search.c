@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "driver/account.h"
 #include "driver/budget.h"
 #include "driver/data.h"
 #include "driver/engine.h"

@@ -123,7 +123,10 @@ json_object *json_text(const char *s) {
 static json_object *cell_json(const Table *t, int column, const char *cell) {
   if (!is_number(t, column))
     return json_text(cell);
-  return *cell ? json_object_new_int64(strtoll(cell, NULL, 10)) : NULL;
+  if (!*cell)
+    return NULL;
+  return strchr(cell, '.') ? json_object_new_double_s(strtod(cell, NULL), cell)
+                           : json_object_new_int64(strtoll(cell, NULL, 10));
 }
 
 json_object *table_json(const Table *t) {
