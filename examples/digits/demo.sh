@@ -35,7 +35,7 @@ calibration='calibration_images.bin:i8[8,8,1]'
 run kiln eval digits.onnx --data 'test_images.bin:i8[8,8,1]' \
   --labels test_labels.csv
 run kiln prune digits.onnx --params=-30% --data "$calibration" \
-  -o pruned.onnx | sed '/^name/,/^all/d'
+  -o pruned.onnx | sed '/^name/,/^all/d; /^$/,$d'
 run kiln quantize pruned.onnx --data "$calibration" -o digits.kiln
 echo
 
