@@ -311,6 +311,7 @@ bool command_prune(Cli *cli) {
   if (!pruned || !measure(cli, g, pruned, &feed, &accuracy) ||
       !graph_file_write(cli, pruned, path, TEXT_LARGE))
     return false;
-  (cli_has(cli, OPT_json) ? print_json : print_text)(cli, &report, &accuracy);
+  if (strcmp(path, "-") != 0)
+    (cli_has(cli, OPT_json) ? print_json : print_text)(cli, &report, &accuracy);
   return true;
 }

@@ -42,14 +42,7 @@ static bool check_decided(Cli *cli) {
   return ok;
 }
 
-bool search_is_asked(Cli *cli) {
-  static const OptId bounds[] = {OPT_max_drop, OPT_max_ram,   OPT_max_flash,
-                                 OPT_max_macs, OPT_eval_data, OPT_plot};
-  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
-    if (cli_has(cli, bounds[i]))
-      return true;
-  return false;
-}
+bool search_is_asked(Cli *cli) { return cli_has(cli, OPT_max_drop); }
 
 static bool read_bound(Cli *cli, Bound *out) {
   Budgets limits;
