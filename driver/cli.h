@@ -36,6 +36,7 @@ typedef struct Cli {
   const char *value[OPT_COUNT]; /* as given last; NULL: not given */
   ARRAY(OptUse) given;          /* all, in order */
   ARRAY(const char *) args;     /* operands */
+  bool told_fewer;              /* samples than --samples, which data.c did */
 } Cli;
 
 /* One function a row of commands.def: driver/<name>.c. false: the errors are

@@ -186,7 +186,8 @@ static bool finish(Cli *cli, const Search *s) {
 /* ---- the command ---- */
 
 /* By classes where there are any; else how often it decides as the model. */
-static bool read_metric(Cli *cli, const Labels *labels, MetricSpec *out) {
+static bool read_metric(Cli *cli, const Labels *labels, int64_t classes,
+                        MetricSpec *out) {
   const char *name = cli->value[OPT_metric];
   *out = labels->n ? (MetricSpec){METRIC_top, 1}
                    : (MetricSpec){.kind = METRIC_agreement};
@@ -194,6 +195,10 @@ static bool read_metric(Cli *cli, const Labels *labels, MetricSpec *out) {
     return diag_error(cli->diag, E0001, (Loc){0},
                       "--metric: '%s' is none of %s", name,
                       metric_names(cli->arena));
+  if (!metric_fits(*out, classes))
+    return diag_error(cli->diag, E0001, (Loc){0},
+                      "--metric: %s of only %lld classes", name,
+                      (long long)classes);
   return labels->n || !metric_wants_labels(*out) ||
          diag_error(cli->diag, E0001, (Loc){0},
                     "--metric: %s needs --labels with classes", name);
@@ -209,7 +214,7 @@ static bool read_score(Cli *cli, Search *s, Feed *scored, Labels *labels) {
   int64_t classes = metric_classes(type_count(g->outputs.v[0]->type));
   if (!data_open_eval(cli, g, scored) || !data_labels(cli, scored, labels) ||
       !data_classes(cli, labels, classes) ||
-      !read_metric(cli, labels, &s->metric))
+      !read_metric(cli, labels, classes, &s->metric))
     return false;
   s->scored = scored;
   s->truth.label = labels->n ? labels->v : NULL;
