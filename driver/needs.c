@@ -2,6 +2,7 @@
  * that say nothing without another or beside one, and results that have no
  * place to go. */
 #include "driver/cli.h"
+#include "driver/graph_file.h"
 #include "driver/output.h"
 
 enum { NEEDS = 3 };
@@ -93,7 +94,9 @@ static bool check_rules(Cli *cli) {
 /* Of what takes long, that the result can be written in the end. */
 static bool check_outputs(Cli *cli) {
   static const OptId outputs[] = {OPT_output, OPT_plot};
-  bool ok = true;
+  bool is_model = BOUND >> cli->command & 1 || cli->command == CMD_compress;
+  bool ok = !is_model || !cli_has(cli, OPT_output) ||
+            graph_file_check(cli, cli->value[OPT_output]);
   for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++)
     if (WRITES >> cli->command & 1 && cli_has(cli, outputs[i]))
       ok = output_check(cli->arena, cli->diag, cli->value[outputs[i]]) && ok;
