@@ -70,6 +70,10 @@ bool metric_find(const char *name, size_t n, MetricSpec *out) {
   return find_top(name, n, out);
 }
 
+bool metric_fits(MetricSpec m, int64_t classes) {
+  return m.kind != METRIC_top || m.k <= classes;
+}
+
 const char *metric_name(Arena *a, MetricSpec m) {
   if (m.kind == METRIC_top)
     return arena_printf(a, "top-%lld", (long long)m.k);

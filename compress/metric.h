@@ -38,6 +38,9 @@ bool metric_is_part(MetricSpec m);
 /* How much worse `to` is than `from`, in the metric's unit; below 0: better. */
 double metric_drop(MetricSpec m, double from, double to);
 
+/* Has it a meaning for so many classes? (Top-11 of 10 has none.) */
+bool metric_fits(MetricSpec m, int64_t classes);
+
 /* The classes that labels may be of a model of so many outputs. */
 int64_t metric_classes(int64_t outputs);
 

@@ -127,6 +127,18 @@ bool scheme_set(LayerScheme *s, const char *key, const char *value,
   return false;
 }
 
+const char *scheme_misfit(const LayerScheme *s) {
+  if (s->weights == WEIGHTS_i12 && s->activations != ACTIVATIONS_i16)
+    return "weights of int12 go with activations of int16";
+  if (s->activations == ACTIVATIONS_dynamic && s->weights != WEIGHTS_i8)
+    return "dynamic activations go with weights of int8";
+  if (s->group && s->weights != WEIGHTS_i4)
+    return "group goes with weights of int4";
+  if (s->group && s->per_tensor)
+    return "group and per-tensor exclude each other";
+  return NULL;
+}
+
 /* ---- layers ---- */
 
 /* The importers quote the operator's own name in its place: 'conv1'. */

@@ -71,6 +71,9 @@ Scheme scheme_copy(Arena *a, const Scheme *s);
 bool scheme_set(LayerScheme *s, const char *key, const char *value,
                 const char **expected);
 
+/* What of a scheme does not go together, for messages; NULL: all does. */
+const char *scheme_misfit(const LayerScheme *s);
+
 /* How op is to be stored and computed. */
 const LayerScheme *scheme_of(const Scheme *s, const Op *op);
 /* Does the name belong to op? */

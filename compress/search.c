@@ -310,14 +310,34 @@ static bool is_worth_pruning(const Search *s) {
 
 /* ---- all ---- */
 
+static void add_excess(Str *out, const char *what, int64_t is, int64_t most) {
+  if (is > most)
+    str_printf(out, "; %s %lld of %lld", what, (long long)is, (long long)most);
+}
+
+/* "; flash 938 of 100": all of the bound that is broken. */
+static const char *broken(const Search *s, const Candidate *c) {
+  const Figures *f = &c->figures;
+  Str out = str_new(s->arena);
+  double lost = search_lost(s, f);
+  if (!(lost <= s->bound.max_drop))
+    str_printf(&out, "; it loses %.4f of %.4f", lost, s->bound.max_drop);
+  add_excess(&out, "flash", f->flash, s->bound.max_flash);
+  add_excess(&out, "RAM", f->ram, s->bound.max_ram);
+  add_excess(&out, "MACs", f->macs, s->bound.max_macs);
+  if (c->recipe.prune < s->pruned)
+    str_printf(&out, "; none of it pruned, of %.1f %%", 100 * s->pruned);
+  return str_cstr(&out);
+}
+
 static bool refuse(const Search *s) {
   const Graph *g = s->model;
   const Candidate *c = &s->tried.v[s->best];
   diag_error(g->diag, E0601, (Loc){.file = g->file},
              "none of %d forms keeps the bound; the best, %s, has %s %.4f, the "
-             "model %.4f",
+             "model %.4f%s",
              s->tried.n, c->recipe.name, metric_name(s->arena, s->metric),
-             c->figures.score, s->reference.score);
+             c->figures.score, s->reference.score, broken(s, c));
   diag_hint(g->diag, "allow more with --max-drop and the budgets, or give more "
                      "samples with --data");
   return false;

@@ -9,6 +9,7 @@ typedef struct SearchRun {
   Search *s;
   Pruner *pruner;              /* NULL until something is to be pruned */
   const PruneOptions *pruning; /* its */
+  Diag *refusals;              /* of the pruner */
   Diag *why;                   /* the first candidate that failed did */
 } SearchRun;
 

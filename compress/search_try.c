@@ -139,10 +139,22 @@ static Graph *prune(SearchRun *r, Arena *a, const Recipe *recipe) {
       r->pruning->zeros.part != o->zeros.part) {
     prune_close(r->pruner);
     r->pruning = o;
-    r->pruner =
-        prune_open(s->arena, search_model(s, s->arena), o, s->engine, s->feed);
+    Graph *copy = search_model(s, s->arena);
+    r->refusals = copy->diag;
+    r->pruner = prune_open(s->arena, copy, o, s->engine, s->feed);
   }
   return r->pruner ? prune_to(r->pruner, a, recipe->prune, &report) : NULL;
+}
+
+/* That a part can't be pruned is no news, unless it has to go. */
+static void keep_why(SearchRun *r, const Making *m) {
+  const Diag *why = m->model           ? m->model->diag
+                    : r->s->pruned > 0 ? r->refusals
+                                       : NULL;
+  if (r->why || !why)
+    return;
+  r->why = diag_new(r->s->arena);
+  diag_append(r->why, why);
 }
 
 /* Keeps the graph when it is the best so far; of one that failed, why. */
@@ -151,10 +163,7 @@ static void keep_best(SearchRun *r, const Making *m, const Graph *g) {
   int last = s->tried.n - 1;
   Arena *loser = m->arena;
   if (s->tried.v[last].failed) {
-    if (!r->why && m->model) {
-      r->why = diag_new(s->arena);
-      diag_append(r->why, m->model->diag);
-    }
+    keep_why(r, m);
   } else if (is_better(s, &s->tried.v[last], &s->tried.v[s->best])) {
     s->best = last;
     s->graph = g;

@@ -1,5 +1,6 @@
 /* kiln calibrate: a model's float tensors on data, in one run or in parts. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "compress/calibration.h"
 #include "compress/range.h"
@@ -114,9 +115,11 @@ static bool check_options(Cli *cli) {
     diag_hint(cli->diag, "--merge puts calibrations together");
     return false;
   }
-  return !merges || (!cli_has(cli, OPT_data) && !cli_has(cli, OPT_shard)) ||
+  const char *path = cli->value[OPT_output];
+  return !path || strcmp(path, "-") != 0 || !cli_has(cli, OPT_ranges) ||
          diag_error(cli->diag, E0001, (Loc){0},
-                    "--merge takes no --data and no --shard");
+                    "--ranges are printed where --output=- writes: give "
+                    "--output a file");
 }
 
 bool command_calibrate(Cli *cli) {

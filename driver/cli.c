@@ -242,7 +242,8 @@ bool cli_amount(Cli *cli, OptId id, int64_t kilo, int64_t otherwise,
 }
 
 bool cli_part(Cli *cli, OptId id, double *out) {
-  const char *s = cli->value[id] + (*cli->value[id] == '-');
+  bool minus = *opts[id].arg == '-' && *cli->value[id] == '-';
+  const char *s = cli->value[id] + minus;
   size_t n = strspn(s, "0123456789.");
   char *end = NULL;
   double x = n ? strtod(s, &end) : 0;

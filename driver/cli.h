@@ -36,6 +36,7 @@ typedef struct Cli {
   const char *value[OPT_COUNT]; /* as given last; NULL: not given */
   ARRAY(OptUse) given;          /* all, in order */
   ARRAY(const char *) args;     /* operands */
+  bool told_fewer;              /* samples than --samples, which data.c did */
 } Cli;
 
 /* One function a row of commands.def: driver/<name>.c. false: the errors are
@@ -51,6 +52,9 @@ CommandId command_find(const char *name); /* CMD_COUNT when unknown */
 /* Reads the options and operands of cli->command out of argv[1..argc-1].
  * false: every fault is in cli->diag (E0001). */
 bool cli_parse(Cli *cli, int argc, char **argv);
+/* Of what was read: do the options say something together (E0001), and can
+ * results be written where they are to go (E0003)? All faults at once. */
+bool cli_check(Cli *cli);
 bool cli_has(const Cli *cli, OptId id);
 /* A non-negative decimal; `otherwise` when the option is absent. */
 bool cli_int(Cli *cli, OptId id, int64_t otherwise, int64_t *out);
@@ -58,8 +62,9 @@ bool cli_int(Cli *cli, OptId id, int64_t otherwise, int64_t *out);
  * are powers of `kilo`; `otherwise` when the option is absent. */
 bool cli_amount(Cli *cli, OptId id, int64_t kilo, int64_t otherwise,
                 int64_t *out);
-/* A part of a whole, from 0 to 1: "30%", "0.3"; a minus before it says that
- * this much goes. The option is given. */
+/* A part of a whole, from 0 to 1: "30%", "0.3"; of an option whose argument
+ * has one in options.def, a minus before it says that this much goes. The
+ * option is given. */
 bool cli_part(Cli *cli, OptId id, double *out);
 /* The spelling for messages: "--target". */
 const char *cli_spelling(OptId id);

@@ -61,7 +61,10 @@ static bool get_samples(Cli *cli, FeedPick *out) {
   const char *s = cli->value[OPT_samples];
   char *end;
   if (!s || !strchr(s, ':'))
-    return cli_int(cli, OPT_samples, 0, &out->samples);
+    return cli_int(cli, OPT_samples, 0, &out->samples) &&
+           (!s || out->samples ||
+            diag_error(cli->diag, E0001, (Loc){0},
+                       "--samples: '%s' is none at all", s));
   out->first = strtoll(s, &end, 10);
   bool ok =
       *s >= '0' && *s <= '9' && *end == ':' && end[1] >= '0' && end[1] <= '9';
@@ -93,9 +96,23 @@ static bool load(Cli *cli, OptId id, const Graph *g, const FeedPick *pick,
   return feed_load(cli->diag, g, specs, n, pick, out);
 }
 
+/* Fewer samples than were asked for, once. */
+static void tell_fewer(Cli *cli, const Feed *f) {
+  if (!cli->told_fewer)
+    diag_warning(
+        cli->diag, (Loc){.file = f->in[0].from},
+        "--samples=%s: there are %lld samples, %lld of which are taken",
+        cli->value[OPT_samples], (long long)f->total, (long long)f->samples);
+  cli->told_fewer = true;
+}
+
 bool data_open(Cli *cli, const Graph *g, Feed *out) {
   FeedPick pick;
-  return get_pick(cli, &pick) && load(cli, OPT_data, g, &pick, out);
+  if (!get_pick(cli, &pick) || !load(cli, OPT_data, g, &pick, out))
+    return false;
+  if (g->inputs.n && out->samples < pick.samples)
+    tell_fewer(cli, out);
+  return true;
 }
 
 bool data_open_eval(Cli *cli, const Graph *g, Feed *out) {

@@ -131,6 +131,8 @@ static bool check_metrics(Cli *cli, const Eval *e) {
   for (int i = 0; i < e->n; i++) {
     bool labels = metric_wants_labels(e->metric[i]);
     const char *name = metric_name(cli->arena, e->metric[i]);
+    if (!metric_fits(e->metric[i], metric_classes(e->outputs)))
+      ok = usage_error(cli, name, "is more than there are classes");
     if (labels && !e->labels.n)
       ok = usage_error(cli, name, "needs --labels with classes");
     if (!labels && !e->against && !e->truth.want)

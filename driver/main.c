@@ -29,7 +29,7 @@ static bool run_command(Cli *cli, int argc, char **argv) {
   if (!cli_parse(cli, argc, argv))
     return false;
   if (!cli_has(cli, OPT_help))
-    return command_table[cli->command](cli);
+    return cli_check(cli) && command_table[cli->command](cli);
   help_print_command(stdout, cli->command);
   return true;
 }

@@ -68,3 +68,27 @@ bool output_write(Arena *a, Diag *d, const OutputFile *files, int n) {
     unlink(temporary(a, files[i].path));
   return ok;
 }
+
+/* Why no file can be put there; 0: it can. */
+static int why_not(const char *path, const char *folder) {
+  struct stat st;
+  bool exists = stat(path, &st) == 0;
+  if (!*path)
+    return ENOENT;
+  if (exists && S_ISDIR(st.st_mode))
+    return EISDIR;
+  bool is_replaced = !exists || S_ISREG(st.st_mode);
+  int mode = is_replaced ? W_OK | X_OK : W_OK;
+  return access(is_replaced ? folder : path, mode) == 0 ? 0 : errno;
+}
+
+bool output_check(Arena *a, Diag *d, const char *path) {
+  const char *folder = path_dir(a, real_path(a, path));
+  int why =
+      strcmp(path, "-") == 0 ? 0 : why_not(path, path_join(a, folder, "."));
+  if (why)
+    cannot(d, path, why);
+  if (why == ENOENT && *path)
+    diag_hint(d, "there is no folder '%s'", folder);
+  return !why;
+}

@@ -16,4 +16,8 @@ typedef struct OutputFile {
  * before. "-" writes to standard output. */
 bool output_write(Arena *a, Diag *d, const OutputFile *files, int n);
 
+/* Could a file be written there ("-": yes)? What takes long asks this first.
+ * false: E0003. */
+bool output_check(Arena *a, Diag *d, const char *path);
+
 #endif

@@ -256,8 +256,11 @@ bool command_prune(Cli *cli) {
     return false;
   Graph *pruned = prune_graph(cli->arena, g, &options, engine_new(cli),
                               data ? &feed : NULL, &report);
-  if (!pruned || !graph_file_write(cli, pruned, path, TEXT_LARGE) ||
-      !account_make(cli, g, pruned, data ? &feed : NULL, path, &account))
+  if (!pruned || !graph_file_write(cli, pruned, path, TEXT_LARGE))
+    return false;
+  if (strcmp(path, "-") == 0)
+    return true;
+  if (!account_make(cli, g, pruned, data ? &feed : NULL, path, &account))
     return false;
   (cli_has(cli, OPT_json) ? print_json : print_text)(cli, &report, &account);
   return true;

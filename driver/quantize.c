@@ -33,6 +33,11 @@ static bool bad_key(Cli *cli, const char *prefix, const char *key,
                     prefix, key, expected, value);
 }
 
+static bool check_fit(Cli *cli, const char *prefix, const LayerScheme *s) {
+  const char *why = scheme_misfit(s);
+  return !why || diag_error(cli->diag, E0001, (Loc){0}, "%s%s", prefix, why);
+}
+
 static bool read_base(Cli *cli, LayerScheme *s) {
   bool ok = true;
   for (size_t i = 0; i < sizeof scheme_options / sizeof *scheme_options; i++) {
@@ -41,7 +46,7 @@ static bool read_base(Cli *cli, LayerScheme *s) {
     if (value && !scheme_set(s, cli_spelling(id), value, &expected))
       ok = bad_key(cli, "--", cli_spelling(id), value, expected);
   }
-  return ok;
+  return ok && check_fit(cli, "", s);
 }
 
 /* One KEY or KEY=VALUE of --layer. */
@@ -54,10 +59,10 @@ static bool read_word(Cli *cli, char *word, LayerScheme *s) {
          bad_key(cli, "--layer: ", word, value, expected);
 }
 
-/* NAME=KEY=VALUE,KEY,... */
+/* NAME=KEY=VALUE,KEY,...; groups of the other layers stay where they fit. */
 static bool read_layer(Cli *cli, const char *text, Scheme *s) {
   const char *equals = strchr(text, '=');
-  if (!equals || equals == text)
+  if (!equals || equals == text || !equals[1 + strspn(equals + 1, ",")])
     return diag_error(cli->diag, E0001, (Loc){0},
                       "--layer: '%s' is not NAME=SCHEME", text);
   SchemeRow row = {arena_strndup(cli->arena, text, (size_t)(equals - text)),
@@ -66,16 +71,43 @@ static bool read_layer(Cli *cli, const char *text, Scheme *s) {
   bool ok = true;
   for (char *w = strtok_r(words, ",", &rest); w; w = strtok_r(NULL, ",", &rest))
     ok = read_word(cli, w, &row.scheme) && ok;
+  if (row.scheme.group == s->base.group && scheme_misfit(&row.scheme))
+    row.scheme.group = 0;
   ARRAY_PUSH(cli->arena, &s->rows, row);
-  return ok;
+  return ok && check_fit(cli, "--layer: ", &row.scheme);
 }
 
-static void keep_float(Cli *cli, const char *text, Scheme *s) {
+static bool keep_float(Cli *cli, const char *text, Scheme *s) {
   char *names = arena_strdup(cli->arena, text), *rest;
+  int before = s->rows.n;
   for (char *n = strtok_r(names, ",", &rest); n; n = strtok_r(NULL, ",", &rest))
     ARRAY_PUSH(
         cli->arena, &s->rows,
         ((SchemeRow){n, {WEIGHTS_f32, ACTIVATIONS_f32, .per_tensor = false}}));
+  return s->rows.n > before ||
+         diag_error(cli->diag, E0001, (Loc){0},
+                    "--keep-float: '%s' names no layer", text);
+}
+
+static bool wants_ranges(const Scheme *s) {
+  bool wants = activation_is_integer(s->base.activations);
+  for (int i = 0; i < s->rows.n; i++)
+    wants |= activation_is_integer(s->rows.v[i].scheme.activations);
+  return wants;
+}
+
+/* What is about ranges, where there are any. */
+static bool check_wanted(Cli *cli, const Scheme *s) {
+  static const OptId about[] = {OPT_calibration, OPT_method};
+  bool ok = true;
+  for (size_t i = 0; i < sizeof about / sizeof *about; i++)
+    if (cli_has(cli, about[i]) && !wants_ranges(s))
+      ok = diag_error(cli->diag, E0001, (Loc){0},
+                      "--%s is about ranges of activations, which %s ones have "
+                      "none of",
+                      cli_spelling(about[i]),
+                      activation_form_name(s->base.activations));
+  return ok;
 }
 
 static bool read_scheme(Cli *cli, Scheme *s) {
@@ -92,9 +124,9 @@ static bool read_scheme(Cli *cli, Scheme *s) {
     if (use->id == OPT_layer)
       ok = read_layer(cli, use->value, s) && ok;
     else if (use->id == OPT_keep_float)
-      keep_float(cli, use->value, s);
+      ok = keep_float(cli, use->value, s) && ok;
   }
-  return ok;
+  return ok && check_wanted(cli, s);
 }
 
 static bool is_named(const Graph *g, const char *layer) {
@@ -128,13 +160,6 @@ static bool check_layers(Cli *cli, const Graph *g, const Scheme *s) {
 }
 
 /* ---- ranges ---- */
-
-static bool wants_ranges(const Scheme *s) {
-  bool wants = activation_is_integer(s->base.activations);
-  for (int i = 0; i < s->rows.n; i++)
-    wants |= activation_is_integer(s->rows.v[i].scheme.activations);
-  return wants;
-}
 
 static void step(void *progress, int64_t done, int64_t total) {
   progress_step(progress, done, total);

@@ -43,14 +43,7 @@ static bool check_decided(Cli *cli) {
   return ok;
 }
 
-bool search_is_asked(Cli *cli) {
-  static const OptId bounds[] = {OPT_max_drop, OPT_max_ram,   OPT_max_flash,
-                                 OPT_max_macs, OPT_eval_data, OPT_plot};
-  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
-    if (cli_has(cli, bounds[i]))
-      return true;
-  return false;
-}
+bool search_is_asked(Cli *cli) { return cli_has(cli, OPT_max_drop); }
 
 static bool read_bound(Cli *cli, Bound *out) {
   Budgets limits;
@@ -194,7 +187,8 @@ static bool finish(Cli *cli, const Search *s) {
 /* ---- the command ---- */
 
 /* By classes where there are any; else how often it decides as the model. */
-static bool read_metric(Cli *cli, const Labels *labels, MetricSpec *out) {
+static bool read_metric(Cli *cli, const Labels *labels, int64_t classes,
+                        MetricSpec *out) {
   const char *name = cli->value[OPT_metric];
   *out = labels->n ? (MetricSpec){METRIC_top, 1}
                    : (MetricSpec){.kind = METRIC_agreement};
@@ -202,6 +196,10 @@ static bool read_metric(Cli *cli, const Labels *labels, MetricSpec *out) {
     return diag_error(cli->diag, E0001, (Loc){0},
                       "--metric: '%s' is none of %s", name,
                       metric_names(cli->arena));
+  if (!metric_fits(*out, classes))
+    return diag_error(cli->diag, E0001, (Loc){0},
+                      "--metric: %s of only %lld classes", name,
+                      (long long)classes);
   return labels->n || !metric_wants_labels(*out) ||
          diag_error(cli->diag, E0001, (Loc){0},
                     "--metric: %s needs --labels with classes", name);
@@ -217,7 +215,7 @@ static bool read_score(Cli *cli, Search *s, Feed *scored, Labels *labels) {
   int64_t classes = metric_classes(type_count(g->outputs.v[0]->type));
   if (!data_open_eval(cli, g, scored) || !data_labels(cli, scored, labels) ||
       !data_classes(cli, labels, classes) ||
-      !read_metric(cli, labels, &s->metric))
+      !read_metric(cli, labels, classes, &s->metric))
     return false;
   s->scored = scored;
   s->truth.label = labels->n ? labels->v : NULL;

@@ -6,7 +6,7 @@
 #include "compress/search.h"
 #include "driver/cli.h"
 
-/* Is any of --max-drop, the budgets and --eval-data given? */
+/* Is --max-drop given? */
 bool search_is_asked(Cli *cli);
 
 /* Searches with what `uses` allows (SEARCH_ bits), prints candidates, front
