@@ -1,8 +1,8 @@
 /* Ops whose inputs are all constants are computed here, by the reference
  * interpreter's own evaluation: the results are its bytes. An op that makes
  * more than it reads (a pad, a broadcast) is computed only when that stays
- * small, but for dequantize: what reads weights wants to see them. Nor is one
- * that would take long. */
+ * small, but where it makes floats of stored weights: what reads these wants
+ * to see them. Nor is one that would take long. */
 #include "ir/exec.h"
 #include "passes/rewrite.h"
 
@@ -15,13 +15,20 @@ static bool reads_constants(const Op *op) {
   return op->nin > 0;
 }
 
+/* A dequantize, or a cast from a shorter float. */
+static bool widens_stored(const Op *op) {
+  DType from = op->in[0]->type->dtype;
+  return op->kind == OP_dequantize ||
+         (op->kind == OP_cast && (from == DT_f16 || from == DT_bf16));
+}
+
 static bool stays_small(const Op *op) {
   int64_t in = 0, out = 0;
   for (int i = 0; i < op->nin; i++)
     in += op->in[i] ? type_bytes(op->in[i]->type) : 0;
   for (int i = 0; i < op->nout; i++)
     out += type_bytes(op->out[i]->type);
-  return out <= in + GROWTH_LIMIT || op->kind == OP_dequantize;
+  return out <= in + GROWTH_LIMIT || widens_stored(op);
 }
 
 /* Elements that windows look at. */

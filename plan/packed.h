@@ -9,6 +9,8 @@
  *   groups 4 bits each, and for each group of inputs of an output the multiple
  *          that these are to be taken by (ir/blocks.h), of 4 bits, too
  *   f16, bf16  floats that are such
+ *   levels     floats as 4-bit indices of a table of each output's 16
+ *   scaled     floats as bytes, to be multiplied with each output's float
  *
  * Two bytes make a halfword, as every block has an even number of them; where
  * a kernel wants 256 a + b of two weights b, a rather than their bytes
@@ -24,7 +26,9 @@ typedef enum PackForm {
   PACK_mask,
   PACK_groups,
   PACK_f16,
-  PACK_bf16
+  PACK_bf16,
+  PACK_levels,
+  PACK_scaled
 } PackForm;
 
 /* How a kernel's image mixes outputs: in rows of `runs` runs, each of which
@@ -49,10 +53,11 @@ typedef struct Packed {
                          are of 8 bytes and more); else block_bytes */
   const Blob *data;   /* codes or mask bits, lowest first, block by block from
                          a byte of their own on */
-  const Blob *table;  /* of codes: i8 (1 << bits) */
+  const Blob *table;  /* of codes: i8 (1 << bits); of levels: f32 (outputs, 16);
+                         of scaled: f32 (outputs) */
   const Blob *values; /* of a mask: i8; of groups: the multiples less 1, 4 bits
                          each, [block][group][run][slot] */
-  Weave weave;        /* of groups, and ... */
+  Weave weave;        /* of groups (levels, scaled: slots), and ... */
   int64_t rows;       /* ... rows of one */
   const Blob *starts; /* of a mask: u32 (blocks), where a block's values are */
 } Packed;
@@ -73,7 +78,8 @@ typedef struct PackSource {
  * for size; else the form is PACK_none. s->weights says what came of it. */
 Packed plan_pack(Plan *p, Step *s, const PackSource *w);
 
-/* The same of an image of f32; there are no codes and masks of those. */
+/* The same of an image of f32, where weave has only slots, the outputs that a
+ * row has one weight each of, a block being one run of rows. */
 Packed plan_pack_real(Plan *p, Step *s, const PackSource *w);
 
 /* Bytes of the arena that a step may take besides its operands without

@@ -7,6 +7,8 @@
  *             for row of the group: for pair of codes a, b in the run:
  *               halfword = (b - 8) m, (a - 8) m
  *   floats: for halfword of data: word = its float
+ *   levels: for code a of data, of output o: word = table[o][a]
+ *   scaled: for byte a of data, of output o: word = a table[o]
  */
 #include "codegen/kernels/packed.h"
 
@@ -165,9 +167,44 @@ static void unpack_halves(Cg *g, const Packed *w, Val block, Val to) {
   loop_end(g, &l, NULL);
 }
 
+/* The bits of weight i, at from, of output o. */
+static Val level_bits(Cg *g, const Packed *w, Val from, Val i, Val o) {
+  Val at = ll_add(g, ll_shlc(g, o, 4), nibble(g, from, i));
+  Val table = ll_blob(g, w->table);
+  return ll_load(g, g->i32, ll_gep(g, table, ll_shlc(g, at, 2)), 4);
+}
+
+static Val scaled_bits(Cg *g, const Packed *w, Val from, Val i, Val o) {
+  Val x = ll_sext(g, ll_load(g, g->i8, ll_gep(g, from, i), 1), g->i32);
+  Val scale = ll_gep(g, ll_blob(g, w->table), ll_shlc(g, o, 2));
+  Val product = LLVMBuildFMul(g->b, LLVMBuildSIToFP(g->b, x, g->f32, ""),
+                              ll_load(g, g->f32, scale, 4), "");
+  return ll_bitcast(g, product, g->i32);
+}
+
+static void unpack_outputs(Cg *g, const Packed *w, Val block, Val to) {
+  bool levels = w->form == PACK_levels;
+  int64_t n = w->block_bytes / 4, slots = w->weave.slots;
+  int64_t row = levels ? (n + 1) / 2 : n;
+  Val from = ll_gep(g, ll_blob(g, w->data), ll_mulc(g, block, row));
+  Val first = ll_mulc(g, block, slots);
+  Loop r = loop_begin(g, 0, n / slots, 1);
+  Loop k = loop_begin(g, 0, slots, 1);
+  Val i = ll_add(g, ll_mulc(g, r.i, slots), k.i), o = ll_add(g, first, k.i);
+  Val bits =
+      levels ? level_bits(g, w, from, i, o) : scaled_bits(g, w, from, i, o);
+  ll_store(g, bits, ll_gep(g, to, ll_shlc(g, i, 2)), 4);
+  loop_end(g, &k, NULL);
+  loop_end(g, &r, NULL);
+}
+
 void unpack_block(Cg *g, const Packed *w, Val block, Val to) {
   if (w->form == PACK_f16 || w->form == PACK_bf16) {
     unpack_halves(g, w, block, to);
+    return;
+  }
+  if (w->form == PACK_levels || w->form == PACK_scaled) {
+    unpack_outputs(g, w, block, to);
     return;
   }
   int bits = w->form == PACK_mask ? 1 : w->bits;

@@ -90,6 +90,7 @@ static void pack_weights(Plan *p, Step *s, ConvParams *c) {
   PackSource from = {.image = (const int8_t *)image,
                      .block_bytes = k * nout * 4,
                      .blocks = c->blocks,
+                     .weave.slots = (int)nout,
                      .time = cost_conv_f32(s->op, p->target),
                      .unpacking = 5,
                      .available = groups > 1 ? -1 : INT64_MAX};

@@ -224,9 +224,16 @@ static void real_case(const char *target, int seed) {
   const Type *wt = type_new(c.arena, DT_f32, 4, w, NULL);
   const Type *yt = type_new(c.arena, DT_f32, 4, y, NULL);
   float *weights = arena_alloc(c.arena, (size_t)type_bytes(wt));
-  int kind = random_below(&r, 4);
-  for (int64_t i = 0; i < type_count(wt); i++)
-    weights[i] = random_half(&r, kind);
+  int kind = random_below(&r, 6);
+  int64_t depth = type_count(wt) / l.oc;
+  int most = kind == 4 ? 127 : 7;
+  float scale = 1;
+  for (int64_t i = 0; i < type_count(wt); i++) {
+    if (i % depth == 0)
+      scale = ldexpf((float)random_in(&r, 1 << 22, 1 << 23), -30);
+    weights[i] = kind < 4 ? random_half(&r, kind)
+                          : (float)random_in(&r, -most, most) * scale;
+  }
   Value *in[] = {
       graph_input(c.graph, "x", type_new(c.arena, DT_f32, 4, x, NULL)),
       graph_const(c.graph, "w", wt, weights)};
@@ -239,6 +246,8 @@ static void real_case(const char *target, int seed) {
   check_finish(&c, &r, seed);
   seen[0][0] += strcmp(c.weights, "f16") == 0;
   seen[0][1] += strcmp(c.weights, "bf16") == 0;
+  seen[0][2] += strcmp(c.weights, "4-bit codes") == 0;
+  seen[0][3] += strcmp(c.weights, "scaled bytes") == 0;
 }
 
 static void floats(void **state) {
@@ -247,8 +256,9 @@ static void floats(void **state) {
                                   "cortex-m0plus"};
   for (int i = 0; i < 4; i++) {
     memset(seen, 0, sizeof seen);
-    check_targets(&t[i], 1, 40, real_case);
-    assert_true(i == 0 || (seen[0][0] && seen[0][1]));
+    check_targets(&t[i], 1, 60, real_case);
+    for (int k = 0; i > 0 && k < 4; k++)
+      assert_true(seen[0][k]);
   }
 }
 
