@@ -21,7 +21,7 @@ typedef struct Scale {
 
 /* 1, 2 or 5 times a power of ten, about TICKS of which make the span. */
 static double round_step(double span) {
-  double rough = span / TICKS, power = pow(10, floor(log10(rough)));
+  double rough = span / (double)TICKS, power = pow(10, floor(log10(rough)));
   double factor = rough / power;
   return power * (factor > 5 ? 10 : factor > 2 ? 5 : factor > 1 ? 2 : 1);
 }

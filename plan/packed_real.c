@@ -82,7 +82,7 @@ static bool find_levels(const Image *w, float *level, int8_t *code) {
 static bool are_multiples(const Image *w, const float *from, float scale) {
   for (int64_t i = 0; i < w->block; i += w->outputs) {
     float q = rintf(from[i] / scale);
-    bool fits = fabsf(q) <= MOST_MULTIPLE; /* no NaN */
+    bool fits = fabsf(q) <= (float)MOST_MULTIPLE; /* no NaN */
     if (!fits || bits_of((q + 0.0F) * scale) != bits_of(from[i]))
       return false;
   }
