@@ -78,8 +78,9 @@ static void weigh(Cli *cli, const Graph *g, Figures *out) {
   Gauge *gauge = gauge_new(cli);
   Graph *copy = graph_clone(cli->arena, g);
   copy->diag = diag_new(cli->arena);
-  if (!gauge->measure(gauge, copy, out))
-    *out = (Figures){0};
+  if (gauge->measure(gauge, copy, out))
+    return;
+  *out = (Figures){0};
   figures_count(g, out);
 }
 

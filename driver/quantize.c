@@ -386,13 +386,13 @@ static bool report_both(Cli *cli, const Graph *f, const Graph *g,
                         const QuantizeReport *report,
                         const Recovery *recovery) {
   const char *path = cli->value[OPT_output];
-  bool has_data = cli_has(cli, OPT_data);
+  bool scored = cli_has(cli, OPT_data) && cli_has(cli, OPT_labels);
   Account account;
   Feed feed;
   if (strcmp(path, "-") == 0)
     return true;
-  if ((has_data && !data_open(cli, f, &feed)) ||
-      !account_make(cli, f, g, has_data ? &feed : NULL, path, &account))
+  if ((scored && !data_open(cli, f, &feed)) ||
+      !account_make(cli, f, g, scored ? &feed : NULL, path, &account))
     return false;
   print_report(cli, report, recovery, &account);
   return true;

@@ -15,17 +15,6 @@ static Graph *parse(const char *inputs) {
   return g;
 }
 
-static const char *messages(void) {
-  char *text;
-  size_t n;
-  FILE *out = open_memstream(&text, &n);
-  diag_print(diag, out);
-  fclose(out);
-  const char *copy = arena_strdup(arena, text);
-  free(text);
-  return copy;
-}
-
 static Feed open_bytes(const Graph *g, const NdArray *x) {
   static const char *from = "x.npy";
   Feed f;

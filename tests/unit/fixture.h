@@ -17,6 +17,18 @@ static int setup(void **state) {
   return 0;
 }
 
+/* All that was reported so far, as it is printed. */
+static inline const char *messages(void) {
+  char *text;
+  size_t n;
+  FILE *out = open_memstream(&text, &n);
+  diag_print(diag, out);
+  fclose(out);
+  const char *copy = arena_strdup(arena, text);
+  free(text);
+  return copy;
+}
+
 static int teardown(void **state) {
   (void)state;
   arena_free(arena);

@@ -24,17 +24,6 @@ static int drop_dir(void **state) {
   return system(command) | teardown(state);
 }
 
-static const char *messages(void) {
-  char *text;
-  size_t n;
-  FILE *out = open_memstream(&text, &n);
-  diag_print(diag, out);
-  fclose(out);
-  const char *copy = arena_strdup(arena, text);
-  free(text);
-  return copy;
-}
-
 static const char *in_dir(const char *name) {
   return path_join(arena, dir, name);
 }

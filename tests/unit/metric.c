@@ -176,17 +176,6 @@ static void evaluated(void **state) {
 
 /* ---- ranges ---- */
 
-static const char *messages(void) {
-  char *text;
-  size_t n;
-  FILE *out = open_memstream(&text, &n);
-  diag_print(diag, out);
-  fclose(out);
-  const char *copy = arena_strdup(arena, text);
-  free(text);
-  return copy;
-}
-
 /* What is said of pixels 0, 100 and 255 at such an input. */
 static const char *warned(const char *graph, double lo, double hi) {
   static const uint8_t pixels[3] = {0, 100, 255};
