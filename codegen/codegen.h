@@ -32,9 +32,30 @@ bool codegen_emit(Plan *p, const CodegenOptions *opt, unsigned what,
 
 /* Loads an emitted object of a host plan into this process. NULL: errors. */
 Executor *jit_new(const Plan *p, const Emitted *e);
+
+/* An object that was emitted at another time, and what its header says. */
+typedef struct Product {
+  const char *name; /* prefix of its functions */
+  Bytes object;
+  int64_t arena_bytes, state_bytes;
+  int align; /* of arena and state */
+} Product;
+
+/* As jit_new: an object of the model that p is a plan of. */
+Executor *jit_new_product(const Plan *p, const Product *product);
+
+/* On a plan with clocks: after a run, the machine's cycle counter before the
+ * first step and behind each (steps + 1). */
+const uint64_t *jit_clocks(Executor *e);
 /* As jit_new, on a keep_all plan: after run, bytes of a value in the form
  * of the model's own type (flipped back), or NULL if it has no buffer. */
 const void *jit_value(Executor *e, const Value *v);
+
+/* What one core of this machine can do at most, by measurement: 1e9
+ * multiply-accumulates a second of t's dot instruction on bytes, or of its f32
+ * vectors, all operands in registers. 0: t has no such instruction. false:
+ * E0901 in d. */
+bool codegen_peak(const Target *t, bool floats, Diag *d, double *gmacs);
 
 /* Runs an emitted object elsewhere: under the target's qemu (or, for a host
  * target, as a process), with a harness made here and linked by ld.lld.

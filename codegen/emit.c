@@ -4,7 +4,6 @@
  * undefined, until nothing is. */
 #include "codegen/emit.h"
 
-#include <llvm-c/Analysis.h>
 #include <llvm-c/Linker.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <stdlib.h>
@@ -51,46 +50,20 @@ static bool emission_begin(Emission *e, Plan *p, const CodegenOptions *opt) {
     return false;
   LLVMContextRef c = LLVMContextCreate();
   LLVMContextSetDiagnosticHandler(c, on_diagnostic, e);
-  e->g = (Cg){.plan = p,
-              .target = t,
-              .arena = p->arena,
-              .diag = p->diag,
-              .ctx = c,
-              .mod = machine_module(e->tm, c, t, p->name),
-              .b = LLVMCreateBuilderInContext(c),
-              .void_ = LLVMVoidTypeInContext(c),
-              .i1 = LLVMInt1TypeInContext(c),
-              .i8 = LLVMInt8TypeInContext(c),
-              .i16 = LLVMInt16TypeInContext(c),
-              .i32 = LLVMInt32TypeInContext(c),
-              .i64 = LLVMInt64TypeInContext(c),
-              .f32 = LLVMFloatTypeInContext(c),
-              .f64 = LLVMDoubleTypeInContext(c),
-              .ptr = LLVMPointerTypeInContext(c, 0),
-              .for_size = opt->for_size};
-  e->g.idx = t->pointer_bits == 64 ? e->g.i64 : e->g.i32;
+  cg_begin(&e->g, t, e->tm, c, p->name);
+  e->g.plan = p;
+  e->g.arena = p->arena;
+  e->g.diag = p->diag;
+  e->g.for_size = opt->for_size;
   return true;
 }
 
 static void emission_end(Emission *e) {
   if (e->libs)
     LLVMDisposeModule(e->libs);
-  if (e->g.b) {
-    LLVMDisposeBuilder(e->g.b);
-    LLVMDisposeModule(e->g.mod);
-    LLVMContextDispose(e->g.ctx);
-  }
+  cg_end(&e->g);
   if (e->tm)
     LLVMDisposeTargetMachine(e->tm);
-}
-
-static bool verify(Emission *e, LLVMModuleRef mod) {
-  char *why = NULL;
-  bool bad = LLVMVerifyModule(mod, LLVMReturnStatusAction, &why);
-  if (bad)
-    diag_error(e->g.diag, E0901, (Loc){0}, "invalid module: %s", why);
-  LLVMDisposeMessage(why);
-  return !bad;
 }
 
 static bool optimize(Emission *e, LLVMModuleRef mod) {
@@ -171,7 +144,7 @@ static bool add_libcall(Emission *e, const char *name) {
   if (!m)
     return false;
   keep_functions(e, m);
-  if (!verify(e, m) || !optimize(e, m)) {
+  if (!cg_verify(&e->g, m) || !optimize(e, m)) {
     LLVMDisposeModule(m);
     return false;
   }
@@ -235,7 +208,7 @@ static bool measure(Emission *e, ObjectSizes *out) {
 
 static bool build(Emission *e) {
   LLVMModuleRef mod = e->g.mod;
-  return lower_module(&e->g) && verify(e, mod) && optimize(e, mod);
+  return lower_module(&e->g) && cg_verify(&e->g, mod) && optimize(e, mod);
 }
 
 static void print_module(Emission *e, Bytes *out) {

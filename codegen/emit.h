@@ -26,6 +26,16 @@ LLVMModuleRef machine_parse(LLVMTargetMachineRef tm, LLVMContextRef ctx,
 void function_attributes(LLVMContextRef ctx, const Target *t, bool for_size,
                          Val fn);
 
+/* cg.c: a module under construction for t, in context c, which it owns from
+ * now on. The caller sets plan, arena, diag, for_size. */
+void cg_begin(Cg *g, const Target *t, LLVMTargetMachineRef tm, LLVMContextRef c,
+              const char *name);
+void cg_end(Cg *g); /* one that never began: nothing */
+/* A function with its entry block, which the builder is left in. */
+Val cg_function(Cg *g, const char *name, Ty result, Ty *types, int n);
+/* Is the module sound? Else E0901. */
+bool cg_verify(Cg *g, LLVMModuleRef mod);
+
 /* Makes LLVM tell its context's diagnostic handler fn's frame size. */
 void function_reports_frame(LLVMContextRef ctx, Val fn);
 

@@ -1,10 +1,7 @@
-/* The object that ships, loaded into this process by LLVM's ORC and called
- * as its users call it: pointers in arrays, a memory block as arena. */
-#include "codegen/codegen.h"
+/* The object that ships, loaded into this process and called as its users
+ * call it: pointers in arrays, a memory block as arena. */
+#include "codegen/loaded.h"
 
-#include <llvm-c/Core.h>
-#include <llvm-c/LLJIT.h>
-#include <llvm-c/Target.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +10,9 @@ typedef void ResetFn(void *state);
 
 typedef struct Jit {
   Executor base;
-  const Plan *plan;
-  LLVMOrcLLJITRef lljit;
+  const Plan *plan; /* of an object from elsewhere: of the same model */
+  Product product;
+  Loaded *object;
   RunFn *run;
   ResetFn *reset;
   uint8_t *arena, *state;
@@ -38,8 +36,7 @@ static uint8_t *new_block(int64_t bytes, int align) {
 
 static void jit_free(Executor *e) {
   Jit *j = (Jit *)e;
-  if (j->lljit)
-    LLVMConsumeError(LLVMOrcDisposeLLJIT(j->lljit));
+  loaded_free(j->object);
   free(j->arena);
   free(j->state);
   free(j->in);
@@ -66,69 +63,66 @@ static bool jit_run(Executor *e, const void *const *in, void *const *out) {
   if (status == 0)
     return true;
   return diag_error(j->plan->diag, E0901, (Loc){0}, "%s_run returned %d (%s)",
-                    j->plan->name, status,
+                    j->product.name, status,
                     status > 0 && status < 4 ? reason[status] : "unknown");
 }
 
-static bool fail(const Plan *p, LLVMErrorRef err) {
-  char *why = LLVMGetErrorMessage(err);
-  diag_error(p->diag, E0901, (Loc){0}, "loading the object: %s", why);
-  LLVMDisposeErrorMessage(why);
-  return false;
-}
-
-/* ISO C has no cast from an object's address to a function's. */
 static bool lookup(Jit *j, const char *suffix, void *fn) {
-  LLVMOrcExecutorAddress at = 0;
   const char *name =
-      arena_printf(j->plan->arena, "%s_%s", j->plan->name, suffix);
-  LLVMErrorRef err = LLVMOrcLLJITLookup(j->lljit, &at, name);
-  if (err)
-    return fail(j->plan, err);
-  uintptr_t bits = (uintptr_t)at;
-  memcpy(fn, &bits, sizeof bits);
-  return true;
+      arena_printf(j->plan->arena, "%s_%s", j->product.name, suffix);
+  return loaded_symbol(j->object, name, fn);
 }
 
-static bool load(Jit *j, Bytes object) {
-  LLVMInitializeNativeTarget();
-  LLVMErrorRef err = LLVMOrcCreateLLJIT(&j->lljit, NULL);
-  if (err)
-    return fail(j->plan, err);
-  LLVMMemoryBufferRef buf = LLVMCreateMemoryBufferWithMemoryRangeCopy(
-      object.data, object.bytes, j->plan->name);
-  err = LLVMOrcLLJITAddObjectFile(j->lljit,
-                                  LLVMOrcLLJITGetMainJITDylib(j->lljit), buf);
-  if (err)
-    return fail(j->plan, err);
-  if (!lookup(j, "run", &j->run))
-    return false;
-  return !j->plan->state_bytes || lookup(j, "reset", &j->reset);
+static bool load(Jit *j, DiagCode code) {
+  j->object =
+      loaded_new(j->plan->diag, code, j->product.object, j->product.name);
+  return j->object && lookup(j, "run", &j->run) &&
+         (!j->product.state_bytes || lookup(j, "reset", &j->reset));
 }
 
-Executor *jit_new(const Plan *p, const Emitted *e) {
+static bool allocate(Jit *j) {
+  const Product *p = &j->product;
+  const Graph *g = j->plan->graph;
+  j->arena = new_block(p->arena_bytes, p->align);
+  j->state = new_block(p->state_bytes, p->align);
+  j->in = calloc((size_t)g->inputs.n + 1, sizeof *j->in);
+  j->out = calloc((size_t)g->outputs.n + 1, sizeof *j->out);
+  return (j->arena && j->state && j->in && j->out) ||
+         diag_error(j->plan->diag, E0005, (Loc){.file = g->file},
+                    "no memory for an arena of %lld bytes",
+                    (long long)p->arena_bytes);
+}
+
+static Executor *new(const Plan *plan, const Product *product, DiagCode code) {
   Jit *j = calloc(1, sizeof *j);
   if (!j) {
-    diag_error(p->diag, E0005, (Loc){0}, "out of memory");
+    diag_error(plan->diag, E0005, (Loc){0}, "out of memory");
     return NULL;
   }
   j->base = (Executor){"object", jit_run, jit_reset, jit_free};
-  j->plan = p;
-  j->arena = new_block(p->arena_bytes, p->arena_align);
-  j->state = new_block(p->state_bytes, p->arena_align);
-  j->in = calloc((size_t)p->graph->inputs.n + 1, sizeof *j->in);
-  j->out = calloc((size_t)p->graph->outputs.n + 1, sizeof *j->out);
-  bool memory = j->arena && j->state && j->in && j->out;
-  if (!memory)
-    diag_error(p->diag, E0005, (Loc){.file = p->graph->file},
-               "no memory for an arena of %lld bytes",
-               (long long)p->arena_bytes);
-  if (!memory || !load(j, e->object)) {
+  j->plan = plan;
+  j->product = *product;
+  if (!allocate(j) || !load(j, code)) {
     jit_free(&j->base);
     return NULL;
   }
   jit_reset(&j->base);
   return &j->base;
+}
+
+Executor *jit_new(const Plan *p, const Emitted *e) {
+  Product product = {p->name, e->object, p->arena_bytes, p->state_bytes,
+                     p->arena_align};
+  return new (p, &product, E0901);
+}
+
+Executor *jit_new_product(const Plan *plan, const Product *product) {
+  return new (plan, product, E0002);
+}
+
+const uint64_t *jit_clocks(Executor *e) {
+  const Jit *j = (Jit *)e;
+  return (const uint64_t *)(const void *)(j->arena + j->plan->clocks_offset);
 }
 
 static const uint8_t *buffer_bytes(const Jit *j, const Buffer *b) {

@@ -111,19 +111,6 @@ static void describe_params(Cg *g, Val fn, const Params *ps) {
   }
 }
 
-/* A function with its entry block, which the builder is left in. */
-static Val begin_function(Cg *g, const char *name, Ty result, Ty *types,
-                          int n) {
-  Ty t = LLVMFunctionType(result, types, (unsigned)n, 0);
-  Val fn = LLVMAddFunction(g->mod, name, t);
-  function_attributes(g->ctx, g->target, g->for_size, fn);
-  function_reports_frame(g->ctx, fn);
-  g->fn = fn;
-  LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(g->ctx, fn, "entry");
-  LLVMPositionBuilderAtEnd(g->b, entry);
-  return fn;
-}
-
 static StepArgs step_args(Cg *g, const Step *s, Val fn, const Params *ps) {
   int nin = s->nin, nout = s->op->nout;
   Val *v = ARENA_ARRAY(g->arena, Val, nin + nout + 1);
@@ -145,7 +132,7 @@ static Val step_function(Cg *g, const Step *s, const Params *ps) {
   Ty *types = ARENA_ARRAY(g->arena, Ty, ps->n);
   for (int i = 0; i < ps->n; i++)
     types[i] = g->ptr;
-  Val fn = begin_function(g, s->symbol, g->void_, types, ps->n);
+  Val fn = cg_function(g, s->symbol, g->void_, types, ps->n);
   LLVMSetLinkage(fn, LLVMInternalLinkage);
   add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                 "noinline", 0);
@@ -356,11 +343,22 @@ static void check_arguments(Cg *g, Checks *c, Bases *base) {
   check(g, c, any_overlap(g, base, out), 3);
 }
 
+/* Notes the time before step i. On AArch64 user code may not read the cycle
+ * counter. */
+static void note_clock(Cg *g, const Bases *base, int i) {
+  if (!g->plan->opt.clocks)
+    return;
+  const char *counter = g->target->arch == ARCH_aarch64
+                            ? "llvm.readsteadycounter"
+                            : "llvm.readcyclecounter";
+  Val at = ll_gepc(g, base->arena, g->plan->clocks_offset + 8 * (int64_t)i);
+  ll_store(g, ll_intrinsic(g, counter, NULL, 0, NULL, 0), at, 8);
+}
+
 static void run_function(Cg *g, Val *fn, const Params *ps) {
   const Plan *p = g->plan;
   Ty types[3] = {g->ptr, g->ptr, g->ptr};
-  begin_function(g, arena_printf(g->arena, "%s_run", p->name), g->i32, types,
-                 3);
+  cg_function(g, arena_printf(g->arena, "%s_run", p->name), g->i32, types, 3);
   LLVMBasicBlockRef entry = LLVMGetInsertBlock(g->b);
   Checks c = {LLVMAppendBasicBlockInContext(g->ctx, g->fn, "fail"), NULL};
   LLVMPositionBuilderAtEnd(g->b, c.fail);
@@ -369,8 +367,11 @@ static void run_function(Cg *g, Val *fn, const Params *ps) {
   LLVMPositionBuilderAtEnd(g->b, entry);
   Bases base = {0};
   check_arguments(g, &c, &base);
-  for (int i = 0; i < p->steps.n; i++)
+  for (int i = 0; i < p->steps.n; i++) {
+    note_clock(g, &base, i);
     call_step(g, &base, fn[i], &ps[i]);
+  }
+  note_clock(g, &base, p->steps.n);
   LLVMBuildRet(g->b, ll_i32(g, 0));
 }
 
@@ -394,8 +395,8 @@ static Val initial_state(Cg *g, const State *s) {
 static void reset_function(Cg *g) {
   const Plan *p = g->plan;
   Ty types[1] = {g->ptr};
-  begin_function(g, arena_printf(g->arena, "%s_reset", p->name), g->void_,
-                 types, 1);
+  cg_function(g, arena_printf(g->arena, "%s_reset", p->name), g->void_, types,
+              1);
   Bases base = {.state = LLVMGetParam(g->fn, 0)};
   for (int i = 0; i < p->graph->states.n; i++) {
     const State *s = &p->graph->states.v[i];

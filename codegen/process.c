@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "support/clock.h"
 #include "support/file.h"
 
 static void redirect(const char *file, int flags, int fd) {
@@ -36,12 +37,6 @@ static void start(const Process *p) {
   _exit(127);
 }
 
-static double seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static int wait_until(pid_t child, double deadline) {
   int status = 0;
   struct timespec nap = {0, 1000000};
@@ -51,7 +46,7 @@ static int wait_until(pid_t child, double deadline) {
       return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     if (r < 0 && errno != EINTR)
       return -1;
-    if (seconds() > deadline) {
+    if (clock_seconds() > deadline) {
       kill(child, SIGKILL);
       waitpid(child, &status, 0);
       return -1;
@@ -64,7 +59,7 @@ int process_run(const Process *p) {
   pid_t child = fork();
   if (child == 0)
     start(p);
-  return child < 0 ? -1 : wait_until(child, seconds() + p->timeout_s);
+  return child < 0 ? -1 : wait_until(child, clock_seconds() + p->timeout_s);
 }
 
 static const char *executable(Arena *a, const char *dir, const char *name) {

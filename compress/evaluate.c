@@ -1,15 +1,8 @@
 /* See evaluate.h. */
 #include "compress/evaluate.h"
 
-#include <time.h>
-
 #include "ir/element.h"
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "support/clock.h"
 
 static const Type *output_type(const Evaluation *e) {
   return e->g->outputs.v[e->output]->type;
@@ -41,10 +34,10 @@ static bool run_samples(const Evaluation *e, Arena *a, Executor *x,
   for (int64_t s = 0; s < e->feed->samples; s++) {
     feed_sample(e->feed, s, in);
     x->reset(x);
-    double start = now();
+    double start = clock_seconds();
     if (!x->run(x, from, out))
       return false;
-    time->seconds += now() - start;
+    time->seconds += clock_seconds() - start;
     to_reals(output_type(e), out[e->output], reals);
     visit(ctx, s, reals);
     if (e->progress)

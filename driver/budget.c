@@ -75,7 +75,8 @@ static bool build_trial(const Cli *cli, const Trial *t, Built *out) {
   const Target *target = session_target(&other);
   Graph *g = target ? session_load(&other) : NULL;
   return g && session_optimize(&other, g, NULL) &&
-         session_build(&other, g, target, false, EMIT_object, NULL, out);
+         session_build(&other, g, target, BUILD_product, EMIT_object, NULL,
+                       out);
 }
 
 static const char *grouped(Arena *a, int64_t x) {

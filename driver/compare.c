@@ -57,8 +57,8 @@ static bool check_runnable(Cli *cli, const Target *t) {
 }
 
 static bool make_objects(Cli *cli, Verify *v, const Target *t) {
-  if (!subject_new(cli, v->opt, t, false, &v->ship) ||
-      !subject_new(cli, v->opt, t, true, &v->full))
+  if (!subject_new(cli, v->opt, t, BUILD_product, &v->ship) ||
+      !subject_new(cli, v->opt, t, BUILD_keep_all, &v->full))
     return false;
   v->has_full = subject_fits(&v->full);
   if (!v->has_full)

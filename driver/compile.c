@@ -117,7 +117,7 @@ static bool write_all(Cli *cli, const Built *b, const Budgets *limits,
 static bool build(Cli *cli, const Graph *g, const Target *target,
                   const Budgets *limits, unsigned what, const char *base) {
   Built built;
-  if (!session_build(cli, g, target, false, what | EMIT_object,
+  if (!session_build(cli, g, target, BUILD_product, what | EMIT_object,
                      c_name(cli, base), &built))
     return false;
   bool within = budget_check(cli, &built, limits);

@@ -38,7 +38,8 @@ static Executor *load(const Cli *cli, Arena *a, const Graph *g) {
   own.arena = a;
   const Target *t = target_find(a, cli->diag, "host", NULL, NULL, NULL);
   Built built;
-  if (!t || !session_build(&own, g, t, false, EMIT_object, NULL, &built))
+  if (!t ||
+      !session_build(&own, g, t, BUILD_product, EMIT_object, NULL, &built))
     return NULL;
   return jit_new(built.plan, &built.emitted);
 }

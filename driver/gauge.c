@@ -18,7 +18,7 @@ static bool measure_in(Cli *own, const Graph *g, Figures *out) {
   Built b;
   copy->diag = own->diag;
   if (!t || !session_optimize(own, copy, NULL) ||
-      !session_build(own, copy, t, false, EMIT_object, NULL, &b))
+      !session_build(own, copy, t, BUILD_product, EMIT_object, NULL, &b))
     return false;
   figures_count(g, out); /* passes widen what the object packs again */
   out->flash = budget_figure(BUDGET_flash, b.plan, &b.emitted.sizes);

@@ -132,14 +132,15 @@ Plan *session_plan(Cli *cli, Graph *g) {
   return plan_new(cli->arena, g, t, &opt);
 }
 
-bool session_build(Cli *cli, const Graph *g, const Target *t, bool keep_all,
+bool session_build(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
                    unsigned what, const char *name, Built *out) {
   CodegenOptions codegen;
   PlanOptions plan;
   if (!session_options(cli, &codegen, &plan))
     return false;
   plan.name = name;
-  plan.keep_all = keep_all;
+  plan.keep_all = kind == BUILD_keep_all;
+  plan.clocks = kind == BUILD_clocks;
   Progress progress = progress_begin("compiling");
   out->plan = plan_new(cli->arena, g, t, &plan);
   bool ok = out->plan && codegen_emit(out->plan, &codegen, what, &out->emitted);

@@ -46,9 +46,16 @@ typedef struct Built {
   Emitted emitted;
 } Built;
 
-/* Plans and emits g. `keep_all` as in PlanOptions; `what` are EMIT_ bits;
- * `name` is the C prefix, NULL for the graph's. */
-bool session_build(Cli *cli, const Graph *g, const Target *t, bool keep_all,
+/* What ships, or with the PlanOptions of that name. */
+typedef enum BuildKind {
+  BUILD_product,
+  BUILD_keep_all,
+  BUILD_clocks
+} BuildKind;
+
+/* Plans and emits g. `what` are EMIT_ bits; `name` is the C prefix, NULL for
+ * the graph's. */
+bool session_build(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
                    unsigned what, const char *name, Built *out);
 
 /* Has this machine the memory to run g? false: E0005, which names the

@@ -2,16 +2,16 @@
 
 #include <string.h>
 
-bool subject_new(Cli *cli, const Graph *g, const Target *t, bool keep_all,
+bool subject_new(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
                  Subject *out) {
   *out = (Subject){0};
-  if (!session_build(cli, g, t, keep_all, EMIT_object, NULL, &out->built))
+  if (!session_build(cli, g, t, kind, EMIT_object, NULL, &out->built))
     return false;
   if (target_runs_here(t)) {
     out->exec = jit_new(out->built.plan, &out->built.emitted);
     return out->exec != NULL;
   }
-  if (keep_all)
+  if (kind == BUILD_keep_all)
     out->arena = arena_alloc(cli->arena, (size_t)out->built.plan->arena_bytes);
   return true;
 }

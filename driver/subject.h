@@ -8,14 +8,14 @@
 typedef struct Subject {
   Built built;
   Executor *exec;        /* NULL: under qemu */
-  uint8_t *arena;        /* of the last run under qemu; keep_all only */
+  uint8_t *arena;        /* of the last run under qemu; BUILD_keep_all only */
   const void *const *in; /* of the last run */
   void *const *out;
 } Subject;
 
-/* Compiles g for t and loads it where it can run; keep_all as in
- * PlanOptions. The caller frees it. */
-bool subject_new(Cli *cli, const Graph *g, const Target *t, bool keep_all,
+/* Compiles g for t and loads it where it can run; BUILD_keep_all keeps
+ * every value of the last run. The caller frees it. */
+bool subject_new(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
                  Subject *out);
 void subject_free(Subject *s);
 /* false: the emulated board has too little memory for it. */

@@ -2,9 +2,9 @@
 #include "passes/pass.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "ir/text.h"
+#include "support/clock.h"
 
 const Pass pass_table[] = {
 #define PASS(function, name, class_, in_default, summary)                      \
@@ -137,12 +137,6 @@ static void print_after(const Pipeline *p, const Pass *pass, const Graph *g,
   fprintf(p->out, "# after %s\n%s\n", pass->name, str_cstr(&text));
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* A graph that does not verify behind a pass is the pass's fault. */
 static bool verify_after(const Pass *pass, const Graph *g) {
   if (graph_verify(g))
@@ -155,10 +149,11 @@ static bool run_one(const Pipeline *p, const Pass *pass, Graph *g, PassCtx *c) {
   c->scratch = arena_new();
   c->changed = 0;
   c->pass = pass->name;
-  double start = now();
+  double start = clock_seconds();
   bool ok = pass->run(g, c);
   if (p->opt->time_passes)
-    fprintf(p->out, "%8.3f ms  %s\n", 1e3 * (now() - start), pass->name);
+    fprintf(p->out, "%8.3f ms  %s\n", 1e3 * (clock_seconds() - start),
+            pass->name);
   if (p->opt->changed)
     *p->opt->changed += c->changed > 0;
   if (ok && p->opt->verify_each && c->changed)

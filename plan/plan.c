@@ -207,6 +207,14 @@ static bool values_have_addresses(Plan *p) {
   return ok;
 }
 
+/* Behind everything else, so that the plan is that without clocks. */
+static void place_clocks(Plan *p) {
+  if (!p->opt.clocks)
+    return;
+  p->clocks_offset = (p->arena_bytes + 7) / 8 * 8;
+  p->arena_bytes = p->clocks_offset + 8 * (p->steps.n + 1);
+}
+
 static bool arena_has_addresses(Plan *p) {
   int64_t bytes = p->arena_bytes + p->state_bytes;
   return has_addresses(p, bytes) ||
@@ -233,6 +241,7 @@ Plan *plan_new(Arena *a, const Graph *g, const Target *t,
     return NULL;
   find_lifetimes(p); /* bands read what their fronts do */
   plan_arena(p);
+  place_clocks(p);
   return arena_has_addresses(p) ? p : NULL;
 }
 

@@ -149,6 +149,7 @@ typedef struct PlanOptions {
                        no reuse, no in-place; for layer-by-layer checks */
   bool for_size;    /* -Os */
   SparseMode sparse;
+  bool clocks; /* a run notes when each step ends */
 } PlanOptions;
 
 struct Plan {
@@ -164,6 +165,7 @@ struct Plan {
   ARRAY(const Blob *) blobs;
   Buffer **of_value; /* by value id; NULL: has none */
   int64_t arena_bytes, arena_lower_bound, state_bytes;
+  int64_t clocks_offset; /* in the arena, u64 (steps + 1); with clocks */
   int64_t least_peak; /* arena_spare's: of the operands alone; 0: not known */
   int bound_step;     /* whose blocks alone need the lower bound */
   int arena_align;
