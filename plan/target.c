@@ -60,7 +60,7 @@ const Target target_table[] = {
     .gcc = "-march=cascadelake",
     .vector_bytes = 64, .nvregs = 32, .dot = DOT_vpdpbusd,
     .act = ACT_SIGN_unsigned, .requant = RQ_FORMS_FMA, .fma = true,
-    .masks = true,
+    .masks = true, .asks_ahead = true,
     .conv_pixels = 5, .conv_vectors = 4, .simd_align = 64,
     .summary = "x86-64 with AVX-512 VNNI (Cascade Lake, Zen 4 on)" },
 

@@ -58,6 +58,7 @@ typedef struct Target {
   bool flushes;     /* f32 vectors take subnormals for zero */
   bool mul64;       /* 32 x 32 -> 64 multiply in hardware */
   bool masks;       /* vector stores of any of their bytes */
+  bool asks_ahead;  /* prefetches weights that no cache of the core holds */
   bool position_independent;
   int conv_pixels;    /* register tile of conv kernels: pixels ... */
   int conv_vectors;   /* ... x vectors (or channels) of outputs */

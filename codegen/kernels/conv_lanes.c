@@ -24,12 +24,16 @@ enum { MAX_VECTORS = 16, MAX_PIXELS = 16, UNROLL_MACS = 112, INPUTS_AHEAD = 4 };
 typedef struct Tile {
   const ConvParams *c;
   const DotOps *dot;
-  Val w;            /* the block's weights */
-  Val strip;        /* room for them, where they are packed */
-  Val first;        /* the block's first channel */
-  Val zeros;        /* sums: the tile's zero points at run time, or NULL */
-  int64_t channels; /* of the block that exist */
-  int nacc;         /* pixels * vectors, then a sum a pixel if needed */
+  Val w;               /* the block's weights */
+  Val strip;           /* room for them, where they are packed */
+  Val first;           /* the block's first channel */
+  Val zeros;           /* sums: the tile's zero points at run time, or NULL */
+  int64_t channels;    /* of the block that exist */
+  int nacc;            /* pixels * vectors, then a sum a pixel if needed */
+  Val ahead;           /* the tile's part of the next block's weights, which is
+                          asked for while this block works; NULL: is not */
+  int64_t ahead_bytes; /* of such a part */
+  int64_t ahead_lines; /* of it, for a turn of the innermost loop */
 } Tile;
 
 static int acc_at(const ConvParams *c, int pixel, int vector) {
@@ -71,12 +75,27 @@ static void mac_group(Cg *g, const Tile *t, Val src, Val w, int valid,
   }
 }
 
+/* Accumulators, and with them where to ask ahead. */
+static int carried(const Tile *t) { return t->nacc + (t->ahead != NULL); }
+
 static int unroll_for(const Cg *g, const ConvParams *c, int64_t groups) {
   int macs = c->pixels * c->vectors;
   int64_t most = UNROLL_MACS / macs;
   if (g->for_size || most < 1)
     most = 1;
   return (int)largest_divisor(groups, most);
+}
+
+enum { LINE = 64, FAR_WEIGHTS = 1 << 20, MOST_ASKED = 4 };
+
+/* Asks for the next lines of the tile's part. */
+static Val prefetch(Cg *g, const Tile *t, Val ahead) {
+  for (int64_t i = 0; i < t->ahead_lines; i++) {
+    Val args[] = {ll_gepc(g, ahead, i * LINE), ll_i32(g, 0), ll_i32(g, 2),
+                  ll_i32(g, 1)};
+    ll_intrinsic(g, "llvm.prefetch", &g->ptr, 1, args, 4);
+  }
+  return ll_gepc(g, ahead, t->ahead_lines * LINE);
 }
 
 /* All of one run; acc is updated. */
@@ -86,18 +105,20 @@ static void mac_run(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
   int64_t w_step = (int64_t)c->vectors * c->lanes * c->group;
   int64_t whole = c->run / c->group;
   if (whole) {
-    int unroll = unroll_for(g, c, whole);
-    Loop k = loop_begin_carry(g, 0, whole, unroll, t->nacc, acc);
+    int unroll = unroll_for(g, c, whole), n = carried(t);
+    Loop k = loop_begin_carry(g, 0, whole, unroll, n, acc);
     Val next[NEST_MAX_CARRY];
-    for (int i = 0; i < t->nacc; i++)
+    for (int i = 0; i < n; i++)
       next[i] = k.carry[i];
+    if (t->ahead)
+      next[t->nacc] = prefetch(g, t, next[t->nacc]);
     Val x = ll_gep(g, src, ll_mulc(g, k.i, x_step));
     Val wk = ll_gep(g, w, ll_mulc(g, k.i, w_step));
     for (int u = 0; u < unroll; u++)
       mac_group(g, t, ll_gepc(g, x, u * x_step), ll_gepc(g, wk, u * w_step),
                 c->group, next);
     loop_end(g, &k, next);
-    for (int i = 0; i < t->nacc; i++)
+    for (int i = 0; i < n; i++)
       acc[i] = k.carry[i];
   }
   int64_t last = whole * x_step;
@@ -181,8 +202,9 @@ static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
   if (g->target->arch == ARCH_x86_64)
     src = ll_hide(g, src); /* else broadcasts become wide loads + permutes */
   int64_t run_bytes = c->run_padded * c->vectors * c->lanes;
-  Runs r = runs_begin(g, c, src, t->w, run_bytes, t->nacc, acc);
-  for (int i = 0; i < t->nacc; i++)
+  acc[t->nacc] = t->ahead;
+  Runs r = runs_begin(g, c, src, t->w, run_bytes, carried(t), acc);
+  for (int i = 0; i < carried(t); i++)
     acc[i] = r.cols.carry[i];
   mac_run(g, t, r.src, r.w, acc);
   runs_end(g, &r, acc);
@@ -197,10 +219,42 @@ static void block_pixels(Cg *g, const Tile *all, const ConvImage *im) {
   Tiles x = tiles_begin(g, c->g.ow, c->pixels);
   if (all->zeros)
     tile.zeros = ll_gep(g, all->zeros, ll_mulc(g, x.at, c->zero_step));
+  if (all->ahead) {
+    int64_t across = (c->g.ow + c->pixels - 1) / c->pixels;
+    Val at = ll_add(g, ll_mulc(g, y.i, across), x.loop.i);
+    tile.ahead = ll_gep(g, all->ahead, ll_mulc(g, at, t->ahead_bytes));
+  }
   whole_tile(g, t, conv_window(g, c, im->src, y.i, x.at),
              conv_output(g, c, im->out, y.i, x.at));
   tiles_end(g, &x);
   loop_end(g, &y, NULL);
+}
+
+static int64_t constant_bytes(const Plan *p) {
+  int64_t sum = 0;
+  for (int i = 0; i < p->blobs.n; i++)
+    sum += p->blobs.v[i]->bytes;
+  return sum;
+}
+
+/* Weights that do not stay near the core from run to run come from far: each
+ * tile asks for a part of the next block's, where that is not much less than
+ * a line a turn. Behind the last block lie, as a rule, those of the next
+ * layer. */
+static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
+  const ConvParams *c = t->c;
+  t->ahead = NULL;
+  if (!g->target->asks_ahead || c->packed.form ||
+      constant_bytes(g->plan) < FAR_WEIGHTS)
+    return;
+  int64_t turn = (int64_t)c->vectors * c->lanes * c->group *
+                 unroll_for(g, c, c->run / c->group);
+  int64_t tiles = c->g.oh * ((c->g.ow + c->pixels - 1) / c->pixels);
+  int64_t turns = bytes / turn;
+  t->ahead_lines = (bytes / LINE + tiles * turns - 1) / (tiles * turns);
+  t->ahead_bytes = t->ahead_lines * LINE * turns;
+  if (tiles > 1 && t->ahead_bytes * tiles <= MOST_ASKED * bytes)
+    t->ahead = ll_gepc(g, t->w, bytes);
 }
 
 static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
@@ -219,6 +273,7 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
   }
   t->first = ll_mulc(g, b.i, nout);
   t->channels = channels;
+  ask_ahead(g, t, bytes);
   block_pixels(g, t, im);
   loop_end(g, &b, NULL);
 }
