@@ -23,19 +23,47 @@ static Val f32_splat(Cg *g, float x, Val like) {
   return ll_splat(g, ll_f32(g, x), ll_lanes(like));
 }
 
+/* An i32 constant a channel, from its table or from the code. */
+static Val constant_at(Cg *g, const Blob *b, const int32_t *one, Channels ch,
+                       Val acc) {
+  return b ? table_at(g, b, g->i32, ch, acc)
+           : ll_const_splat(g, g->i32, *one, ll_lanes(acc));
+}
+
+static Val patch_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
+                      Val x, Channels ch) {
+  for (int i = 0; i < p->patches; i++) {
+    Val at = constant_at(g, t->patch[i], p->patch[i], ch, x);
+    x = ll_select(g, ll_icmp(g, LLVMIntEQ, x, at), ll_addc(g, x, 1), x);
+  }
+  return x;
+}
+
 /* fma(x, a, b) of the accumulator's own bits; its bits */
 static Val requant_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
                         Val acc, Channels ch) {
   Ty ty = ll_like(acc, g->f32);
+  Val low = NULL;
   if (p->limited)
     acc = ll_clampc(g, acc, RQ_BITS_LEAST, RQ_BITS_MOST);
+  acc = patch_bits(g, p, t, acc, ch);
+  if (p->split) {
+    low = ll_icmp(g, LLVMIntSLT, acc,
+                  constant_at(g, t->split, p->split, ch, acc));
+    Val below = constant_at(g, t->below, p->below, ch, acc);
+    acc = ll_select(g, low, ll_add(g, acc, below), acc);
+  }
   Val x = ll_bitcast(g, acc, ty);
   Val a =
       t->a ? table_at(g, t->a, g->f32, ch, acc) : f32_splat(g, p->a[0], acc);
   Val b =
       t->b ? table_at(g, t->b, g->f32, ch, acc) : f32_splat(g, p->b[0], acc);
   Val y = ll_intrinsic(g, "llvm.fma", &ty, 1, (Val[]){x, a, b}, 3);
-  return ll_bitcast(g, y, LLVMTypeOf(acc));
+  y = ll_bitcast(g, y, LLVMTypeOf(acc));
+  if (!p->split)
+    return y;
+  Val turn = constant_at(g, t->turn, p->turn, ch, acc);
+  return ll_select(g, low, ll_add(g, y, turn), y);
 }
 
 /* trunc(fma((float)acc, a, copysign(b, acc))) + zero_point. Where the lower

@@ -259,13 +259,15 @@ int64_t conv_joined_channel(int join, int lanes, int64_t v, int64_t i) {
   return v / join * join * lanes + i / 4 * 4 * join + v % join * 4 + i % 4;
 }
 
+/* Entries past the last channel are that one's, so that their sums stay what
+ * the form of requantization is quick for. */
 static const Blob *bias_blob(Plan *p, Step *s, const char *what,
                              const int32_t *bias, int64_t oc, int64_t entries,
                              const int32_t *order) {
   int32_t *image = ARENA_ARRAY(p->arena, int32_t, entries);
   for (int64_t i = 0; i < entries; i++) {
     int64_t c = order ? order[i] : i;
-    image[i] = c < oc ? bias[c] : 0;
+    image[i] = bias[c < oc ? c : oc - 1];
   }
   return plan_blob(p, s, what, image, 4 * entries, p->target->simd_align);
 }

@@ -8,17 +8,10 @@
  * both sides, the intersection of the bounds is a window, and a constant
  * from its middle is then checked with the very operations that code will
  * execute. */
-#include "plan/requant_form.h"
+#include "plan/requant_solve.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Thresholds of one channel inside its range: acc[i] is T_(first + i). */
-typedef struct Steps {
-  int n;
-  int32_t first;
-  int64_t acc[256];
-} Steps;
 
 /* requant_threshold, but starting from where the real factor puts it. */
 static int64_t threshold_near(const Requant *r, double factor, int32_t y,
@@ -39,7 +32,7 @@ static int64_t threshold_near(const Requant *r, double factor, int32_t y,
   return requant_threshold(r, y, in.lo, in.hi);
 }
 
-static double spec_factor(const Requant *r) {
+double requant_factor(const Requant *r) {
   if (r->kind == RQ_double || r->kind == RQ_single)
     return ldexp((double)r->multiplier, r->shift - 31);
   return r->real;
@@ -47,7 +40,7 @@ static double spec_factor(const Requant *r) {
 
 static void find_steps(Steps *s, const Requant *r, AccRange in) {
   int32_t bottom = requant_apply(r, in.lo), top = requant_apply(r, in.hi);
-  double factor = spec_factor(r);
+  double factor = requant_factor(r);
   s->first = bottom + 1;
   s->n = 0;
   for (int32_t y = bottom + 1; y <= top; y++)
@@ -56,17 +49,6 @@ static void find_steps(Steps *s, const Requant *r, AccRange in) {
 
 static int32_t clamp32(int64_t y, int32_t lo, int32_t hi) {
   return y < lo ? lo : y > hi ? hi : (int32_t)y;
-}
-
-static int64_t apply_bits(float a, float b, int32_t start, int64_t acc) {
-  int64_t sum = start + acc;
-  sum = sum < RQ_BITS_LEAST ? RQ_BITS_LEAST : sum;
-  uint32_t bits = (uint32_t)(sum > RQ_BITS_MOST ? RQ_BITS_MOST : sum);
-  float x;
-  memcpy(&x, &bits, sizeof x);
-  x = fmaf(x, a, b);
-  memcpy(&bits, &x, sizeof x);
-  return (int64_t)bits - RQ_BITS;
 }
 
 /* The float form, in the operations that code executes. */
@@ -107,7 +89,7 @@ int32_t requant_plan_apply(const RequantPlan *p, int channel, int64_t acc) {
   int64_t y = 0;
   switch (p->form) {
   case RF_bits:
-    y = apply_bits(p->a[c], p->b[c], p->start[c], acc);
+    y = bits_apply(p, c, acc);
     break;
   case RF_f32:
     y = apply_f32(p->a[c], p->b[c], acc) + p->zero_point;
@@ -136,12 +118,17 @@ int32_t requant_plan_apply(const RequantPlan *p, int channel, int64_t acc) {
   return clamp32(y, p->lo, p->hi);
 }
 
-/* Does the plan's form agree with the spec on the whole range? */
-static bool agrees(const RequantPlan *p, int c, const Requant *r, AccRange in,
-                   const Steps *s) {
+bool requant_agrees(const RequantPlan *p, int c, const Requant *r, AccRange in,
+                    const Steps *s) {
   if (requant_plan_apply(p, c, in.lo) != requant_apply(r, in.lo) ||
       requant_plan_apply(p, c, in.hi) != requant_apply(r, in.hi))
     return false;
+  for (int i = 1; p->split && i >= 0; i--) { /* where two lines meet */
+    int64_t acc = p->split[c] - p->start[c] - i;
+    if (acc >= in.lo && acc <= in.hi &&
+        requant_plan_apply(p, c, acc) != requant_apply(r, acc))
+      return false;
+  }
   for (int i = 0; i < s->n; i++) {
     int32_t y = s->first + i;
     if (requant_plan_apply(p, c, s->acc[i]) < y ||
@@ -149,109 +136,6 @@ static bool agrees(const RequantPlan *p, int c, const Requant *r, AccRange in,
       return false;
   }
   return true;
-}
-
-static float next_factor(float a0, int turn) {
-  int32_t bits;
-  memcpy(&bits, &a0, sizeof bits);
-  bits += turn % 2 ? (turn + 1) / 2 : -(turn / 2);
-  memcpy(&a0, &bits, sizeof a0);
-  return a0;
-}
-
-/* Window of the sum of all that is constant, for a given a: a threshold T of
- * k says  T a + s >= k - 1/2  and  (T - 1) a + s < k - 1/2. */
-static bool window_bits(double a, const Steps *s, double *lo, double *hi) {
-  *lo = -32768;
-  *hi = 32768;
-  for (int i = 0; i < s->n; i++) {
-    double from = s->first + i - 0.5 - (double)s->acc[i] * a, to = from + a;
-    *lo = from > *lo ? from : *lo;
-    *hi = to < *hi ? to : *hi;
-  }
-  return *lo < *hi;
-}
-
-static bool fits_bits(const RequantPlan *p, int c, AccRange in) {
-  int64_t lo = apply_bits(p->a[c], p->b[c], p->start[c], in.lo);
-  int64_t hi = apply_bits(p->a[c], p->b[c], p->start[c], in.hi);
-  return lo >= INT16_MIN && hi <= INT16_MAX && lo <= hi;
-}
-
-/* The least t >= 0 with lo <= a t mod m <= hi, or -1; 0 <= a, lo, hi < m,
- * lo <= hi. As in Euclid's algorithm: the multiples of a that pass m once
- * more each are a smaller problem of the same kind. */
-static int64_t first_multiple(int64_t a, int64_t m, int64_t lo, int64_t hi) {
-  if (!lo)
-    return 0;
-  if (!a)
-    return -1;
-  if (2 * a > m)
-    return first_multiple(m - a, m, m - hi, m - lo);
-  int64_t t = (lo + a - 1) / a;
-  if (t * a <= hi)
-    return t;
-  int64_t turns = first_multiple((a - m % a) % a, a, lo % a, hi % a);
-  return turns < 0 ? -1 : (lo + m * turns + a - 1) / a;
-}
-
-/* b is an integer, too coarse for the window. So start with d more: some d
- * has a fraction of a (one + d) inside it, and b makes the rest. In units of
- * a's last bit that is a search among the multiples of an integer. `need`:
- * these accumulators stay floats. */
-static bool place_bits(RequantPlan *p, int c, AccRange need, double lo,
-                       double hi) {
-  const double one = 0x1.8p23;
-  double a = (double)p->a[c], eighth = (hi - lo) / 8;
-  int e;
-  frexp(a, &e);
-  e = 24 - e; /* a = mantissa / 2^e */
-  if (e < 1 || e > 50)
-    return false;
-  int64_t m = INT64_C(1) << e, mantissa = (int64_t)ldexp(a, e);
-  int64_t d = RQ_BITS_LEAST - RQ_BITS - need.lo;
-  int64_t base = mantissa * (0xc00000 + d) & (m - 1);
-  double whole = floor(lo);
-  int64_t from = (int64_t)ldexp(lo + eighth - whole, e) - base;
-  int64_t to = (int64_t)ldexp(hi - eighth - whole, e) - base;
-  from &= m - 1;
-  to &= m - 1;
-  int64_t more = from > to ? 0 : first_multiple(mantissa, m, from, to);
-  d += more;
-  if (more < 0 || d > RQ_BITS_MOST - RQ_BITS - need.hi)
-    return false;
-  p->b[c] = (float)rint((lo + hi) / 2 - (a * (one + (double)d) - one));
-  p->start[c] = RQ_BITS + (int32_t)d;
-  return true;
-}
-
-/* Sums outside the floats are taken for the first or last of them; that far
- * off, all steps have been taken. */
-static AccRange needed_range(AccRange in, const Steps *s, bool *limited) {
-  enum { ROOM = 1 << 20 }; /* for d */
-  if (in.hi - in.lo < RQ_BITS_MOST - RQ_BITS_LEAST - ROOM)
-    return in;
-  *limited = true;
-  if (!s->n)
-    return (AccRange){0, 0};
-  return (AccRange){s->acc[0] - 1, s->acc[s->n - 1]};
-}
-
-static bool solve_bits(RequantPlan *p, int c, const Requant *r, AccRange in,
-                       const Steps *s) {
-  float a0 = (float)spec_factor(r);
-  AccRange need = needed_range(in, s, &p->limited);
-  if (in.lo < -(1 << 29) || in.hi > 1 << 29 || !(a0 > 0x1p-60f) || a0 >= 1)
-    return false;
-  for (int turn = 0; turn < 48; turn++) {
-    double lo, hi;
-    p->a[c] = next_factor(a0, turn);
-    if (window_bits((double)p->a[c], s, &lo, &hi) &&
-        place_bits(p, c, need, lo, hi) && fits_bits(p, c, in) &&
-        agrees(p, c, r, in, s))
-      return true;
-  }
-  return false;
 }
 
 /* Window of b for a given a. With k = y - zero_point, a threshold T says
@@ -275,7 +159,7 @@ static bool window_f32(float a, const Steps *s, int32_t zero_point, double *lo,
 
 static bool solve_f32(RequantPlan *p, int c, const Requant *r, AccRange in,
                       const Steps *s) {
-  float a0 = (float)spec_factor(r);
+  float a0 = (float)requant_factor(r);
   if ((double)a0 * (double)p->acc_max > 1e9) /* the conversion back */
     return false;
   float up = a0, down = a0;
@@ -286,10 +170,10 @@ static bool solve_f32(RequantPlan *p, int c, const Requant *r, AccRange in,
       p->b[c] = (float)((lo + hi) / 2);
       if (lo <= 0.5 && 0.5 < hi)
         p->b[c] = 0.5f;
-      if (agrees(p, c, r, in, s))
+      if (requant_agrees(p, c, r, in, s))
         return true;
       p->b[c] = (float)((lo + hi) / 2);
-      if (agrees(p, c, r, in, s))
+      if (requant_agrees(p, c, r, in, s))
         return true;
     }
     if (turn % 2)
@@ -354,7 +238,7 @@ static bool place_high(RequantPlan *p, int c, int64_t lo, int64_t hi) {
 
 static bool solve_single(RequantPlan *p, int c, const Requant *r, AccRange in,
                          const Steps *s) {
-  int64_t m0 = llrint(ldexp(spec_factor(r), p->single_shift));
+  int64_t m0 = llrint(ldexp(requant_factor(r), p->single_shift));
   for (int turn = 0; turn < 17; turn++) {
     int64_t m = m0 + (turn % 2 ? (turn + 1) / 2 : -(turn / 2)), lo, hi;
     if (!window_single(p, s, m, &lo, &hi))
@@ -362,7 +246,7 @@ static bool solve_single(RequantPlan *p, int c, const Requant *r, AccRange in,
     p->multiplier[c] = (int32_t)m;
     bool placed = p->form == RF_high ? place_high(p, c, lo, hi)
                                      : place_single(p, c, lo, hi);
-    if (placed && agrees(p, c, r, in, s))
+    if (placed && requant_agrees(p, c, r, in, s))
       return true;
   }
   return false;
@@ -390,7 +274,7 @@ static int common_shift(int channels, const Requant *spec,
   int shift = 46;
   for (int c = 0; c < channels; c++) {
     int e;
-    frexp(spec_factor(&spec[c]), &e);
+    frexp(requant_factor(&spec[c]), &e);
     if (31 - e - 1 < shift)
       shift = 31 - e - 1;
     int64_t most = range[c].hi > -range[c].lo ? range[c].hi : -range[c].lo;
@@ -400,10 +284,33 @@ static int common_shift(int channels, const Requant *spec,
   return shift >= 32 ? shift : 0;
 }
 
-static void alloc_form(Arena *a, RequantPlan *p) {
+/* A form to try. */
+typedef struct Try {
+  RequantForm form;
+  int patches; /* RF_bits: so many, and ... */
+  bool split;  /* ... two lines */
+  bool soft;   /* allowed by RF_SOFT_EVEN alone */
+} Try;
+
+static void alloc_bits(Arena *a, RequantPlan *p, const Try *t) {
   size_t n = (size_t)p->channels;
+  p->start = ARENA_ARRAY(a, int32_t, n);
+  p->patches = t->patches;
+  for (int i = 0; i < t->patches; i++)
+    p->patch[i] = ARENA_ARRAY(a, int32_t, n);
+  if (t->split) {
+    p->split = ARENA_ARRAY(a, int32_t, n);
+    p->below = ARENA_ARRAY(a, int32_t, n);
+    p->turn = ARENA_ARRAY(a, int32_t, n);
+  }
+}
+
+static void alloc_form(Arena *a, RequantPlan *p, const Try *t) {
+  size_t n = (size_t)p->channels;
+  p->patches = 0;
+  p->split = p->below = p->turn = NULL;
   if (p->form == RF_bits)
-    p->start = ARENA_ARRAY(a, int32_t, n);
+    alloc_bits(a, p, t);
   switch (p->form) {
   case RF_bits:
   case RF_f32:
@@ -436,7 +343,7 @@ static bool solve(RequantPlan *p, int c, const Requant *r, AccRange in,
                   const Steps *s) {
   switch (p->form) {
   case RF_bits:
-    return solve_bits(p, c, r, in, s);
+    return bits_solve(p, c, r, in, s);
   case RF_f32:
     return solve_f32(p, c, r, in, s);
   case RF_even:
@@ -470,11 +377,33 @@ static bool any_bias(int channels, const Requant *spec) {
   return false;
 }
 
+/* Forms by what they cost in instructions, the cheapest first. */
+static const Try tries[] = {
+    {RF_bits, 0, false, false},   {RF_even, 0, false, false},
+    {RF_bits, 1, false, false},   {RF_bits, 0, true, false},
+    {RF_f32, 0, false, false},    {RF_bits, 2, false, false},
+    {RF_bits, 1, true, false},    {RF_bits, 3, false, false},
+    {RF_bits, 2, true, false},    {RF_high, 0, false, false},
+    {RF_single, 0, false, false}, {RF_bits, 3, true, false},
+    {RF_bits, 4, true, false},    {RF_double, 0, false, false},
+    {RF_even, 0, false, true},    {RF_table, 0, false, false},
+};
+
+static bool is_allowed(const Try *t, unsigned allowed) {
+  return (allowed & (1u << t->form)) || (t->soft && allowed & RF_SOFT_EVEN);
+}
+
+/* Solves for all channels. */
+static bool solve_all(RequantPlan *p, const Requant *spec,
+                      const AccRange *range, const Steps *steps) {
+  for (int c = 0; c < p->channels; c++)
+    if (!solve(p, c, &spec[c], range[c], &steps[c]))
+      return false;
+  return true;
+}
+
 RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
                          const AccRange *range, unsigned allowed) {
-  static const RequantForm order[] = {RF_bits,   RF_even,   RF_f32,  RF_high,
-                                      RF_single, RF_double, RF_even, RF_table};
-  enum { SOFT = 6 }; /* place of the second RF_even */
   RequantPlan p = {.channels = channels,
                    .lo = spec[0].lo,
                    .hi = spec[0].hi,
@@ -487,17 +416,14 @@ RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
   p.single_shift = common_shift(channels, spec, range);
   if (!p.single_shift)
     allowed &= ~(1u << RF_single | 1u << RF_high);
-  for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-    p.form = order[i];
+  for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+    p.form = tries[i].form;
     p.limited = false;
     p.zero_point = spec[0].zero_point + (int32_t)lrintf(spec[0].bias);
-    if (!(allowed & (1u << p.form)) && !(i == SOFT && allowed & RF_SOFT_EVEN))
+    if (!is_allowed(&tries[i], allowed))
       continue;
-    alloc_form(a, &p);
-    int c = 0;
-    while (c < channels && solve(&p, c, &spec[c], range[c], &steps[c]))
-      c++;
-    if (c == channels)
+    alloc_form(a, &p, &tries[i]);
+    if (solve_all(&p, spec, range, steps))
       break;
   }
   if (p.form == RF_even && !any_bias(channels, spec))

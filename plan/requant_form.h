@@ -11,7 +11,9 @@ typedef enum RequantForm {
   /* The accumulator is a float's mantissa from the start: with x the float
    * of the bits start + acc, near 1.5 * 2^23, fma(x, a, b) has the bits
    * 0x4b400000 + y; y fits 16 bits before it is clamped. `start` is whoever
-   * makes the accumulator's to add. */
+   * makes the accumulator's to add. Before that, 1 is added to bits that are
+   * one of `patch`; bits below `split` get `below` more, and what comes of
+   * them `turn` (plan/requant_bits.c). */
   RF_bits,
   /* trunc(fma((float)acc, a, copysign(b, acc))) + zero_point */
   RF_f32,
@@ -42,12 +44,16 @@ enum {
 /* Of the forms that are allowed: RF_even, but after all others of a few
  * instructions, as floats are done in software. */
 enum { RF_SOFT_EVEN = 1 << RF_COUNT };
+enum { RQ_MOST_PATCHES = 4 };
 
 typedef struct RequantPlan {
   RequantForm form;
-  int channels;        /* entries of the arrays; 1 = one for all */
-  float *a, *b;        /* RF_bits, RF_f32, RF_even (channels); b NULL: none */
-  int32_t *start;      /* RF_bits, RF_high (channels) */
+  int channels;   /* entries of the arrays; 1 = one for all */
+  float *a, *b;   /* RF_bits, RF_f32, RF_even (channels); b NULL: none */
+  int32_t *start; /* RF_bits, RF_high (channels) */
+  int patches;    /* RF_bits: how many of ... */
+  int32_t *patch[RQ_MOST_PATCHES]; /* ... (channels); 0 is none */
+  int32_t *split, *below, *turn;   /* RF_bits (channels); or NULL */
   bool limited;        /* RF_even: what is rounded is at least -2^22 first;
                           RF_bits: start + acc is clamped to RQ_BITS_LEAST
                           .. RQ_BITS_MOST first */

@@ -38,6 +38,15 @@ static const Blob *high_table(const Maker *m, const RequantPlan *rp) {
   return table(m, "high", pair, 2 * sizeof(int32_t));
 }
 
+static void bits_tables(const Maker *m, const RequantPlan *rp,
+                        RequantTables *t) {
+  t->split = table(m, "split", rp->split, sizeof(int32_t));
+  t->below = table(m, "below", rp->below, sizeof(int32_t));
+  t->turn = table(m, "turn", rp->turn, sizeof(int32_t));
+  for (int i = 0; i < rp->patches; i++)
+    t->patch[i] = table(m, "patch", rp->patch[i], sizeof(int32_t));
+}
+
 RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
                                      int entries, const int32_t *order) {
   Maker m = {p, s, rp->channels, entries, order};
@@ -55,6 +64,8 @@ RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
     t.high = high_table(&m, rp);
     return t;
   }
+  if (rp->form == RF_bits)
+    bits_tables(&m, rp, &t);
   bool f32 = rp->form == RF_bits || rp->form == RF_f32 || rp->form == RF_even;
   bool single = rp->form == RF_single;
   t.a = table(&m, "a", f32 ? rp->a : NULL, sizeof(float));

@@ -8,11 +8,13 @@
 /* NULL where the form does not use it, or where one constant serves all
  * channels and stands in the code. */
 typedef struct RequantTables {
-  const Blob *a, *b;              /* f32 (padded) */
-  const Blob *multiplier, *shift; /* i32 (padded) */
-  const Blob *offset;             /* i64 (padded) */
-  const Blob *high;               /* (padded) pairs of i32: multiplier, add */
-  const Blob *threshold;          /* i32 (padded, hi - lo) */
+  const Blob *a, *b;                /* f32 (padded) */
+  const Blob *multiplier, *shift;   /* i32 (padded) */
+  const Blob *offset;               /* i64 (padded) */
+  const Blob *high;                 /* (padded) pairs of i32: multiplier, add */
+  const Blob *split, *below, *turn; /* i32 (padded) */
+  const Blob *patch[RQ_MOST_PATCHES]; /* i32 (padded) */
+  const Blob *threshold;              /* i32 (padded, hi - lo) */
 } RequantTables;
 
 /* `padded` >= rp->channels entries each; those past the end repeat the last

@@ -239,12 +239,12 @@ static int64_t constant_bytes(const Plan *p) {
 
 /* Weights that do not stay near the core from run to run come from far: each
  * tile asks for a part of the next block's, where that is not much less than
- * a line a turn. Behind the last block lie, as a rule, those of the next
- * layer. */
+ * a line a turn; bands of rows would ask anew for each. Behind the last block
+ * lie, as a rule, those of the next layer. */
 static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
   const ConvParams *c = t->c;
   t->ahead = NULL;
-  if (!g->target->asks_ahead || c->packed.form ||
+  if (!g->target->asks_ahead || g->step->front || c->packed.form ||
       constant_bytes(g->plan) < FAR_WEIGHTS)
     return;
   int64_t turn = (int64_t)c->vectors * c->lanes * c->group *
