@@ -12,6 +12,7 @@
  * All ops without a kernel are reported at once. */
 #include "plan/plan.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "ir/text.h"
@@ -254,6 +255,8 @@ static const Blob *blob_add(Plan *p, const Blob *b) {
         (b->bytes == 0 || memcmp(have->data, b->data, (size_t)b->bytes) == 0))
       return have;
   }
+  for (int i = 0; i < p->blobs.n; i++) /* code finds them by it */
+    assert(strcmp(p->blobs.v[i]->symbol, b->symbol) != 0);
   const Blob *kept = arena_dup(p->arena, b, sizeof *b);
   ARRAY_PUSH(p->arena, &p->blobs, kept);
   return kept;

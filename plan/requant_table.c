@@ -43,8 +43,9 @@ static void bits_tables(const Maker *m, const RequantPlan *rp,
   t->split = table(m, "split", rp->split, sizeof(int32_t));
   t->below = table(m, "below", rp->below, sizeof(int32_t));
   t->turn = table(m, "turn", rp->turn, sizeof(int32_t));
+  static const char *const patch[] = {"patch0", "patch1", "patch2", "patch3"};
   for (int i = 0; i < rp->patches; i++)
-    t->patch[i] = table(m, "patch", rp->patch[i], sizeof(int32_t));
+    t->patch[i] = table(m, patch[i], rp->patch[i], sizeof(int32_t));
 }
 
 RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
