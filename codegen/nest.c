@@ -54,3 +54,33 @@ void loop_end_while(Cg *g, Loop *l, const Val *next, Val more) {
   for (int k = 0; k < l->ncarry; k++)
     l->carry[k] = next[k];
 }
+
+Loop loop_begin_between(Cg *g, Val lo, Val hi, int ncarry, const Val *init) {
+  assert(ncarry <= NEST_MAX_CARRY);
+  Loop l = {.ncarry = ncarry, .entry = LLVMGetInsertBlock(g->b)};
+  l.head = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "test");
+  LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "body");
+  l.done = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "done");
+  LLVMBuildBr(g->b, l.head);
+  LLVMPositionBuilderAtEnd(g->b, l.head);
+  l.i = LLVMBuildPhi(g->b, g->idx, "i");
+  LLVMAddIncoming(l.i, &lo, &l.entry, 1);
+  for (int k = 0; k < ncarry; k++) {
+    l.phi[k] = LLVMBuildPhi(g->b, LLVMTypeOf(init[k]), "");
+    l.carry[k] = l.phi[k];
+    LLVMAddIncoming(l.phi[k], (Val[]){init[k]}, &l.entry, 1);
+  }
+  LLVMBuildCondBr(g->b, ll_icmp(g, LLVMIntULT, l.i, hi), body, l.done);
+  LLVMPositionBuilderAtEnd(g->b, body);
+  return l;
+}
+
+void loop_end_between(Cg *g, Loop *l, const Val *next) {
+  Val i = LLVMBuildNUWAdd(g->b, l->i, ll_idx(g, 1), "");
+  LLVMBasicBlockRef latch = LLVMGetInsertBlock(g->b);
+  LLVMBuildBr(g->b, l->head);
+  LLVMAddIncoming(l->i, &i, &latch, 1);
+  for (int k = 0; k < l->ncarry; k++)
+    LLVMAddIncoming(l->phi[k], (Val[]){next[k]}, &latch, 1);
+  LLVMPositionBuilderAtEnd(g->b, l->done);
+}

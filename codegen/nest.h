@@ -14,7 +14,7 @@ typedef struct Loop {
   int ncarry;
   /* private */
   int64_t lo, hi, step;
-  LLVMBasicBlockRef head, entry;
+  LLVMBasicBlockRef head, entry, done;
   Val phi[NEST_MAX_CARRY];
 } Loop;
 
@@ -23,6 +23,9 @@ Loop loop_begin(Cg *g, int64_t lo, int64_t hi, int64_t step);
 /* With ncarry values that start as init. */
 Loop loop_begin_carry(Cg *g, int64_t lo, int64_t hi, int64_t step, int ncarry,
                       const Val *init);
+/* The same from lo to below hi, both known at run time; maybe no turn. */
+Loop loop_begin_between(Cg *g, Val lo, Val hi, int ncarry, const Val *init);
+void loop_end_between(Cg *g, Loop *l, const Val *next);
 /* Ends the body; next: the carried values for the next turn (NULL when
  * there are none). */
 void loop_end(Cg *g, Loop *l, const Val *next);

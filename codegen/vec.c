@@ -30,12 +30,22 @@ static Val constant_at(Cg *g, const Blob *b, const int32_t *one, Channels ch,
            : ll_const_splat(g, g->i32, *one, ll_lanes(acc));
 }
 
+Val vec_one(Cg *g, int lanes) {
+  Val one = ll_const_splat(g, g->i32, 1, lanes);
+  return lanes && g->target->masks ? ll_hide(g, one) : one;
+}
+
+Val vec_patch(Cg *g, Val x, Val patch, Val one) {
+  return ll_select(g, ll_icmp(g, LLVMIntEQ, x, patch), ll_add(g, x, one), x);
+}
+
 static Val patch_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
                       Val x, Channels ch) {
-  for (int i = 0; i < p->patches; i++) {
-    Val at = constant_at(g, t->patch[i], p->patch[i], ch, x);
-    x = ll_select(g, ll_icmp(g, LLVMIntEQ, x, at), ll_addc(g, x, 1), x);
-  }
+  if (p->listed || !p->patches)
+    return x;
+  Val one = vec_one(g, ll_lanes(x));
+  for (int i = 0; i < p->patches; i++)
+    x = vec_patch(g, x, constant_at(g, t->patch[i], p->patch[i], ch, x), one);
   return x;
 }
 

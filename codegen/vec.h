@@ -10,6 +10,12 @@
 Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                 Val first);
 
+/* RF_bits: x, and one more where it is the patch. `one` is vec_one's, which
+ * LLVM does not know to be: else it adds the comparison's result, which takes
+ * an instruction more to become a vector. */
+Val vec_one(Cg *g, int lanes);
+Val vec_patch(Cg *g, Val x, Val patch, Val one);
+
 /* Of a plan in the form RF_bits: the word whose low half is the result,
  * which is not clamped. */
 Val vec_requant_low(Cg *g, const RequantPlan *p, const RequantTables *t,

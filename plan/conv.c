@@ -351,7 +351,7 @@ void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
   Folded f = fold(p, s, c, forms, scratch);
   c->weight_zero = split_zero ? conv_weight_zero(s->op, 0) : 0;
   if (!c->sums)
-    c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order);
+    c->rt = requant_tables_ordered(p, s, &c->rq, (int)entries, order, c->lanes);
   c->bias = bias_blob(p, s, "bias", f.bias, c->g.oc, entries, order);
   if (c->sums && c->zero_operand >= 0)
     c->weight_sums =

@@ -64,6 +64,18 @@ static void add_from(Bounds *b, double from) {
     }
 }
 
+/* Up to the last accumulator there is no step but those. */
+static void bound_ends(Bounds *b, double a, const Steps *s, AccRange in,
+                       int64_t split, const Requant *r) {
+  int32_t below = s->first - 1, last = below + s->n;
+  double to = last + 0.5 - (double)in.hi * a;
+  double from = below - 0.5 - (double)in.lo * a;
+  if (last < r->hi && to < b[in.hi < split].to)
+    b[in.hi < split].to = to;
+  if (below > r->lo)
+    add_from(&b[in.lo < split], from);
+}
+
 /* `split`: the first accumulator of the upper side; s is never further than
  * one from the zero point. */
 static void find_bounds(Bounds *b, double a, const Steps *s, int64_t split,
@@ -156,20 +168,23 @@ static bool place_below(RequantPlan *p, int c, Window w) {
   return fabs(turn) < 0x1p20;
 }
 
-/* Adds one where the line is late. */
-static bool place_patches(RequantPlan *p, int c, const Steps *s) {
-  int n = 0, most = p->patches;
-  for (int i = 0; i < most; i++)
+/* Adds one where the line is late; at most so often. */
+static bool place_patches(RequantPlan *p, int c, const Steps *s, int most) {
+  int n = 0, room = p->patches;
+  for (int i = 0; i < room; i++)
     p->patch[i][c] = 0; /* no float's bits here */
   p->patches = 0;
   for (int i = 0; i < s->n && n <= most; i++) {
     if (bits_apply(p, c, s->acc[i]) >= s->first + i)
       continue;
+    int32_t bits = p->start[c] + (int32_t)s->acc[i];
+    if (bits == RQ_BITS_LEAST || bits == RQ_BITS_MOST)
+      n = most; /* sums that are limited become these */
     if (n < most)
-      p->patch[n][c] = p->start[c] + (int32_t)s->acc[i];
+      p->patch[n][c] = bits;
     n++;
   }
-  p->patches = most;
+  p->patches = room;
   return n <= most;
 }
 
@@ -209,12 +224,12 @@ static int64_t split_of(const RequantPlan *p, const Requant *r,
   return r->lo < r->zero_point || !s->n ? 0 : s->acc[s->n / 2];
 }
 
-/* With n of the patches below the split. */
-static bool place(RequantPlan *p, int c, const Bounds *b, int n, AccRange need,
-                  int64_t split) {
+/* With `above` patches at most, and n below the split. */
+static bool place(RequantPlan *p, int c, const Bounds *b, int above, int n,
+                  AccRange need, int64_t split) {
   double a = (double)p->a[c];
   Window w;
-  if (!window_of(&b[0], a, p->patches - n, &w) || !place_start(p, c, need, w))
+  if (!window_of(&b[0], a, above, &w) || !place_start(p, c, need, w))
     return false;
   if (!p->split)
     return true;
@@ -222,21 +237,33 @@ static bool place(RequantPlan *p, int c, const Bounds *b, int n, AccRange need,
   return window_of(&b[1], a, n, &w) && place_below(p, c, w);
 }
 
-bool bits_solve(RequantPlan *p, int c, const Requant *r, AccRange in,
-                const Steps *s) {
+/* With `most` patches at most. */
+static bool solve_with(RequantPlan *p, int c, const Requant *r, AccRange in,
+                       const Steps *s, int most) {
   float a0 = (float)requant_factor(r);
   AccRange need = needed_range(in, s, &p->limited);
   int64_t split = split_of(p, r, s);
-  if (in.lo < -(1 << 29) || in.hi > 1 << 29 || !(a0 > 0x1p-60f) || a0 >= 1)
-    return false;
   for (int turn = 0; turn < FACTORS; turn++) {
     Bounds b[SIDES];
     p->a[c] = near_factor(a0, turn);
     find_bounds(b, (double)p->a[c], s, split, r->zero_point);
-    for (int n = 0; n <= (p->split ? p->patches : 0); n++)
-      if (place(p, c, b, n, need, split) && place_patches(p, c, s) &&
-          fits_half(p, c, in) && requant_agrees(p, c, r, in, s))
+    bound_ends(b, (double)p->a[c], s, in, split, r);
+    for (int n = 0; n <= (p->split ? most : 0); n++)
+      if (place(p, c, b, most - n, n, need, split) &&
+          place_patches(p, c, s, most) && fits_half(p, c, in) &&
+          requant_agrees(p, c, r, in, s))
         return true;
   }
+  return false;
+}
+
+bool bits_solve(RequantPlan *p, int c, const Requant *r, AccRange in,
+                const Steps *s) {
+  double a = requant_factor(r);
+  if (in.lo < -(1 << 29) || in.hi > 1 << 29 || !(a > 0x1p-60) || (float)a >= 1)
+    return false;
+  for (int most = 0; most <= p->patches; most++)
+    if (solve_with(p, c, r, in, s, most))
+      return true;
   return false;
 }

@@ -290,12 +290,15 @@ typedef struct Try {
   int patches; /* RF_bits: so many, and ... */
   bool split;  /* ... two lines */
   bool soft;   /* allowed by RF_SOFT_EVEN alone */
+  int listed;  /* by RF_LISTED alone; patches of a vector, on average, that
+                  are worth it at most */
 } Try;
 
 static void alloc_bits(Arena *a, RequantPlan *p, const Try *t) {
   size_t n = (size_t)p->channels;
   p->start = ARENA_ARRAY(a, int32_t, n);
   p->patches = t->patches;
+  p->listed = t->listed > 0;
   for (int i = 0; i < t->patches; i++)
     p->patch[i] = ARENA_ARRAY(a, int32_t, n);
   if (t->split) {
@@ -308,6 +311,7 @@ static void alloc_bits(Arena *a, RequantPlan *p, const Try *t) {
 static void alloc_form(Arena *a, RequantPlan *p, const Try *t) {
   size_t n = (size_t)p->channels;
   p->patches = 0;
+  p->listed = false;
   p->split = p->below = p->turn = NULL;
   if (p->form == RF_bits)
     alloc_bits(a, p, t);
@@ -379,18 +383,45 @@ static bool any_bias(int channels, const Requant *spec) {
 
 /* Forms by what they cost in instructions, the cheapest first. */
 static const Try tries[] = {
-    {RF_bits, 0, false, false},   {RF_even, 0, false, false},
-    {RF_bits, 1, false, false},   {RF_bits, 0, true, false},
-    {RF_f32, 0, false, false},    {RF_bits, 2, false, false},
-    {RF_bits, 1, true, false},    {RF_bits, 3, false, false},
-    {RF_bits, 2, true, false},    {RF_high, 0, false, false},
-    {RF_single, 0, false, false}, {RF_bits, 3, true, false},
-    {RF_bits, 4, true, false},    {RF_double, 0, false, false},
-    {RF_even, 0, false, true},    {RF_table, 0, false, false},
+    {RF_bits, 0, false, false, 0},
+    {RF_even, 0, false, false, 0},
+    {RF_bits, RQ_MOST_PATCHES, false, false, 2},
+    {RF_bits, 1, false, false, 0},
+    {RF_bits, 0, true, false, 0},
+    {RF_bits, RQ_MOST_PATCHES, true, false, 5},
+    {RF_f32, 0, false, false, 0},
+    {RF_bits, 2, false, false, 0},
+    {RF_bits, 1, true, false, 0},
+    {RF_bits, 3, false, false, 0},
+    {RF_bits, 2, true, false, 0},
+    {RF_high, 0, false, false, 0},
+    {RF_single, 0, false, false, 0},
+    {RF_bits, 3, true, false, 0},
+    {RF_bits, 4, true, false, 0},
+    {RF_double, 0, false, false, 0},
+    {RF_even, 0, false, true, 0},
+    {RF_table, 0, false, false, 0},
 };
 
 static bool is_allowed(const Try *t, unsigned allowed) {
+  if (t->listed && !(allowed & RF_LISTED))
+    return false;
   return (allowed & (1u << t->form)) || (t->soft && allowed & RF_SOFT_EVEN);
+}
+
+/* Patches that vectors of 16 channels go over, on average; most of a channel
+ * each. */
+static double mean_patches(const RequantPlan *p) {
+  enum { VECTOR = 16 };
+  int sum = 0;
+  for (int from = 0; from < p->channels; from += VECTOR) {
+    int most = 0;
+    for (int c = from; c < from + VECTOR && c < p->channels; c++)
+      while (most < p->patches && p->patch[most][c])
+        most++;
+    sum += most;
+  }
+  return (double)sum * VECTOR / p->channels;
 }
 
 /* Solves for all channels. */
@@ -423,7 +454,8 @@ RequantPlan requant_plan(Arena *a, int channels, const Requant *spec,
     if (!is_allowed(&tries[i], allowed))
       continue;
     alloc_form(a, &p, &tries[i]);
-    if (solve_all(&p, spec, range, steps))
+    if (solve_all(&p, spec, range, steps) &&
+        (!p.listed || mean_patches(&p) <= tries[i].listed))
       break;
   }
   if (p.form == RF_even && !any_bias(channels, spec))

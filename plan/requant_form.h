@@ -44,7 +44,10 @@ enum {
 /* Of the forms that are allowed: RF_even, but after all others of a few
  * instructions, as floats are done in software. */
 enum { RF_SOFT_EVEN = 1 << RF_COUNT };
-enum { RQ_MOST_PATCHES = 4 };
+/* RF_bits may have patches by lists, of which only vectors of channels that
+ * need some take time, for kernels that go over them. */
+enum { RF_LISTED = 1 << (RF_COUNT + 1) };
+enum { RQ_MOST_PATCHES = 12 };
 
 typedef struct RequantPlan {
   RequantForm form;
@@ -52,7 +55,9 @@ typedef struct RequantPlan {
   float *a, *b;   /* RF_bits, RF_f32, RF_even (channels); b NULL: none */
   int32_t *start; /* RF_bits, RF_high (channels) */
   int patches;    /* RF_bits: how many of ... */
-  int32_t *patch[RQ_MOST_PATCHES]; /* ... (channels); 0 is none */
+  int32_t *patch[RQ_MOST_PATCHES]; /* ... (channels); 0 is none, and none
+                                      comes behind it */
+  bool listed;                     /* by lists: see RF_LISTED */
   int32_t *split, *below, *turn;   /* RF_bits (channels); or NULL */
   bool limited;        /* RF_even: what is rounded is at least -2^22 first;
                           RF_bits: start + acc is clamped to RQ_BITS_LEAST

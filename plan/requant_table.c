@@ -13,6 +13,12 @@ typedef struct Maker {
   const int32_t *order;
 } Maker;
 
+/* The channel of entry i. */
+static int channel_of(const Maker *m, int i) {
+  int c = m->order ? m->order[i] : i;
+  return c < m->channels ? c : m->channels - 1;
+}
+
 static const Blob *table(const Maker *m, const char *what, const void *data,
                          size_t entry) {
   if (!data)
@@ -20,10 +26,9 @@ static const Blob *table(const Maker *m, const char *what, const void *data,
   size_t bytes = entry * (size_t)m->entries;
   unsigned char *image = arena_alloc(m->plan->arena, bytes);
   for (int i = 0; i < m->entries; i++) {
-    int c = m->order ? m->order[i] : i;
-    c = c < m->channels ? c : m->channels - 1;
-    memcpy(image + entry * (size_t)i,
-           (const unsigned char *)data + entry * (size_t)c, entry);
+    size_t c = (size_t)channel_of(m, i);
+    memcpy(image + entry * (size_t)i, (const unsigned char *)data + entry * c,
+           entry);
   }
   return plan_blob(m->plan, m->step, what, image, (int64_t)bytes,
                    m->plan->target->simd_align);
@@ -38,18 +43,53 @@ static const Blob *high_table(const Maker *m, const RequantPlan *rp) {
   return table(m, "high", pair, 2 * sizeof(int32_t));
 }
 
-static void bits_tables(const Maker *m, const RequantPlan *rp,
+/* Vector v's patch i of every lane; false: it has no such. */
+static bool vector_patches(const Maker *m, const RequantPlan *rp, int lanes,
+                           int v, int i, int32_t *out) {
+  bool any = false;
+  for (int l = 0; l < lanes; l++) {
+    out[l] = i < rp->patches ? rp->patch[i][channel_of(m, v * lanes + l)] : 0;
+    any |= out[l] != 0;
+  }
+  return any;
+}
+
+static void list_patches(const Maker *m, const RequantPlan *rp, int lanes,
+                         RequantTables *t) {
+  int vectors = m->entries / lanes, n = 0;
+  size_t most = (size_t)m->entries * (size_t)(rp->patches + 1);
+  int32_t *list = ARENA_ARRAY(m->plan->arena, int32_t, most);
+  int32_t *at = ARENA_ARRAY(m->plan->arena, int32_t, vectors + 1);
+  for (int v = 0; v < vectors; v++) {
+    for (int i = 0; vector_patches(m, rp, lanes, v, i, list + n * lanes); i++)
+      n++;
+    at[v + 1] = n;
+  }
+  if (!n)
+    return;
+  t->list = plan_blob(m->plan, m->step, "patches", list, 4LL * n * lanes,
+                      m->plan->target->simd_align);
+  t->list_at =
+      plan_blob(m->plan, m->step, "patches_at", at, 4LL * (vectors + 1), 4);
+}
+
+static void bits_tables(const Maker *m, const RequantPlan *rp, int lanes,
                         RequantTables *t) {
   t->split = table(m, "split", rp->split, sizeof(int32_t));
   t->below = table(m, "below", rp->below, sizeof(int32_t));
   t->turn = table(m, "turn", rp->turn, sizeof(int32_t));
+  if (rp->listed) {
+    list_patches(m, rp, lanes, t);
+    return;
+  }
   static const char *const patch[] = {"patch0", "patch1", "patch2", "patch3"};
   for (int i = 0; i < rp->patches; i++)
     t->patch[i] = table(m, patch[i], rp->patch[i], sizeof(int32_t));
 }
 
 RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
-                                     int entries, const int32_t *order) {
+                                     int entries, const int32_t *order,
+                                     int lanes) {
   Maker m = {p, s, rp->channels, entries, order};
   RequantTables t = {0};
   if (rp->form == RF_table) {
@@ -66,7 +106,7 @@ RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
     return t;
   }
   if (rp->form == RF_bits)
-    bits_tables(&m, rp, &t);
+    bits_tables(&m, rp, lanes, &t);
   bool f32 = rp->form == RF_bits || rp->form == RF_f32 || rp->form == RF_even;
   bool single = rp->form == RF_single;
   t.a = table(&m, "a", f32 ? rp->a : NULL, sizeof(float));
@@ -81,5 +121,5 @@ RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
 
 RequantTables requant_tables(Plan *p, Step *s, const RequantPlan *rp,
                              int padded) {
-  return requant_tables_ordered(p, s, rp, padded, NULL);
+  return requant_tables_ordered(p, s, rp, padded, NULL, 1);
 }

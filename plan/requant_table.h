@@ -13,7 +13,9 @@ typedef struct RequantTables {
   const Blob *offset;               /* i64 (padded) */
   const Blob *high;                 /* (padded) pairs of i32: multiplier, add */
   const Blob *split, *below, *turn; /* i32 (padded) */
-  const Blob *patch[RQ_MOST_PATCHES]; /* i32 (padded) */
+  const Blob *patch[RQ_MOST_PATCHES]; /* i32 (padded); if not listed */
+  const Blob *list, *list_at;         /* i32 (patches, lanes); i32 (vectors + 1)
+                                         where each vector's patches begin */
   const Blob *threshold;              /* i32 (padded, hi - lo) */
 } RequantTables;
 
@@ -21,8 +23,10 @@ typedef struct RequantTables {
  * channel, so that code may compute whole vectors. */
 RequantTables requant_tables(Plan *p, Step *s, const RequantPlan *rp,
                              int padded);
-/* The same with entry i for channel order[i]. */
+/* The same with entry i for channel order[i]; lists for vectors of so many
+ * lanes, of which the entries are a multiple. */
 RequantTables requant_tables_ordered(Plan *p, Step *s, const RequantPlan *rp,
-                                     int entries, const int32_t *order);
+                                     int entries, const int32_t *order,
+                                     int lanes);
 
 #endif

@@ -26,7 +26,8 @@ typedef struct Tile {
   const DotOps *dot;
   Val w;               /* the block's weights */
   Val strip;           /* room for them, where they are packed */
-  Val first;           /* the block's first channel */
+  Val block;           /* its number, and ... */
+  Val first;           /* ... its first channel */
   Val zeros;           /* sums: the tile's zero points at run time, or NULL */
   int64_t channels;    /* of the block that exist */
   int nacc;            /* pixels * vectors, then a sum a pixel if needed */
@@ -170,6 +171,31 @@ static void final_sums(Cg *g, const Tile *t, const Val *all, int p, int v,
   }
 }
 
+/* Adds one to the sums of all pixels that are one of a vector's patches
+ * (plan/requant_bits.c), which few vectors have. */
+static void patch_tile(Cg *g, const Tile *t, Val *acc) {
+  const ConvParams *c = t->c;
+  Val at = ll_gep(g, ll_blob(g, c->rt.list_at),
+                  ll_mulc(g, t->block, 4LL * c->vectors));
+  Val column[MAX_PIXELS], bits = ll_blob(g, c->rt.list);
+  Val one = vec_one(g, c->lanes);
+  for (int v = 0; v < c->vectors; v++) {
+    Val from = ll_load(g, g->i32, ll_gepc(g, at, 4LL * v), 4);
+    Val to = ll_load(g, g->i32, ll_gepc(g, at, 4LL * (v + 1)), 4);
+    for (int p = 0; p < c->pixels; p++)
+      column[p] = acc[acc_at(c, p, v)];
+    Loop l = loop_begin_between(g, ll_zext(g, from, g->idx),
+                                ll_zext(g, to, g->idx), c->pixels, column);
+    Val patch = ll_load(g, ll_vec(g->i32, c->lanes),
+                        ll_gep(g, bits, ll_mulc(g, l.i, 4LL * c->lanes)), 4);
+    for (int p = 0; p < c->pixels; p++)
+      column[p] = vec_patch(g, l.carry[p], patch, one);
+    loop_end_between(g, &l, column);
+    for (int p = 0; p < c->pixels; p++)
+      acc[acc_at(c, p, v)] = l.carry[p];
+  }
+}
+
 static void store_tile(Cg *g, const Tile *t, Val out, const Val *all) {
   const ConvParams *c = t->c;
   out = ll_gep(g, out, ll_mulc(g, t->first, c->out_bytes));
@@ -208,6 +234,8 @@ static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
     acc[i] = r.cols.carry[i];
   mac_run(g, t, r.src, r.w, acc);
   runs_end(g, &r, acc);
+  if (c->rt.list)
+    patch_tile(g, t, r.rows.carry);
   store_tile(g, t, out, r.rows.carry);
 }
 
@@ -271,6 +299,7 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
   } else {
     t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
   }
+  t->block = b.i;
   t->first = ll_mulc(g, b.i, nout);
   t->channels = channels;
   ask_ahead(g, t, bytes);

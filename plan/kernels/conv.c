@@ -243,7 +243,9 @@ static void finish_lanes(Plan *p, Step *s, ConvParams *c, const ConvGeom *real,
     order[i] =
         order[i] < wide.oc ? order[i] % (int32_t)real->oc : (int32_t)real->oc;
   c->g = *real;
-  conv_finish(p, s, c, entries, order, true, target_conv_forms(p->target));
+  unsigned lists = conv_weight_zero(s->op, 0) ? 0 : RF_LISTED;
+  conv_finish(p, s, c, entries, order, true,
+              target_conv_forms(p->target) | lists);
   c->g = wide;
 }
 
