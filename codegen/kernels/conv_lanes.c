@@ -19,7 +19,7 @@
 
 #include <assert.h>
 
-enum { MAX_VECTORS = 16, MAX_PIXELS = 16, UNROLL_MACS = 112, INPUTS_AHEAD = 4 };
+enum { MAX_VECTORS = 16, MAX_PIXELS = 16, UNROLL_MACS = 112 };
 
 typedef struct Tile {
   const ConvParams *c;
@@ -45,12 +45,19 @@ static int sum_at(const ConvParams *c, int pixel) {
   return c->pixels * c->vectors + pixel;
 }
 
+/* How many pixels' inputs are loaded before they are used. */
+static int inputs_ahead(const Cg *g, const ConvParams *c) {
+  enum { MOST = 4 };
+  int left = g->target->nvregs - (c->pixels + 1) * c->vectors;
+  return left > MOST ? MOST : left < 1 ? 1 : left;
+}
+
 /* Inputs of pixel p: on x86 LLVM would load those of all pixels first, and
  * spill them. */
 static Val pixel_inputs(Cg *g, const Tile *t, Val *src, int p, const Val *acc) {
   const ConvParams *c = t->c;
   int before = p ? p - 1 : c->pixels - 1;
-  if (g->target->arch == ARCH_x86_64 && p % INPUTS_AHEAD == 0)
+  if (g->target->arch == ARCH_x86_64 && p % inputs_ahead(g, c) == 0)
     *src = ll_after(g, *src, &acc[acc_at(c, before, 0)], 1);
   return t->dot->inputs(g, c, ll_gepc(g, *src, p * conv_step_bytes(c)));
 }

@@ -2,6 +2,7 @@
  * convolution kernels share. The loops are in codegen/kernels/. */
 #include "plan/kernels/conv.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "plan/band.h"
@@ -86,22 +87,59 @@ int even_part(int64_t n, int64_t most) {
 
 /* pixels x vectors accumulators, `vectors` weights and one broadcast have to
  * fit the registers. */
-static void choose_tile(ConvParams *c, const Target *t) {
+static int fitting_pixels(const Target *t, int vectors, int width) {
+  int fit = (t->nvregs - 2 - vectors * width) / (vectors * width);
+  int most = vectors == 1 ? 16 : 14;
+  return fit < most ? fit : most;
+}
+
+/* Cycles of a core that does two dot products and two loads in each. Where
+ * few pixels share the weights, their way from the second cache takes some.
+ * Results are packed four vectors at a time: of one pixel, or of four or two,
+ * but for those of a tail. Measured, see docs/performance.md. */
+static double tile_cycles(const ConvParams *c, int pixels, int vectors,
+                          bool tail) {
+  static const double store[] = {0, 2.7, 1.8, 1.75, 1.4};
+  static const int together[] = {1, 4, 2, 4, 1};
+  int v = vectors < 4 ? vectors : 4, sums = pixels * vectors;
+  int alone = tail && v < 4 ? pixels : pixels % together[v];
+  double groups = (double)(c->taps_h * c->taps_w * (c->run_padded / c->group));
+  double tiles = (double)(ceil_div(c->g.ow, pixels) *
+                          ceil_div(ceil_div(c->g.oc, c->lanes), vectors));
+  double loads = 0.07 * (pixels + vectors) + 0.03 * vectors;
+  return tiles * (groups * (0.5 * sums + loads) + sums * store[v] +
+                  2.0 * alone * vectors);
+}
+
+/* For cores that pack and mask: the cheapest tile. */
+static void cheapest_tile(ConvParams *c, const Target *t, bool tail) {
+  int64_t nvec = ceil_div(c->g.oc, c->lanes);
+  double least = INFINITY;
+  for (int v = t->conv_vectors; v > 0; v--) {
+    int vectors = even_part(nvec, v), fit = fitting_pixels(t, vectors, 1);
+    for (int p = fit < c->g.ow ? fit : (int)c->g.ow; p > 0; p--) {
+      double cycles = tile_cycles(c, p, vectors, tail);
+      if (cycles >= least)
+        continue;
+      least = cycles;
+      c->vectors = vectors;
+      c->pixels = p;
+    }
+  }
+  c->blocks = ceil_div(nvec, c->vectors);
+}
+
+static void choose_tile(ConvParams *c, const Target *t, bool tail) {
+  if (t->masks && c->g.ow > 1) {
+    cheapest_tile(c, t, tail);
+    return;
+  }
   int64_t nvec = ceil_div(c->g.oc, c->lanes);
   int width = c->lanes * 4 > t->vector_bytes ? 2 : 1;
   int most = c->g.ow == 1 ? 2 * t->conv_vectors : t->conv_vectors;
   c->vectors = even_part(nvec, most);
   c->blocks = ceil_div(nvec, c->vectors);
-  int fit = (t->nvregs - 2 - c->vectors * width) / (c->vectors * width);
-  int most_pixels = c->vectors == 1 ? 16 : 14;
-  if (fit > most_pixels)
-    fit = most_pixels;
-  c->pixels = even_part(c->g.ow, fit);
-  /* x86 packs four vectors at a time: of one pixel, or of four or two */
-  int four = c->vectors == 1 ? 4 : 2;
-  int up = (c->pixels + four - 1) / four * four;
-  if (t->masks && c->vectors <= 2 && up <= fit && up <= c->g.ow)
-    c->pixels = up;
+  c->pixels = even_part(c->g.ow, fitting_pixels(t, c->vectors, width));
 }
 
 /* Which channel each accumulator of each block is; past the last: oc. */
@@ -252,7 +290,11 @@ static void finish_lanes(Plan *p, Step *s, ConvParams *c, const ConvGeom *real,
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t) {
   ConvParams c = {.g = widen(*g, pixels_in_lanes(op, g, t))};
   c.lanes = lanes_for(t, c.g.oc);
-  choose_tile(&c, t);
+  c.group = dot_group(t->dot);
+  c.taps_h = c.g.kh;
+  c.taps_w = 1;
+  c.run_padded = ceil_div(c.g.kw * c.g.ic, c.group) * c.group;
+  choose_tile(&c, t, false);
   return ceil_div(c.g.ow, c.pixels) * c.pixels * (g->ow / c.g.ow);
 }
 
@@ -265,7 +307,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   c.lanes = lanes_for(t, c.g.oc);
   c.weight_bytes = 1;
   conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);
-  choose_tile(&c, t);
+  choose_tile(&c, t, s->tail.n > 0);
   c.join = join_for(t, &c);
   int32_t *order = lane_order(p->arena, &c);
   place_lanes(p, s, &c, pack_lanes(p, s, &c, &real, order));
