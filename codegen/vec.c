@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "codegen/real.h"
+
 /* Which channels an accumulator's lanes are: first, first + 1, .. or all of
  * them `first`. */
 typedef struct Channels {
@@ -315,6 +317,16 @@ Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,
                      Val acc, Val channel) {
   acc = requant(g, p, t, acc, (Channels){channel, true});
   return p->form == RF_table ? acc : ll_clampc(g, acc, p->lo, p->hi);
+}
+
+/* Clamped as floats, for which x86 has two units. */
+Val vec_requant_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
+                     Val acc, Val first) {
+  Val y = requant_bits(g, p, t, acc, (Channels){first, false});
+  y = ll_bitcast(g, y, ll_like(y, g->f32));
+  y = real_max(g, y, real_like(g, 0x1.8p23 + p->lo, y));
+  y = real_min(g, y, real_like(g, 0x1.8p23 + p->hi, y));
+  return ll_bitcast(g, y, LLVMTypeOf(acc));
 }
 
 Val vec_requant_low(Cg *g, const RequantPlan *p, const RequantTables *t,

@@ -16,6 +16,10 @@ Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
 Val vec_one(Cg *g, int lanes);
 Val vec_patch(Cg *g, Val x, Val patch, Val one);
 
+/* Of a plan in the form RF_bits: RQ_BITS more than vec_requant gives. */
+Val vec_requant_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
+                     Val acc, Val first);
+
 /* Of a plan in the form RF_bits: the word whose low half is the result,
  * which is not clamped. */
 Val vec_requant_low(Cg *g, const RequantPlan *p, const RequantTables *t,

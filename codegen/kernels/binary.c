@@ -94,12 +94,22 @@ static Val load_term(Cg *g, const Binary *b, int i, Val p, int lanes) {
   return term(g, b->p, i, vec_load8(g, b->stored[i], p, lanes));
 }
 
+/* What the operands are above their values goes into the constant, whose sum
+ * with the products may wrap on the way. */
+static Val plane(Cg *g, const BinaryParams *p, Val a, Val b, BinaryUse use) {
+  uint32_t more = (uint32_t)p->m[0] * (uint32_t)use.above[0] +
+                  (uint32_t)p->m[1] * (uint32_t)use.above[1];
+  Val c = plane_const(g, a, (int32_t)((uint32_t)p->c - more));
+  Val y = ll_ashrc(g, ll_add(g, ll_add(g, a, b), c), p->k);
+  if (use.saturated && p->lo == dtype_min(p->out_type) &&
+      p->hi == dtype_max(p->out_type))
+    return y;
+  return ll_clampc(g, y, p->lo, p->hi);
+}
+
 static Val combine(Cg *g, const BinaryParams *p, Val a, Val b) {
-  if (p->form == BINARY_plane) {
-    Val c = plane_const(g, a, p->c);
-    Val y = ll_ashrc(g, ll_add(g, ll_add(g, a, b), c), p->k);
-    return ll_clampc(g, y, p->lo, p->hi);
-  }
+  if (p->form == BINARY_plane)
+    return plane(g, p, a, b, (BinaryUse){0});
   if (p->form == BINARY_float)
     return add_floats(g, p, a, b);
   if (p->form == BINARY_pairs)
@@ -127,8 +137,15 @@ static bool only_scalar(const BinaryParams *p) {
   return p->form == BINARY_table || p->form == BINARY_pairs;
 }
 
-Val binary_value(Cg *g, const Step *s, Val a, Val b) {
+bool binary_takes_more(const Step *s) {
   const BinaryParams *p = s->params;
+  return p->form == BINARY_plane;
+}
+
+Val binary_value(Cg *g, const Step *s, Val a, Val b, BinaryUse use) {
+  const BinaryParams *p = s->params;
+  if (p->form == BINARY_plane)
+    return plane(g, p, term(g, p, 0, a), term(g, p, 1, b), use);
   if (!only_scalar(p) || !ll_lanes(a))
     return one_value(g, p, a, b);
   Val y = a;

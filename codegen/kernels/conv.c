@@ -278,11 +278,18 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
     return;
   }
   Val v[4];
+  bool bits = c->rq.form == RF_bits && tail_takes_more(g);
   for (int i = 0; i < c->join; i++) {
     Val at = ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0]));
-    v[i] = vec_requant(g, &c->rq, &c->rt, acc[i], at);
+    v[i] = bits ? vec_requant_bits(g, &c->rq, &c->rt, acc[i], at)
+                : vec_requant(g, &c->rq, &c->rt, acc[i], at);
   }
-  tail_apply(g, v, &(TailAt){.p = p, .n = n, .join = c->join});
+  tail_apply(g, v,
+             &(TailAt){.p = p,
+                       .n = n,
+                       .join = c->join,
+                       .above = bits ? RQ_BITS : 0,
+                       .saturated = c->join == 4});
   DType out = g->step->out[0]->type->dtype;
   Val bytes = c->join == 4   ? x86_pack4(g, v, out)
               : c->join == 2 ? ll_trunc(g, x86_pack2(g, v[0], v[1]), g->i8)

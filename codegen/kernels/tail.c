@@ -12,6 +12,16 @@ enum { MAX_VECTORS = 4, MAX_LANES = 256 };
 
 bool tail_any(const Cg *g) { return g->step->tail.n > 0; }
 
+static bool is_binary(const Tail *t) {
+  return t->step->kernel == &kernel_table[K_binary];
+}
+
+bool tail_takes_more(const Cg *g) {
+  const Step *s = g->step;
+  return s->tail.n && is_binary(&s->tail.v[0]) &&
+         binary_takes_more(s->tail.v[0].step);
+}
+
 /* ---- loads ---- */
 
 static Val address(Cg *g, Val p) {
@@ -130,15 +140,25 @@ static void load_operand(Cg *g, const Tail *t, int i, Val *x, const Val *y,
 
 /* ---- ops ---- */
 
+/* What the op may make use of, first or last of the tail as it is. */
+static BinaryUse use_of(const Cg *g, const Tail *t, const TailAt *at) {
+  const Step *s = g->step;
+  BinaryUse use = {.saturated =
+                       at->saturated && t == &s->tail.v[s->tail.n - 1]};
+  if (t == s->tail.v)
+    use.above[t->chain] = at->above;
+  return use;
+}
+
 /* The op on one vector; x: its other operand, NULL where it has none. */
-static Val value_of(Cg *g, const Tail *t, Val y, Val x) {
+static Val value_of(Cg *g, const Tail *t, Val y, Val x, const TailAt *at) {
   const Step *s = t->step;
   Val a = t->chain ? x : y, b = t->chain ? y : x;
   if (s->kernel == &kernel_table[K_lut])
     return lut_value(g, s, y);
   if (s->kernel == &kernel_table[K_map])
     return map_function(g, s->op, a, b);
-  return binary_value(g, s, a, b);
+  return binary_value(g, s, a, b, use_of(g, t, at));
 }
 
 /* The largest so far of y's window. What is at p before the first is moved
@@ -160,7 +180,7 @@ static void apply(Cg *g, const Tail *t, Val *y, const TailAt *at) {
   if (t->step->nin == 2 && t->step->kernel != &kernel_table[K_lut])
     load_operand(g, t, 1 - t->chain, x, y, at);
   for (int v = 0; v < at->join; v++)
-    y[v] = value_of(g, t, y[v], x[v]);
+    y[v] = value_of(g, t, y[v], x[v], at);
 }
 
 void tail_apply(Cg *g, Val *y, const TailAt *at) {
