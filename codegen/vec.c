@@ -323,6 +323,11 @@ Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,
   return acc;
 }
 
+Val vec_requant_wide(Cg *g, const RequantPlan *p, const RequantTables *t,
+                     Val acc, Val first) {
+  return requant(g, p, t, acc, (Channels){first, false});
+}
+
 Val vec_load8(Cg *g, DType stored, Val p, int lanes) {
   return ll_extend(g, ll_load(g, ll_vec(g->i8, lanes), p, 1), stored, g->i32);
 }

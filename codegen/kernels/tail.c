@@ -91,6 +91,14 @@ static Val joined_of_2(Cg *g, Val bytes, int v, DType stored) {
   return ll_bitcast(g, words, ll_vec(g->i32, ll_lanes(bytes) / 2));
 }
 
+/* Vector v of those that lie one behind the other. */
+static Val vector_of(Cg *g, Val bytes, int v, int lanes) {
+  int mask[MAX_LANES];
+  for (int i = 0; i < lanes; i++)
+    mask[i] = v * lanes + i;
+  return ll_shuffle(g, bytes, bytes, mask, lanes);
+}
+
 /* An operand at p in the lanes of y[0 .. join - 1], bytes as i32. */
 static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
                       const TailAt *at) {
@@ -103,6 +111,13 @@ static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
     x[0] = at->pitch
                ? load_apart(g, p, lanes, stored, at)
                : ll_extend(g, load_bytes(g, p, lanes, at->n), stored, g->i32);
+    return;
+  }
+  if (at->in_order) {
+    Val bytes = load_bytes(g, p, 4 * lanes,
+                           at->n < at->join * lanes ? at->n : at->join * lanes);
+    for (int v = 0; v < at->join; v++)
+      x[v] = ll_extend(g, vector_of(g, bytes, v, lanes), stored, g->i32);
     return;
   }
   Val bytes = load_bytes(g, p, at->join * lanes, at->n);

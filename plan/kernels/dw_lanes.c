@@ -56,7 +56,7 @@ static int32_t *block_order(Arena *a, const ConvParams *c) {
     if (c->pixels == 1 && first > oc - c->lanes)
       first = oc - c->lanes;
     int64_t o =
-        first + conv_joined_channel(c->join, part, at / part, at % part);
+        first + conv_joined_channel(conv_mix(c), part, at / part, at % part);
     order[i] = (int32_t)(o % oc);
   }
   return order;

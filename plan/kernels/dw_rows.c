@@ -72,7 +72,7 @@ static int32_t *vector_order(Arena *a, const ConvParams *c, int64_t *entries) {
     int64_t at = i < whole ? i % lanes : i - whole;
     int64_t o =
         i - at +
-        conv_joined_channel(c->join, (int)lanes / c->join,
+        conv_joined_channel(conv_mix(c), (int)lanes / c->join,
                             at / (lanes / c->join), at % (lanes / c->join));
     o = c->pixels > 1 ? o % oc : o;
     order[i] = (int32_t)(o < oc ? o : oc);
