@@ -216,7 +216,7 @@ static Val requant_in_order(Cg *g, const ConvParams *c, const Val *acc, int n,
   Val v[4];
   bool low = c->rq.form == RF_bits;
   for (int i = 0; i < n; i++) {
-    Val at = ll_addc(g, entry, (int64_t)(i % c->join) * c->lanes);
+    Val at = ll_addc(g, entry, (int64_t)(i % c->join) * ll_lanes(acc[0]));
     v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at)
                : vec_requant_wide(g, &c->rq, &c->rt, acc[i], at);
   }
@@ -236,7 +236,7 @@ static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 /* `pixels` pixels of n channels. */
 static void store_pixels(Cg *g, const ConvParams *c, Val bytes, Val p,
                          int pixels, int64_t n) {
-  int vector = c->lanes * c->join; /* bytes of a pixel */
+  int vector = ll_lanes(bytes) / pixels; /* bytes of a pixel */
   if (n == c->g.oc && n == vector) {
     store_bytes(g, bytes, p, ll_lanes(bytes));
     return;
@@ -302,7 +302,7 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        Val p, int64_t n) {
   if (c->in_order && !tail_any(g)) {
     Val bytes = requant_in_order(g, c, acc, c->join, entry);
-    store_bytes(g, bytes, p, min64(n, (int64_t)c->join * c->lanes));
+    store_bytes(g, bytes, p, min64(n, (int64_t)c->join * ll_lanes(acc[0])));
     return;
   }
   if (c->join == 4 && !tail_any(g)) {
@@ -320,7 +320,7 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
   DType out = g->step->out[0]->type->dtype;
   if (c->in_order) {
     store_bytes(g, neon_pack_low(g, v, c->join, out), p,
-                min64(n, (int64_t)c->join * c->lanes));
+                min64(n, (int64_t)c->join * ll_lanes(acc[0])));
     return;
   }
   Val bytes = c->join == 4   ? x86_pack4(g, v, out)

@@ -125,6 +125,11 @@ static Val sdot_mac(Cg *g, const ConvParams *c, Val acc, Val x, Val w) {
                       3);
 }
 
+Val neon_sdot(Cg *g, Val acc, Val x, Val w) {
+  return sdot_mac(g, NULL, acc, ll_bitcast(g, x, bytes16(g)),
+                  ll_bitcast(g, w, bytes16(g)));
+}
+
 const DotOps dot_sdot = {4,         1,         word_inputs, word_pick,
                          weights16, word_ones, sdot_mac};
 

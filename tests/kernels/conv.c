@@ -248,8 +248,9 @@ static void rows_case(const char *target, int seed) {
 
 static void rows_of_depthwise(void **state) {
   (void)state;
-  static const char *const t[] = {"x86-64-avx512vnni"};
+  static const char *const t[] = {"x86-64-avx512vnni", "cortex-a76"};
   check_targets(t, 1, 150, rows_case);
+  check_targets(t + 1, 1, 40, rows_case);
 }
 
 /* Depthwise of images that take several bands of rows or blocks of columns
