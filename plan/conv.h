@@ -50,6 +50,8 @@ typedef struct ConvParams {
   int64_t run_padded;      /* to a multiple of the group, zero weights */
   Dot dot;                 /* of conv_lanes: the target's, or a narrower one */
   bool apart;              /* DOT_smull: two products may not fit 16 bits */
+  uint64_t added_up;       /* dw_lanes on NEON: behind which taps products,
+                              summed in 16 bits so far, are added up; or 0 */
   int group;               /* k that one lane takes at a time */
   bool last_back;          /* a run's last group ends with the run, however
                               much of the one before it takes again with

@@ -25,9 +25,10 @@ enum {
 #define AARCH64_COMMON                                                         \
   .triple = "aarch64-unknown-linux-gnu", .abi = "", .arch = ARCH_aarch64,      \
   .pointer_bits = 64, .vector_bytes = 16, .nvregs = 32,                        \
-  .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA, .fpu = true, .fma = true,   \
-  .f64 = true, .mul64 = true, .position_independent = true, .conv_pixels = 4,  \
-  .conv_vectors = 4, .simd_align = 16, .runner = "qemu-aarch64"
+  .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA | RF_QUICK_DOUBLE,           \
+  .fpu = true, .fma = true, .f64 = true, .mul64 = true,                        \
+  .position_independent = true, .conv_pixels = 4, .conv_vectors = 4,           \
+  .simd_align = 16, .runner = "qemu-aarch64"
 
 #define CORTEX_M_COMMON                                                        \
   .features = "", .abi = "", .arch = ARCH_arm, .pointer_bits = 32,             \

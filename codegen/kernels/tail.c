@@ -92,11 +92,11 @@ static Val joined_of_2(Cg *g, Val bytes, int v, DType stored) {
 }
 
 /* Vector v of those that lie one behind the other. */
-static Val vector_of(Cg *g, Val bytes, int v, int lanes) {
+static Val vector_of(Cg *g, Val all, int v, int lanes) {
   int mask[MAX_LANES];
   for (int i = 0; i < lanes; i++)
     mask[i] = v * lanes + i;
-  return ll_shuffle(g, bytes, bytes, mask, lanes);
+  return ll_shuffle(g, all, all, mask, lanes);
 }
 
 /* An operand at p in the lanes of y[0 .. join - 1], bytes as i32. */
@@ -113,11 +113,12 @@ static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
                : ll_extend(g, load_bytes(g, p, lanes, at->n), stored, g->i32);
     return;
   }
-  if (at->in_order) {
-    Val bytes = load_bytes(g, p, 4 * lanes,
-                           at->n < at->join * lanes ? at->n : at->join * lanes);
+  if (at->in_order) { /* by way of halfwords, as NEON does it */
+    int64_t n = at->join * lanes;
+    Val bytes = load_bytes(g, p, 4 * lanes, at->n < n ? at->n : n);
+    Val halves = ll_extend(g, bytes, stored, g->i16);
     for (int v = 0; v < at->join; v++)
-      x[v] = ll_extend(g, vector_of(g, bytes, v, lanes), stored, g->i32);
+      x[v] = ll_extend(g, vector_of(g, halves, v, lanes), stored, g->i32);
     return;
   }
   Val bytes = load_bytes(g, p, at->join * lanes, at->n);

@@ -135,8 +135,7 @@ const DotOps dot_sdot = {4,         1,         word_inputs, word_pick,
 
 /* ---- smull ---- */
 
-/* Products of the low or the high eight bytes. */
-static Val products(Cg *g, Val x, Val w, int high) {
+Val neon_products(Cg *g, Val x, Val w, int high) {
   Ty words = ll_vec(g->i16, 8);
   Val args[] = {part_of(g, x, 8 * high, 8), part_of(g, w, 8 * high, 8)};
   return ll_intrinsic(g, "llvm.aarch64.neon.smull", &words, 1, args, 2);
@@ -151,8 +150,8 @@ static Val add_pairs(Cg *g, Val acc, Val words) {
 static Val smull_mac(Cg *g, const ConvParams *c, Val acc, Val x, Val w) {
   static const int turned[] = {2,  3,  0, 1, 6,  7,  4,  5,
                                10, 11, 8, 9, 14, 15, 12, 13};
-  Val first = products(g, x, w, 0);
-  Val second = products(g, ll_shuffle(g, x, x, turned, 16), w, 1);
+  Val first = neon_products(g, x, w, 0);
+  Val second = neon_products(g, ll_shuffle(g, x, x, turned, 16), w, 1);
   if (c->apart)
     return add_pairs(g, add_pairs(g, acc, first), second);
   return add_pairs(g, acc, ll_add(g, first, second));
