@@ -102,17 +102,29 @@ def cycles(body, cpu, products):
     return turn, sum(float(rate) for rate, code in info if code in products)
 
 
+def kind_of(name, body):
+    """What a loop is of: products of a dense layer for one row or of others,
+    or of those and what becomes of the sums."""
+    if any(re.match(r"st[rpu1]", line) for line in body):
+        return "stores"
+    return "dense" if "fully_connected" in name or ".qs8_1x" in name \
+        else "conv"
+
+
 def loops(base, target):
-    """(step's kernel, products, cycles, percent) of innermost loops that are
-    mostly products."""
+    """(step's kernel, kind, products, cycles, percent) of innermost loops
+    that are mostly products, one of each that are the same."""
     products = PRODUCTS[TARGETS[target]]
+    seen = set()
     for name, code in functions(base):
         for body in innermost(code):
             n = sum(line.split()[0] in products for line in body)
-            if n < 8 or 3 * n < len(body) or "dw_" in name:
+            if n < 8 or 3 * n < len(body) or "\n".join(body) in seen:
                 continue
+            seen.add("\n".join(body))
             turn, least = cycles(body, target, products)
-            yield name.split(".", 1)[1], n, turn, 100 * least / turn
+            yield (name.split(".", 1)[1], kind_of(name, body), n, turn,
+                   100 * least / turn)
 
 
 def instruction_table(results, names, targets):
@@ -127,23 +139,31 @@ def instruction_table(results, names, targets):
     table(["target"] + list(names), rows)
 
 
+def span(found, kind):
+    """Least and median of a kind of loops."""
+    good = sorted(percent for *_, k, _, _, percent in found if k == kind)
+    if not good:
+        return "-"
+    return f"{good[0]:.0f} / {good[len(good) // 2]:.0f}"
+
+
 def loop_table(results, names, targets, whole):
-    print("Innermost loops of convolutions and dense layers: percent of the "
-          "rate at which the\ncore issues their instruction, by llvm-mca.\n")
+    print("Innermost loops: percent of the rate at which the core issues "
+          "their instruction, by\nllvm-mca; least and median.\n")
     rows = []
     for target in targets:
         found = [(name, *loop) for name in names
                  for loop in loops(results[name, target][0], target)]
         if whole:
-            rows += [[target, f"{name} {step}", str(n), f"{turn:.1f}",
+            rows += [[target, f"{name} {step}", kind, str(n), f"{turn:.1f}",
                       f"{percent:.0f}"]
-                     for name, step, n, turn, percent in found]
+                     for name, step, kind, n, turn, percent in found]
             continue
-        good = sorted(percent for *_, percent in found) or [0]
-        rows.append([target, TARGETS[target], str(len(found)), f"{good[0]:.0f}",
-                     f"{good[len(good) // 2]:.0f}", f"{good[-1]:.0f}"])
-    table(["target", "loop", "products", "cycles", "percent"] if whole else
-          ["target", "instruction", "loops", "least", "median", "most"], rows)
+        rows.append([target, TARGETS[target]] +
+                    [span(found, kind) for kind in ("conv", "dense", "stores")])
+    table(["target", "loop", "kind", "products", "cycles", "percent"] if whole
+          else ["target", "instruction", "convolution", "dense, one row",
+                "with requantization and stores"], rows)
 
 
 def main():

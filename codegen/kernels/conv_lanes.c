@@ -256,22 +256,62 @@ static void store_tile(Cg *g, const Tile *t, Val out, const Val *all) {
   }
 }
 
+/* Rows of a window in a turn of the loop over them: several where runs are
+ * short, on NEON, whose loops have fewer products to hide their own work. */
+static int rows_at_once(const Cg *g, const Tile *t) {
+  const ConvParams *c = t->c;
+  int64_t macs = c->pixels * c->vectors * (c->run_padded / c->group);
+  if (!t->dot->pick || c->taps_w > 1 || g->for_size)
+    return 1;
+  return (int)largest_divisor(c->taps_h, UNROLL_MACS / macs);
+}
+
+/* A window of rows that are one run each; acc is updated. */
+static void mac_rows(Cg *g, const Tile *t, Val src, int at_once, Val *acc) {
+  const ConvParams *c = t->c;
+  int n = carried(t);
+  int64_t x_step = c->g.dh * c->pitch * c->stage.elem_bytes;
+  int64_t w_step = c->run_padded * c->vectors * c->lanes;
+  Loop rows = loop_begin_carry(g, 0, c->taps_h, at_once, n, acc);
+  for (int i = 0; i < n; i++)
+    acc[i] = rows.carry[i];
+  Val x = ll_gep(g, src, ll_mulc(g, rows.i, x_step));
+  Val w = ll_gep(g, t->w, ll_mulc(g, rows.i, w_step));
+  for (int u = 0; u < at_once; u++)
+    mac_run(g, t, ll_gepc(g, x, u * x_step), ll_gepc(g, w, u * w_step), acc);
+  loop_end(g, &rows, acc);
+  for (int i = 0; i < n; i++)
+    acc[i] = rows.carry[i];
+}
+
+/* Any window. */
+static void mac_window(Cg *g, const Tile *t, Val src, Val *acc) {
+  const ConvParams *c = t->c;
+  int64_t run_bytes = c->run_padded * c->vectors * c->lanes;
+  Runs r = runs_begin(g, c, src, t->w, run_bytes, carried(t), acc);
+  for (int i = 0; i < carried(t); i++)
+    acc[i] = r.cols.carry[i];
+  mac_run(g, t, r.src, r.w, acc);
+  runs_end(g, &r, acc);
+  for (int i = 0; i < carried(t); i++)
+    acc[i] = r.rows.carry[i];
+}
+
 static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
   const ConvParams *c = t->c;
   Val acc[NEST_MAX_CARRY];
   init_tile(g, t, acc);
   if (g->target->arch == ARCH_x86_64)
     src = ll_hide(g, src); /* else broadcasts become wide loads + permutes */
-  int64_t run_bytes = c->run_padded * c->vectors * c->lanes;
   acc[t->nacc] = t->ahead;
-  Runs r = runs_begin(g, c, src, t->w, run_bytes, carried(t), acc);
-  for (int i = 0; i < carried(t); i++)
-    acc[i] = r.cols.carry[i];
-  mac_run(g, t, r.src, r.w, acc);
-  runs_end(g, &r, acc);
+  int at_once = rows_at_once(g, t);
+  if (at_once > 1)
+    mac_rows(g, t, src, at_once, acc);
+  else
+    mac_window(g, t, src, acc);
   if (t->dot->rows > 1)
-    part_pixels(g, c, r.rows.carry);
-  store_tile(g, t, out, r.rows.carry);
+    part_pixels(g, c, acc);
+  store_tile(g, t, out, acc);
 }
 
 /* All pixels for one block of outputs. */

@@ -23,15 +23,16 @@ static Val part_of(Cg *g, Val v, int first, int n) {
   return ll_shuffle(g, v, v, mask, n);
 }
 
-/* 4, 8 or 16 bytes at the start of a register. */
+/* 4, 8 or 16 bytes at the start of a register; as floats, or LLVM loads them
+ * into a general one first. */
 static Val load_bytes(Cg *g, Val p, int bytes) {
   Ty words = ll_vec(g->i32, 4);
-  if (bytes == 4)
-    return ll_hide(g,
-                   ll_insert(g, ll_poison(words), ll_load(g, g->i32, p, 1), 0));
-  if (bytes == 8)
-    return ll_hide(g, part_of(g, ll_load(g, ll_vec(g->i32, 2), p, 1), 0, 4));
-  return ll_hide(g, ll_load(g, words, p, 1));
+  if (bytes == 16)
+    return ll_hide(g, ll_load(g, words, p, 1));
+  Ty elem = bytes == 8 ? g->f64 : g->f32;
+  Val all = ll_poison(ll_vec(elem, 16 / bytes));
+  all = ll_insert(g, all, ll_load(g, elem, p, 1), 0);
+  return ll_hide(g, ll_bitcast(g, all, words));
 }
 
 /* ---- packing ---- */
