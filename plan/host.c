@@ -94,13 +94,38 @@ bool target_runs_here(const Target *t) {
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 
+/* What LLVM takes for granted of cores from a level of Armv8 on, and of those
+ * with matrix products. */
+static const struct {
+  int level;
+  bool matrices;
+  unsigned long first, second;
+} arm_needs[] = {
+    {2, false,
+     HWCAP_ASIMDDP | HWCAP_ATOMICS | HWCAP_ASIMDRDM | HWCAP_FPHP |
+         HWCAP_ASIMDHP | HWCAP_CRC32,
+     0},
+    {4, false,
+     HWCAP_JSCVT | HWCAP_FCMA | HWCAP_LRCPC | HWCAP_ILRCPC | HWCAP_DIT |
+         HWCAP_USCAT | HWCAP_FLAGM | HWCAP_ASIMDFHM | HWCAP_PACA,
+     0},
+    {5, false, HWCAP_SB | HWCAP_SSBS | HWCAP_SHA3,
+     HWCAP2_FRINT | HWCAP2_FLAGM2},
+    {4, true, 0, HWCAP2_I8MM | HWCAP2_BF16 | HWCAP2_RNG},
+};
+
 bool target_runs_here(const Target *t) {
-  /* what LLVM takes for granted of a core with dot products */
-  const unsigned long v82 = HWCAP_ASIMDDP | HWCAP_ATOMICS | HWCAP_ASIMDRDM |
-                            HWCAP_FPHP | HWCAP_ASIMDHP | HWCAP_CRC32;
+  unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
   if (t->arch != ARCH_aarch64)
     return false;
-  return t->dot != DOT_sdot || (getauxval(AT_HWCAP) & v82) == v82;
+  for (size_t i = 0; i < sizeof arm_needs / sizeof *arm_needs; i++) {
+    bool needed = t->arm_level >= arm_needs[i].level &&
+                  (!arm_needs[i].matrices || t->dot == DOT_smmla);
+    if (needed && ((first & arm_needs[i].first) != arm_needs[i].first ||
+                   (second & arm_needs[i].second) != arm_needs[i].second))
+      return false;
+  }
+  return true;
 }
 
 #elif defined(__riscv) && __riscv_xlen == 64

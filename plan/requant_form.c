@@ -252,10 +252,13 @@ static bool solve_single(RequantPlan *p, int c, const Requant *r, AccRange in,
   return false;
 }
 
-static bool solve_double(RequantPlan *p, int c, const Requant *r) {
+/* Where shifting left does not leave 32 bits. */
+static bool solve_double(RequantPlan *p, int c, const Requant *r, AccRange in) {
+  int left = r->shift > 0 ? r->shift : 0;
   p->multiplier[c] = r->multiplier;
   p->shift[c] = r->shift;
-  return r->kind == RQ_double;
+  return r->kind == RQ_double && in.lo >= INT32_MIN >> left &&
+         in.hi <= INT32_MAX >> left;
 }
 
 static bool solve_table(RequantPlan *p, int c, const Requant *r, AccRange in) {
@@ -289,9 +292,9 @@ typedef struct Try {
   RequantForm form;
   int patches; /* RF_bits: so many, and ... */
   bool split;  /* ... two lines */
-  bool soft;   /* allowed by RF_SOFT_EVEN alone */
-  int listed;  /* by RF_LISTED alone; patches of a vector, on average, that
-                  are worth it at most */
+  unsigned by; /* allowed by this alone; 0: by the form's own bit */
+  int listed;  /* RF_LISTED: patches of a vector, on average, that are worth it
+                  at most */
 } Try;
 
 static void alloc_bits(Arena *a, RequantPlan *p, const Try *t) {
@@ -353,7 +356,7 @@ static bool solve(RequantPlan *p, int c, const Requant *r, AccRange in,
   case RF_even:
     return solve_even(p, c, r);
   case RF_double:
-    return solve_double(p, c, r);
+    return solve_double(p, c, r, in);
   case RF_high:
   case RF_single:
     return solve_single(p, c, r, in, s);
@@ -383,30 +386,29 @@ static bool any_bias(int channels, const Requant *spec) {
 
 /* Forms by what they cost in instructions, the cheapest first. */
 static const Try tries[] = {
-    {RF_bits, 0, false, false, 0},
-    {RF_even, 0, false, false, 0},
-    {RF_bits, RQ_MOST_PATCHES, false, false, 2},
-    {RF_bits, 1, false, false, 0},
-    {RF_bits, 0, true, false, 0},
-    {RF_bits, RQ_MOST_PATCHES, true, false, 5},
-    {RF_f32, 0, false, false, 0},
-    {RF_bits, 2, false, false, 0},
-    {RF_bits, 1, true, false, 0},
-    {RF_bits, 3, false, false, 0},
-    {RF_bits, 2, true, false, 0},
-    {RF_high, 0, false, false, 0},
-    {RF_single, 0, false, false, 0},
-    {RF_bits, 3, true, false, 0},
-    {RF_bits, 4, true, false, 0},
-    {RF_double, 0, false, false, 0},
-    {RF_even, 0, false, true, 0},
-    {RF_table, 0, false, false, 0},
+    {RF_bits, 0, false, 0, 0},
+    {RF_double, 0, false, RF_QUICK_DOUBLE, 0},
+    {RF_even, 0, false, 0, 0},
+    {RF_bits, RQ_MOST_PATCHES, false, RF_LISTED, 2},
+    {RF_bits, 1, false, 0, 0},
+    {RF_bits, 0, true, 0, 0},
+    {RF_bits, RQ_MOST_PATCHES, true, RF_LISTED, 5},
+    {RF_f32, 0, false, 0, 0},
+    {RF_bits, 2, false, 0, 0},
+    {RF_bits, 1, true, 0, 0},
+    {RF_bits, 3, false, 0, 0},
+    {RF_bits, 2, true, 0, 0},
+    {RF_high, 0, false, 0, 0},
+    {RF_single, 0, false, 0, 0},
+    {RF_bits, 3, true, 0, 0},
+    {RF_bits, 4, true, 0, 0},
+    {RF_double, 0, false, 0, 0},
+    {RF_even, 0, false, RF_SOFT_EVEN, 0},
+    {RF_table, 0, false, 0, 0},
 };
 
 static bool is_allowed(const Try *t, unsigned allowed) {
-  if (t->listed && !(allowed & RF_LISTED))
-    return false;
-  return (allowed & (1u << t->form)) || (t->soft && allowed & RF_SOFT_EVEN);
+  return allowed & (t->by ? t->by : 1u << t->form);
 }
 
 /* Patches that vectors of 16 channels go over, on average; most of a channel

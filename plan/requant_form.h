@@ -42,11 +42,15 @@ enum {
   RQ_BITS_MOST = 0x4b7fffff
 };
 /* Of the forms that are allowed: RF_even, but after all others of a few
- * instructions, as floats are done in software. */
-enum { RF_SOFT_EVEN = 1 << RF_COUNT };
-/* RF_bits may have patches by lists, of which only vectors of channels that
- * need some take time, for kernels that go over them. */
-enum { RF_LISTED = 1 << (RF_COUNT + 1) };
+ * instructions, as floats are done in software; RF_double right behind the
+ * shortest, as both its roundings are instructions; RF_bits with patches by
+ * lists, of which only vectors of channels that need some take time, for
+ * kernels that go over them. */
+enum {
+  RF_SOFT_EVEN = 1 << RF_COUNT,
+  RF_QUICK_DOUBLE = 2 << RF_COUNT,
+  RF_LISTED = 4 << RF_COUNT
+};
 enum { RQ_MOST_PATCHES = 12 };
 
 typedef struct RequantPlan {

@@ -38,9 +38,10 @@ bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra) {
   s->reads_first = c->stage.on && c->g.n == 1 && c->zero_operand < 0;
   s->scratch_bytes = stage_bytes(c) + extra;
   s->vector_bytes = c->lanes > 1 ? p->target->vector_bytes : 0;
-  s->variant = arena_printf(
-      p->arena, "q%s_%dx%dc%d_%s", c->in_type == DT_u8 ? "u8" : "s8", c->pixels,
-      c->vectors * c->lanes, c->group, dot_name(p->target->dot));
+  s->variant = arena_printf(p->arena, "q%s_%dx%dc%d_%s",
+                            c->in_type == DT_u8 ? "u8" : "s8", c->pixels,
+                            c->vectors * c->lanes, c->group,
+                            dot_name(c->dot ? c->dot : p->target->dot));
   s->note = c->sums ? "sums" : requant_form_name(c->rq.form);
   return true;
 }
@@ -60,8 +61,8 @@ static double macs(const Op *op) { return (double)op_macs(op); }
 /* ---- conv_lanes ---- */
 
 bool match_conv_lanes(const Op *op, const Target *t) {
-  bool dot = t->dot == DOT_widen || t->dot == DOT_pmaddwd ||
-             t->dot == DOT_vpdpbusd || t->dot == DOT_sdot;
+  bool dot =
+      t->dot != DOT_scalar && t->dot != DOT_smlad && t->dot != DOT_vmladava;
   return (conv_is_full(op) || conv_is_sums(op)) && dot && t->vector_bytes &&
          conv_one_group(op) && conv_one_weight_zero(op);
 }
@@ -70,10 +71,16 @@ double cost_conv_lanes(const Op *op, const Target *t) {
   return macs(op) / (t->vector_bytes / 4 * dot_group(t->dot));
 }
 
+Dot conv_lanes_dot(const ConvGeom *g, const Target *t) {
+  int64_t run = g->dw == 1 ? g->kw * g->ic : g->ic;
+  bool pairs = g->ow > 1 && run > dot_group(DOT_sdot);
+  return t->dot == DOT_smmla && !pairs ? DOT_sdot : t->dot;
+}
+
 /* Lanes of a vector: the target's, or fewer when there are few outputs.
  * Widening multiplies deliver two registers at a time. */
-static int lanes_for(const Target *t, int64_t oc) {
-  int lanes = t->vector_bytes / (t->dot == DOT_widen ? 2 : 4);
+static int lanes_for(const Target *t, Dot dot, int64_t oc) {
+  int lanes = t->vector_bytes / (dot == DOT_widen ? 2 : 4);
   while (lanes > 4 && lanes / 2 >= oc)
     lanes /= 2;
   return lanes;
@@ -85,11 +92,26 @@ int even_part(int64_t n, int64_t most) {
   return (int)ceil_div(n, ceil_div(n, most));
 }
 
-/* pixels x vectors accumulators, `vectors` weights and one broadcast have to
- * fit the registers. */
-static int fitting_pixels(const Target *t, int vectors, int width) {
-  int fit = (t->nvregs - 2 - vectors * width) / (vectors * width);
-  int most = vectors == 1 ? 16 : 14;
+/* What fits the registers: pixels x vectors accumulators, `vectors` weights and
+ * one broadcast; where the inputs of a pixel fill a register of their own, that
+ * many more, and what the instruction works with. */
+static int registers_fit(const ConvParams *c, const Target *t, int vectors) {
+  int width = c->lanes * 4 > t->vector_bytes ? 2 : 1;
+  int weights = vectors * width, left = t->nvregs - weights;
+  switch (c->dot) {
+  case DOT_smull:
+    return (left - 6) / (vectors + 1);
+  case DOT_sdot:
+    return (left - 1) / (vectors + 1);
+  case DOT_smmla: /* two pixels in a register */
+    return (left - weights) / (vectors + 1) / 2 * 2;
+  default:
+    return (left - 2) / weights;
+  }
+}
+
+static int fitting_pixels(const ConvParams *c, const Target *t, int vectors) {
+  int fit = registers_fit(c, t, vectors), most = vectors == 1 ? 16 : 14;
   return fit < most ? fit : most;
 }
 
@@ -116,7 +138,7 @@ static void cheapest_tile(ConvParams *c, const Target *t, bool tail) {
   int64_t nvec = ceil_div(c->g.oc, c->lanes);
   double least = INFINITY;
   for (int v = t->conv_vectors; v > 0; v--) {
-    int vectors = even_part(nvec, v), fit = fitting_pixels(t, vectors, 1);
+    int vectors = even_part(nvec, v), fit = fitting_pixels(c, t, vectors);
     for (int p = fit < c->g.ow ? fit : (int)c->g.ow; p > 0; p--) {
       double cycles = tile_cycles(c, p, vectors, tail);
       if (cycles >= least)
@@ -135,11 +157,13 @@ static void choose_tile(ConvParams *c, const Target *t, bool tail) {
     return;
   }
   int64_t nvec = ceil_div(c->g.oc, c->lanes);
-  int width = c->lanes * 4 > t->vector_bytes ? 2 : 1;
   int most = c->g.ow == 1 ? 2 * t->conv_vectors : t->conv_vectors;
   c->vectors = even_part(nvec, most);
   c->blocks = ceil_div(nvec, c->vectors);
-  c->pixels = even_part(c->g.ow, fitting_pixels(t, c->vectors, width));
+  c->pixels = even_part(c->g.ow, fitting_pixels(c, t, c->vectors));
+  if (c->dot == DOT_smmla)
+    c->pixels =
+        c->pixels < c->g.ow ? (c->pixels + 1) / 2 * 2 : c->pixels / 2 * 2;
 }
 
 /* Which channel each accumulator of each block is; past the last: oc. */
@@ -147,7 +171,7 @@ static int32_t *lane_order(Arena *a, const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int32_t *order = ARENA_ARRAY(a, int32_t, c->blocks *nout);
   for (int64_t i = 0; i < c->blocks * nout; i++) {
-    int64_t o = i / nout * nout + conv_joined_channel(c->join, c->lanes,
+    int64_t o = i / nout * nout + conv_joined_channel(conv_mix(c), c->lanes,
                                                       i % nout / c->lanes,
                                                       i % c->lanes);
     order[i] = (int32_t)(o < c->g.oc ? o : c->g.oc);
@@ -169,10 +193,12 @@ static ConvGeom widen(ConvGeom g, int64_t pixels) {
  * k in spite of the zeros between; else 1. */
 static int64_t pixels_in_lanes(const Op *op, const ConvGeom *g,
                                const Target *t) {
-  int64_t lanes = lanes_for(t, INT64_MAX), pixels = lanes / g->oc;
-  int group = dot_group(t->dot);
+  Dot dot = conv_lanes_dot(g, t);
+  int64_t lanes = lanes_for(t, dot, INT64_MAX), pixels = lanes / g->oc;
+  int group = dot_group(dot);
   if (pixels < 2 || lanes % g->oc || g->ow % pixels || g->dw != 1 ||
-      conv_is_sums(op) || conv_weight_zero(op, 0))
+      conv_is_sums(op) || conv_weight_zero(op, 0) ||
+      (dot == DOT_smmla && g->ow == pixels))
     return 1;
   int64_t alone = pixels * ceil_div(g->kw * g->ic, group);
   return ceil_div(widen(*g, pixels).kw * g->ic, group) < alone ? pixels : 1;
@@ -187,8 +213,8 @@ static int32_t widened_weight(const Op *op, const ConvGeom *g, int64_t o,
 
 /* [block][tap][k / group][vector][lane][group], i8; `real`: before it was
  * widened */
-static const int8_t *pack_lanes(Plan *p, const Step *s, const ConvParams *c,
-                                const ConvGeom *real, const int32_t *order) {
+static int8_t *pack_lanes(Plan *p, const Step *s, const ConvParams *c,
+                          const ConvGeom *real, const int32_t *order) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int64_t taps = c->taps_h * c->taps_w;
   int64_t per_block = taps * c->run_padded * nout;
@@ -214,6 +240,22 @@ static const int8_t *pack_lanes(Plan *p, const Step *s, const ConvParams *c,
   return image;
 }
 
+/* Weights in the order of smull_place(). Do two products that are added in 16
+ * bits fit them? */
+static void turn_pairs(ConvParams *c, int8_t *image) {
+  int64_t bytes =
+      c->taps_h * c->taps_w * c->run_padded * c->blocks * c->vectors * c->lanes;
+  for (int64_t i = 0; i < bytes; i += 16) {
+    int8_t was[16];
+    memcpy(was, image + i, sizeof was);
+    for (int o = 0; o < 4; o++)
+      for (int k = 0; k < 4; k++)
+        image[i + smull_place(o, k)] = was[4 * o + k];
+    for (int k = 0; k < 8; k++)
+      c->apart |= image[i + k] == INT8_MIN && image[i + k + 8] == INT8_MIN;
+  }
+}
+
 /* See pack_lanes; widening multiplies take one input of every lane. */
 static Weave lanes_weave(const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
@@ -222,6 +264,8 @@ static Weave lanes_weave(const ConvParams *c) {
              .runs = nout,
              .depth = c->group,
              .inputs = c->g.ic};
+  if (c->dot == DOT_smull)
+    return (Weave){0};
   if (c->group == 1) {
     w.run = w.slots = 2;
     w.slot[1] = 1;
@@ -258,18 +302,20 @@ static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
                      p->target->simd_align);
 }
 
-/* x86 packs two or four vectors into one. */
+/* x86 packs two or four vectors into one, NEON any number up to four. */
 static int join_for(const Target *t, const ConvParams *c) {
   int vectors = c->vectors;
-  if (t->arch != ARCH_x86_64 || c->sums)
+  if (c->sums || (t->arch != ARCH_x86_64 && !c->in_order))
     return 1;
+  if (c->in_order && (vectors == 3 || vectors == 6))
+    return 3;
   return vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
 }
 
 static DType stored_want(const Target *t) {
-  return t->dot == DOT_vpdpbusd                         ? DT_u8
-         : t->dot == DOT_sdot || t->dot == DOT_vmladava ? DT_i8
-                                                        : DT_COUNT;
+  return t->dot == DOT_vpdpbusd                              ? DT_u8
+         : t->arch == ARCH_aarch64 || t->dot == DOT_vmladava ? DT_i8
+                                                             : DT_COUNT;
 }
 
 /* conv_finish of the outputs that there are. */
@@ -289,8 +335,9 @@ static void finish_lanes(Plan *p, Step *s, ConvParams *c, const ConvGeom *real,
 
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t) {
   ConvParams c = {.g = widen(*g, pixels_in_lanes(op, g, t))};
-  c.lanes = lanes_for(t, c.g.oc);
-  c.group = dot_group(t->dot);
+  c.dot = conv_lanes_dot(g, t);
+  c.lanes = lanes_for(t, c.dot, c.g.oc);
+  c.group = dot_group(c.dot);
   c.taps_h = c.g.kh;
   c.taps_w = 1;
   c.run_padded = ceil_div(c.g.kw * c.g.ic, c.group) * c.group;
@@ -302,15 +349,20 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   const Target *t = p->target;
   const ConvGeom real = band_geom(s);
   ConvParams c = {.g = widen(real, pixels_in_lanes(s->op, &real, t))};
-  c.group = dot_group(t->dot);
+  c.dot = conv_lanes_dot(&real, t);
+  c.group = dot_group(c.dot);
   c.last_back = c.g.ic >= c.group && !conv_weight_zero(s->op, 0);
-  c.lanes = lanes_for(t, c.g.oc);
+  c.lanes = lanes_for(t, c.dot, c.g.oc);
   c.weight_bytes = 1;
   conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);
   choose_tile(&c, t, s->tail.n > 0);
+  c.in_order = t->arch == ARCH_aarch64;
   c.join = join_for(t, &c);
   int32_t *order = lane_order(p->arena, &c);
-  place_lanes(p, s, &c, pack_lanes(p, s, &c, &real, order));
+  int8_t *image = pack_lanes(p, s, &c, &real, order);
+  if (c.dot == DOT_smull)
+    turn_pairs(&c, image);
+  place_lanes(p, s, &c, image);
   finish_lanes(p, s, &c, &real, order);
   return conv_done(p, s, &c, c.packed.block_bytes);
 }

@@ -97,6 +97,9 @@ static void cores_refine_presets(void **state) {
   assert_false(t->mul64);
   t = find("aarch64", "cortex-a55", NULL, NULL);
   assert_int_equal(t->dot, DOT_sdot);
+  t = find(NULL, "apple-m2", NULL, NULL);
+  assert_string_equal(t->cpu, "apple-m2");
+  assert_int_equal(t->dot, DOT_smmla);
   t = find("armv7-neon", "cortex-a7", "neon-vfpv4", NULL);
   assert_string_equal(t->gcc,
                       "-mcpu=cortex-a7 -mfpu=neon-vfpv4 -mfloat-abi=hard");
