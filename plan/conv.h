@@ -75,6 +75,8 @@ typedef struct ConvParams {
   int32_t in_zero;         /* stored zero point of the source */
   int32_t weight_zero;     /* != 0: subtract it times the sum of inputs */
   int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */
+  bool widens;             /* each block's bytes of weights become i16 in
+                              scratch before it goes over the pixels */
   int32_t any_weight;      /* conv_any_weight */
   const Blob *w;           /* order: see each kernel's pack function */
   SparseLists sparse;      /* instead of w, where it has counts */
@@ -84,6 +86,8 @@ typedef struct ConvParams {
                               that go over the image once for each; oc: w */
   const Blob *bias;        /* i32 (blocks * vectors * lanes): where the
                               accumulators start, for rq's form too */
+  bool pixels_first;       /* of floats: all blocks of a tile before the next
+                              tile, so that outputs are stored in order */
   int64_t bias_classes;    /* of floats: tables of biases; 1, or ... */
   Border border;           /* ... one for each class */
   bool sums;               /* the i32 accumulators are the output */

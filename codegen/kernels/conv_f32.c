@@ -2,11 +2,12 @@
  *
  *   pack weights and bias, where they are computed at run time
  *   for image, group, block of outputs (its weights widened where they are
- *   of 16 bits), y, tile of pixels:
+ *   of 16 bits), y, tile of pixels; or with pixels_first y, tile, block:
  *     acc[p][v] = bias[v], where there are border classes the pixel's
  *     for run of the window: for k in run: acc[p][v] += x[p] * w[v]
  *     for p, for v: store(act(acc[p][v]))
  */
+#include "codegen/kernels/ahead.h"
 #include "codegen/kernels/conv.h"
 #include "codegen/kernels/packed.h"
 #include "codegen/kernels/real_tile.h"
@@ -49,6 +50,7 @@ static Val border_bias(Cg *g, const Group *q, Val bias, Val y, Val x, int p) {
 /* A tile of outputs, its first pixel at (y, x). */
 typedef struct Spot {
   Val src, w, bias, out, y, x;
+  Val ahead; /* what it asks for first; or NULL */
 } Spot;
 
 static void start(Cg *g, const Group *q, const Spot *at, Val *acc) {
@@ -67,9 +69,11 @@ static void start(Cg *g, const Group *q, const Spot *at, Val *acc) {
 static void whole_tile(Cg *g, const Group *q, const Spot *at,
                        int64_t channels) {
   const ConvParams *c = q->c;
-  int n = c->pixels * c->vectors;
+  int n = real_tile_carried(&q->tile);
   Val acc[REAL_TILE_MAX], src = conv_window(g, c, at->src, at->y, at->x);
   start(g, q, at, acc);
+  if (at->ahead)
+    acc[n - 1] = at->ahead;
   if (g->target->arch == ARCH_x86_64)
     src = ll_hide(g, src); /* else broadcasts become wide loads + permutes */
   Runs r = runs_begin(g, c, src, at->w, c->run * q->nout * 4, n, acc);
@@ -81,30 +85,84 @@ static void whole_tile(Cg *g, const Group *q, const Spot *at,
                   c->g.oc * 4, channels, r.rows.carry);
 }
 
+static int64_t tiles_across(const ConvParams *c) {
+  return (c->g.ow + c->pixels - 1) / c->pixels;
+}
+
+static Ahead ask_ahead(Cg *g, const Group *q, Val block) {
+  const ConvParams *c = q->c;
+  if (c->packed.form || !c->w)
+    return (Ahead){0};
+  int64_t turns = c->taps_h * c->taps_w * real_tile_turns(g, &q->tile, c->run);
+  return ahead_begin(g, block, q->k * q->nout * 4, c->g.oh * tiles_across(c),
+                     turns);
+}
+
+/* The window of a tile for block b. */
+static Spot block_spot(Cg *g, const Group *q, Val b) {
+  const ConvParams *c = q->c;
+  Val first = ll_mulc(g, b, q->nout * 4), w = q->w;
+  if (c->packed.form)
+    unpack_block(g, &c->packed, b, w);
+  else
+    w = ll_gep(g, w, ll_mulc(g, b, q->k * q->nout * 4));
+  return (Spot){.src = q->src,
+                .w = w,
+                .bias = ll_gep(g, q->bias, first),
+                .out = ll_gep(g, q->out, first)};
+}
+
 /* All pixels for blocks from .. to - 1, each of `channels` outputs. */
-static void blocks(Cg *g, const Group *q, int64_t from, int64_t to,
+static void blocks(Cg *g, const Group *all, int64_t from, int64_t to,
                    int64_t channels) {
+  Group group = *all, *q = &group;
   const ConvParams *c = q->c;
   if (from >= to)
     return;
   Loop b = loop_begin(g, from, to, 1);
-  Val first = ll_mulc(g, b.i, q->nout * 4), w = q->w;
-  if (c->packed.form)
-    unpack_block(g, &c->packed, b.i, w);
-  else
-    w = ll_gep(g, w, ll_mulc(g, b.i, q->k * q->nout * 4));
-  Spot at = {.src = q->src,
-             .w = w,
-             .bias = ll_gep(g, q->bias, first),
-             .out = ll_gep(g, q->out, first)};
+  Spot at = block_spot(g, q, b.i);
+  Ahead ahead = ask_ahead(g, q, at.w);
+  q->tile.ask = ahead.next ? ahead.turn : 0;
   Loop y = loop_begin(g, 0, c->g.oh, 1);
   Tiles x = tiles_begin(g, c->g.ow, c->pixels);
   at.y = y.i;
   at.x = x.at;
+  if (ahead.next)
+    at.ahead = ahead_tile(
+        g, &ahead, ll_add(g, ll_mulc(g, y.i, tiles_across(c)), x.loop.i));
   whole_tile(g, q, &at, channels);
   tiles_end(g, &x);
   loop_end(g, &y, NULL);
   loop_end(g, &b, NULL);
+}
+
+/* The same blocks of the tile at y, x. */
+static void tile_blocks(Cg *g, const Group *q, Val y, Val x, int64_t from,
+                        int64_t to, int64_t channels) {
+  if (from >= to)
+    return;
+  Loop b = loop_begin(g, from, to, 1);
+  Spot at = block_spot(g, q, b.i);
+  at.y = y;
+  at.x = x;
+  whole_tile(g, q, &at, channels);
+  loop_end(g, &b, NULL);
+}
+
+static void all_tiles(Cg *g, const Group *q) {
+  const ConvParams *c = q->c;
+  int64_t whole = q->n / q->nout, rest = q->n - whole * q->nout;
+  if (!c->pixels_first) {
+    blocks(g, q, 0, whole, q->nout);
+    blocks(g, q, whole, c->blocks, rest);
+    return;
+  }
+  Loop y = loop_begin(g, 0, c->g.oh, 1);
+  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  tile_blocks(g, q, y.i, x.at, 0, whole, q->nout);
+  tile_blocks(g, q, y.i, x.at, whole, c->blocks, rest);
+  tiles_end(g, &x);
+  loop_end(g, &y, NULL);
 }
 
 /* dst[block][k][j] = w[min(block * nout + j, n - 1)][k]: what stands past the
@@ -172,7 +230,7 @@ void lower_conv_f32(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
   Group all = group_of(g, c);
   find_weights(g, &all, a);
-  int64_t padded = c->blocks * all.nout, whole = all.n / all.nout;
+  int64_t padded = c->blocks * all.nout;
   ConvImage im = conv_image_begin(g, c, a);
   Loop i = loop_begin(g, 0, c->g.groups, 1);
   Group q = all;
@@ -180,8 +238,7 @@ void lower_conv_f32(Cg *g, const Step *s, const StepArgs *a) {
   q.out = ll_gep(g, im.out, ll_mulc(g, i.i, all.n * 4));
   q.w = ll_gep(g, all.w, ll_mulc(g, i.i, padded * all.k * 4));
   q.bias = ll_gep(g, all.bias, ll_mulc(g, i.i, padded * 4));
-  blocks(g, &q, 0, whole, all.nout);
-  blocks(g, &q, whole, c->blocks, all.n - whole * all.nout);
+  all_tiles(g, &q);
   loop_end(g, &i, NULL);
   conv_image_end(g, &im);
 }

@@ -3,7 +3,7 @@
  * order of use.
  *
  *   for image, for block of outputs (its weights unpacked, where they are
- *   packed), for y, for tile of pixels:
+ *   packed, or widened), for y, for tile of pixels:
  *     acc[p][v] = bias[v]
  *     for run of the window, for k in run by group:
  *       for v: w = weights(v)
@@ -25,7 +25,7 @@ typedef struct Tile {
   const ConvParams *c;
   const DotOps *dot;
   Val w;               /* the block's weights */
-  Val strip;           /* room for them, where they are packed */
+  Val strip;           /* room for them, where they are packed or widened */
   Val block;           /* its number, and ... */
   Val first;           /* ... its first channel */
   Val zeros;           /* sums: the tile's zero points at run time, or NULL */
@@ -44,6 +44,9 @@ static int acc_at(const ConvParams *c, int pixel, int vector) {
 static int sum_at(const ConvParams *c, int pixel) {
   return c->pixels * c->vectors + pixel;
 }
+
+/* Bytes of a weight as the loops read it. */
+static int64_t weight_bytes(const ConvParams *c) { return c->widens ? 2 : 1; }
 
 /* How many pixels' inputs are loaded before they are used. */
 static int inputs_ahead(const Cg *g, const ConvParams *c) {
@@ -85,7 +88,7 @@ static void mac_groups(Cg *g, const Tile *t, Val src, Val w, int n, int valid,
                        Val *acc) {
   const ConvParams *c = t->c;
   int rows = t->dot->rows, vectors = c->vectors * rows;
-  int64_t vector_bytes = (int64_t)c->lanes * c->group / rows;
+  int64_t vector_bytes = (int64_t)c->lanes * c->group * weight_bytes(c) / rows;
   Val x[MAX_PIXELS], weights[2 * MAX_VECTORS];
   for (int i = 0; i < n; i++) {
     for (int v = 0; v < vectors; v++)
@@ -132,7 +135,7 @@ static void mac_rest(Cg *g, const Tile *t, Val src, Val w, int64_t done,
                      Val *acc) {
   const ConvParams *c = t->c;
   int64_t x_step = (int64_t)c->group * c->stage.elem_bytes;
-  int64_t w_step = (int64_t)c->vectors * c->lanes * c->group;
+  int64_t w_step = (int64_t)c->vectors * c->lanes * c->group * weight_bytes(c);
   int64_t whole = c->run / c->group;
   for (int part = t->dot->wide / 2; part; part /= 2)
     if (whole - done >= part) {
@@ -153,7 +156,8 @@ static void mac_run(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
   const ConvParams *c = t->c;
   int wide = t->dot->wide;
   int64_t x_step = (int64_t)c->group * c->stage.elem_bytes * wide;
-  int64_t w_step = (int64_t)c->vectors * c->lanes * c->group * wide;
+  int64_t w_step =
+      (int64_t)c->vectors * c->lanes * c->group * wide * weight_bytes(c);
   int64_t turns = c->run / c->group / wide;
   if (turns) {
     int unroll = unroll_for(g, t, turns), n = carried(t);
@@ -304,7 +308,7 @@ static void mac_rows(Cg *g, const Tile *t, Val src, int at_once, Val *acc) {
   const ConvParams *c = t->c;
   int n = carried(t);
   int64_t x_step = c->g.dh * c->pitch * c->stage.elem_bytes;
-  int64_t w_step = c->run_padded * c->vectors * c->lanes;
+  int64_t w_step = c->run_padded * c->vectors * c->lanes * weight_bytes(c);
   Loop rows = loop_begin_carry(g, 0, c->taps_h, at_once, n, acc);
   for (int i = 0; i < n; i++)
     acc[i] = rows.carry[i];
@@ -320,7 +324,7 @@ static void mac_rows(Cg *g, const Tile *t, Val src, int at_once, Val *acc) {
 /* Any window. */
 static void mac_window(Cg *g, const Tile *t, Val src, Val *acc) {
   const ConvParams *c = t->c;
-  int64_t run_bytes = c->run_padded * c->vectors * c->lanes;
+  int64_t run_bytes = c->run_padded * c->vectors * c->lanes * weight_bytes(c);
   Runs r = runs_begin(g, c, src, t->w, run_bytes, carried(t), acc);
   for (int i = 0; i < carried(t); i++)
     acc[i] = r.cols.carry[i];
@@ -396,6 +400,16 @@ static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
     t->ahead = ll_gepc(g, t->w, bytes);
 }
 
+/* A block's weights at `from` become words in the strip. */
+static void widen_block(Cg *g, const Tile *t, Val from, int64_t bytes) {
+  int64_t n = largest_divisor(bytes, g->target->vector_bytes / 2);
+  Loop l = loop_begin(g, 0, bytes, n);
+  Val w = ll_load(g, ll_vec(g->i8, (int)n), ll_gep(g, from, l.i), 1);
+  ll_store(g, ll_sext(g, w, g->i16), ll_gep(g, t->strip, ll_mulc(g, l.i, 2)),
+           2);
+  loop_end(g, &l, NULL);
+}
+
 static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
                    int64_t to, int64_t channels) {
   const ConvParams *c = t->c;
@@ -411,6 +425,10 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
     t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
   }
   t->block = b.i;
+  if (c->widens) {
+    widen_block(g, t, t->w, bytes);
+    t->w = t->strip;
+  }
   t->first = ll_mulc(g, b.i, nout);
   t->channels = channels;
   ask_ahead(g, t, bytes);

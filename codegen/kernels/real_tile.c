@@ -3,11 +3,12 @@
 
 #include <assert.h>
 
+#include "codegen/kernels/ahead.h"
 #include "codegen/kernels/conv.h"
 #include "codegen/kernels/tail.h"
 #include "codegen/real.h"
 
-enum { UNROLL_MACS = 96, UNROLL_MOST = 8 };
+enum { UNROLL_MACS = 112, UNROLL_MOST = 8 };
 
 static int64_t vector_bytes(const RealTile *t) {
   return (int64_t)t->bytes * (t->lanes ? t->lanes : 1);
@@ -38,14 +39,24 @@ static int unroll_for(const Cg *g, const RealTile *t, int64_t run) {
   return g->for_size || most < 1 ? 1 : (int)largest_divisor(run, most);
 }
 
+int64_t real_tile_turns(const Cg *g, const RealTile *t, int64_t run) {
+  return run / unroll_for(g, t, run);
+}
+
+int real_tile_carried(const RealTile *t) {
+  return t->pixels * t->vectors + (t->ask != 0);
+}
+
 void real_tile_run(Cg *g, const RealTile *t, Val x, Val w, int64_t run,
                    Val *acc) {
-  int n = t->pixels * t->vectors, unroll = unroll_for(g, t, run);
+  int n = real_tile_carried(t), unroll = unroll_for(g, t, run);
   assert(n <= REAL_TILE_MAX);
   Loop k = loop_begin_carry(g, 0, run, unroll, n, acc);
   Val next[REAL_TILE_MAX];
   for (int i = 0; i < n; i++)
     next[i] = k.carry[i];
+  if (t->ask)
+    next[n - 1] = ahead_ask(g, t->ask, next[n - 1]);
   x = ll_gep(g, x, ll_mulc(g, k.i, t->x_k));
   w = ll_gep(g, w, ll_mulc(g, k.i, t->w_k));
   for (int u = 0; u < unroll; u++)

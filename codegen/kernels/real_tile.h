@@ -20,9 +20,15 @@ typedef struct RealTile {
   int64_t x_pixel; /* bytes from pixel to pixel of the source */
   int64_t x_k;     /* ... from k to k */
   int64_t w_k;     /* ... of the weights, whose vectors lie side by side */
+  int64_t ask;     /* where weights are asked for ahead, Ahead.turn; else 0 */
 } RealTile;
 
-/* acc (pixels, vectors) over `run` k from x and w on. */
+/* Turns of the loop over `run` k. */
+int64_t real_tile_turns(const Cg *g, const RealTile *t, int64_t run);
+/* Values that it carries: of acc, and what to ask for. */
+int real_tile_carried(const RealTile *t);
+/* acc (pixels, vectors) over `run` k from x and w on. With `ask`, behind the
+ * last of acc: what to ask for next. */
 void real_tile_run(Cg *g, const RealTile *t, Val x, Val w, int64_t run,
                    Val *acc);
 /* One vector of start values a column, at `bias`, in all pixels. */

@@ -2,7 +2,6 @@
  * convolution kernels share. The loops are in codegen/kernels/. */
 #include "plan/kernels/conv.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "plan/band.h"
@@ -90,80 +89,6 @@ int even_part(int64_t n, int64_t most) {
   if (most < 1)
     most = 1;
   return (int)ceil_div(n, ceil_div(n, most));
-}
-
-/* What fits the registers: pixels x vectors accumulators, `vectors` weights and
- * one broadcast; where the inputs of a pixel fill a register of their own, that
- * many more, and what the instruction works with. */
-static int registers_fit(const ConvParams *c, const Target *t, int vectors) {
-  int width = c->lanes * 4 > t->vector_bytes ? 2 : 1;
-  int weights = vectors * width, left = t->nvregs - weights;
-  switch (c->dot) {
-  case DOT_smull:
-    return (left - 6) / (vectors + 1);
-  case DOT_sdot:
-    return (left - 1) / (vectors + 1);
-  case DOT_smmla: /* two pixels in a register */
-    return (left - weights) / (vectors + 1) / 2 * 2;
-  default:
-    return (left - 2) / weights;
-  }
-}
-
-static int fitting_pixels(const ConvParams *c, const Target *t, int vectors) {
-  int fit = registers_fit(c, t, vectors), most = vectors == 1 ? 16 : 14;
-  return fit < most ? fit : most;
-}
-
-/* Cycles of a core that does two dot products and two loads in each. Where
- * few pixels share the weights, their way from the second cache takes some.
- * Results are packed four vectors at a time: of one pixel, or of four or two,
- * but for those of a tail. Measured, see docs/performance.md. */
-static double tile_cycles(const ConvParams *c, int pixels, int vectors,
-                          bool tail) {
-  static const double store[] = {0, 2.7, 1.8, 1.75, 1.4};
-  static const int together[] = {1, 4, 2, 4, 1};
-  int v = vectors < 4 ? vectors : 4, sums = pixels * vectors;
-  int alone = tail && v < 4 ? pixels : pixels % together[v];
-  double groups = (double)(c->taps_h * c->taps_w * (c->run_padded / c->group));
-  double tiles = (double)(ceil_div(c->g.ow, pixels) *
-                          ceil_div(ceil_div(c->g.oc, c->lanes), vectors));
-  double loads = 0.07 * (pixels + vectors) + 0.03 * vectors;
-  return tiles * (groups * (0.5 * sums + loads) + sums * store[v] +
-                  2.0 * alone * vectors);
-}
-
-/* For cores that pack and mask: the cheapest tile. */
-static void cheapest_tile(ConvParams *c, const Target *t, bool tail) {
-  int64_t nvec = ceil_div(c->g.oc, c->lanes);
-  double least = INFINITY;
-  for (int v = t->conv_vectors; v > 0; v--) {
-    int vectors = even_part(nvec, v), fit = fitting_pixels(c, t, vectors);
-    for (int p = fit < c->g.ow ? fit : (int)c->g.ow; p > 0; p--) {
-      double cycles = tile_cycles(c, p, vectors, tail);
-      if (cycles >= least)
-        continue;
-      least = cycles;
-      c->vectors = vectors;
-      c->pixels = p;
-    }
-  }
-  c->blocks = ceil_div(nvec, c->vectors);
-}
-
-static void choose_tile(ConvParams *c, const Target *t, bool tail) {
-  if (t->masks && c->g.ow > 1) {
-    cheapest_tile(c, t, tail);
-    return;
-  }
-  int64_t nvec = ceil_div(c->g.oc, c->lanes);
-  int most = c->g.ow == 1 ? 2 * t->conv_vectors : t->conv_vectors;
-  c->vectors = even_part(nvec, most);
-  c->blocks = ceil_div(nvec, c->vectors);
-  c->pixels = even_part(c->g.ow, fitting_pixels(c, t, c->vectors));
-  if (c->dot == DOT_smmla)
-    c->pixels =
-        c->pixels < c->g.ow ? (c->pixels + 1) / 2 * 2 : c->pixels / 2 * 2;
 }
 
 /* Which channel each accumulator of each block is; past the last: oc. */
@@ -256,6 +181,10 @@ static void turn_pairs(ConvParams *c, int8_t *image) {
   }
 }
 
+static int64_t block_bytes(const ConvParams *c) {
+  return c->taps_h * c->taps_w * c->run_padded * c->vectors * c->lanes;
+}
+
 /* See pack_lanes; widening multiplies take one input of every lane. */
 static Weave lanes_weave(const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
@@ -284,10 +213,21 @@ Weave conv_rows_weave(const ConvParams *c) {
                           .inputs = c->g.ic / c->g.groups};
 }
 
+/* pmaddwd takes words; where enough tiles share a block they are made once. */
+static bool widens(const Target *t, const ConvParams *c) {
+  enum { LEAST_TILES = 8 };
+  return t->dot == DOT_pmaddwd &&
+         c->g.n * c->g.oh * ceil_div(c->g.ow, c->pixels) >= LEAST_TILES;
+}
+
+/* Bytes of scratch for a block's weights. */
+static int64_t strip_bytes(const ConvParams *c) {
+  return c->widens ? block_bytes(c) * 2 : c->packed.block_bytes;
+}
+
 /* Packed block by block: each is unpacked before it goes over the pixels. */
 static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
-  int64_t per_block =
-      c->taps_h * c->taps_w * c->run_padded * c->vectors * c->lanes;
+  int64_t per_block = block_bytes(c);
   PackSource from = {.image = image,
                      .block_bytes = per_block,
                      .blocks = c->blocks,
@@ -297,9 +237,11 @@ static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
                      .unpacking = 3,
                      .available = s->front ? -1 : INT64_MAX};
   c->packed = plan_pack(p, s, &from);
-  if (!c->packed.form)
-    c->w = plan_blob(p, s, "weights", image, per_block * c->blocks,
-                     p->target->simd_align);
+  if (c->packed.form)
+    return;
+  c->w = plan_blob(p, s, "weights", image, per_block * c->blocks,
+                   p->target->simd_align);
+  c->widens = widens(p->target, c);
 }
 
 /* x86 packs two or four vectors into one, NEON any number up to four. */
@@ -341,7 +283,7 @@ int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t) {
   c.taps_h = c.g.kh;
   c.taps_w = 1;
   c.run_padded = ceil_div(c.g.kw * c.g.ic, c.group) * c.group;
-  choose_tile(&c, t, false);
+  conv_choose_tile(&c, t, false);
   return ceil_div(c.g.ow, c.pixels) * c.pixels * (g->ow / c.g.ow);
 }
 
@@ -355,7 +297,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   c.lanes = lanes_for(t, c.dot, c.g.oc);
   c.weight_bytes = 1;
   conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);
-  choose_tile(&c, t, s->tail.n > 0);
+  conv_choose_tile(&c, t, s->tail.n > 0);
   c.in_order = t->arch == ARCH_aarch64;
   c.join = join_for(t, &c);
   int32_t *order = lane_order(p->arena, &c);
@@ -364,7 +306,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
     turn_pairs(&c, image);
   place_lanes(p, s, &c, image);
   finish_lanes(p, s, &c, &real, order);
-  return conv_done(p, s, &c, c.packed.block_bytes);
+  return conv_done(p, s, &c, strip_bytes(&c));
 }
 
 /* ---- conv_mve ---- */

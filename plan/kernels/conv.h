@@ -15,6 +15,10 @@ bool conv_one_group(const Op *op);
 /* The instruction of conv_lanes: the target's, or a narrower one where two
  * pixels at a time or long groups of k do not suit. */
 Dot conv_lanes_dot(const ConvGeom *g, const Target *t);
+/* Sets pixels, vectors and blocks of a tile of sums in registers (conv_tile.c)
+ * from g, dot, lanes, group and the window; `tail`: ops follow before sums are
+ * stored. */
+void conv_choose_tile(ConvParams *c, const Target *t, bool tail);
 /* Pixels that conv_lanes computes for a row of g->ow, those of its last tile
  * that it has computed before counted again. */
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t);

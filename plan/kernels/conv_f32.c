@@ -36,31 +36,48 @@ static int float_registers(const Target *t) {
 }
 
 /* Cycles for one k of all pixels, up to a factor: multiply-adds, at least as
- * many as hide their latency, and loads at a fraction of their price. */
-static double tile_cost(int64_t pixels, int64_t outputs, int p, int v) {
-  enum { LATENCY = 8 };
-  double macs = p * v < LATENCY ? LATENCY : p * v;
-  double tiles = (double)ceil_div(pixels, p) * (double)ceil_div(outputs, v);
-  return tiles * (macs + (p + v) / 4.0);
+ * many as hide their latency, as loads go beside them and, where the weights
+ * don't stay in the first cache, as bring them in from the second. */
+static double tile_cost(const RealShape *s, int p, int v, bool near) {
+  enum { LATENCY = 10, FETCH = 6 };
+  int macs = p * v < LATENCY ? LATENCY : p * v, loads = p + v;
+  if (macs < loads)
+    macs = loads;
+  if (macs < FETCH * v && !near)
+    macs = FETCH * v;
+  double tiles =
+      (double)ceil_div(s->pixels, p) * (double)ceil_div(s->vectors, v);
+  return tiles * (macs + loads / 4.0);
 }
 
-void real_tile_choose(const Target *t, int64_t pixels, int64_t vectors,
-                      int *tile_pixels, int *tile_vectors) {
-  enum { MOST_PIXELS = 14, MOST_VECTORS = 8 };
-  int registers = float_registers(t) - (t->fma ? 1 : 2);
+/* The most pixels that v vectors of outputs leave room for. */
+static int most_pixels(const Target *t, int v) {
+  enum { MOST_PIXELS = 14 };
+  int fit = (float_registers(t) - (t->fma ? 1 : 2)) / v - 1;
+  return fit < MOST_PIXELS ? fit : MOST_PIXELS;
+}
+
+void real_tile_choose(const Target *t, const RealShape *s, int *pixels,
+                      int *vectors) {
+  enum { MOST_VECTORS = 8, NEAR_WEIGHTS = 24 << 10, MOST_BLOCK = 640 << 10 };
+  static const double redone = 1.05;
+  bool near = s->vectors * s->k * t->vector_bytes <= NEAR_WEIGHTS;
   double best = -1;
-  *tile_pixels = *tile_vectors = 1;
-  for (int most = 1; most <= MOST_VECTORS && most <= vectors; most++) {
-    int v = even_part(vectors, most), fit = registers / v - 1;
-    if (fit < 1)
+  *pixels = *vectors = 1;
+  for (int most = 1; most <= MOST_VECTORS && most <= s->vectors; most++) {
+    int v = even_part(s->vectors, most);
+    if (v > 1 && v * s->k * t->vector_bytes > MOST_BLOCK)
       break;
-    int p = even_part(pixels, fit > MOST_PIXELS ? MOST_PIXELS : fit);
-    double cost = tile_cost(pixels, vectors, p, v);
-    if (best >= 0 && cost >= best)
-      continue;
-    best = cost;
-    *tile_pixels = p;
-    *tile_vectors = v;
+    for (int p = 1; p <= most_pixels(t, v) && p <= s->pixels; p++) {
+      double cost = tile_cost(s, p, v, near);
+      if (s->once && s->pixels % p)
+        cost *= redone;
+      if (best >= 0 && cost >= best)
+        continue;
+      best = cost;
+      *pixels = p;
+      *vectors = v;
+    }
   }
 }
 
@@ -127,6 +144,15 @@ static void choose_border(ConvParams *c, const Op *op) {
 
 static bool is_const(const Value *v) { return !v || v->init; }
 
+/* Outputs that no cache of the core holds are stored in order, where all
+ * weights stay in it meanwhile. */
+static bool pixels_first(const ConvParams *c, int64_t k) {
+  enum { MOST_WEIGHTS = 256 << 10, FAR_OUTPUTS = 512 << 10 };
+  int64_t weights = c->blocks * c->vectors * c->lanes * k * 4;
+  return c->w && c->blocks > 1 && weights <= MOST_WEIGHTS &&
+         c->g.oh * c->g.ow * c->g.oc * 4 >= FAR_OUTPUTS;
+}
+
 bool prepare_conv_f32(Plan *p, Step *s) {
   ConvParams c = {.g = conv_geom(s->op), .group = 1};
   const Op *op = s->op;
@@ -136,18 +162,23 @@ bool prepare_conv_f32(Plan *p, Step *s) {
   c.act = op->kind == OP_conv2d ? op->attrs.conv.act : op->attrs.dense.act;
   int64_t n = c.g.oc / c.g.groups;
   c.lanes = real_lanes(p->target, 4, n);
-  int64_t vectors = ceil_div(n, c.lanes);
-  real_tile_choose(p->target, c.g.ow, vectors, &c.pixels, &c.vectors);
-  c.blocks = ceil_div(vectors, c.vectors);
+  int64_t k = c.taps_h * c.taps_w * c.run;
+  RealShape shape = {.pixels = c.g.ow,
+                     .vectors = ceil_div(n, c.lanes),
+                     .k = k,
+                     .once = s->nin > op->nin};
+  real_tile_choose(p->target, &shape, &c.pixels, &c.vectors);
+  c.blocks = ceil_div(shape.vectors, c.vectors);
   int64_t padded = c.g.groups * c.blocks * c.vectors * c.lanes, late = 0;
   if (is_const(op->in[1]))
     pack_weights(p, s, &c);
   else
-    late += padded * c.taps_h * c.taps_w * c.run * 4;
+    late += padded * k * 4;
   if (is_const(op_in(op, 2)))
     pack_bias(p, s, &c);
   else
     late += padded * 4;
+  c.pixels_first = pixels_first(&c, k);
   return conv_real_done(p, s, &c, late + c.packed.block_bytes);
 }
 

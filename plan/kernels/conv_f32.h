@@ -11,9 +11,15 @@
 /* Lanes for n outputs of `bytes` bytes: the target's, or fewer when there are
  * few of them; 1 = scalar. */
 int real_lanes(const Target *t, int bytes, int64_t n);
-/* The tile of accumulators that makes least work of pixels x vectors. */
-void real_tile_choose(const Target *t, int64_t pixels, int64_t vectors,
-                      int *tile_pixels, int *tile_vectors);
+/* Pixels x vectors of outputs, each the sum of k products. */
+typedef struct RealShape {
+  int64_t pixels, vectors, k;
+  bool once; /* better that none is stored twice: a tail's operand may then
+                give its place to the output */
+} RealShape;
+/* The tile of accumulators that makes least work of them. */
+void real_tile_choose(const Target *t, const RealShape *s, int *pixels,
+                      int *vectors);
 /* w (n, k) in blocks of `nout`, as above, into an image of zeros. */
 void real_pack(float *image, const float *w, int64_t n, int64_t k,
                int64_t nout);

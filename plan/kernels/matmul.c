@@ -53,7 +53,8 @@ static void choose_tile(MatmulParams *q, const Target *t) {
     lanes /= 2;
   if (lanes < 2)
     lanes = 1;
-  real_tile_choose(t, q->m, q->n / lanes, &q->rows, &q->vectors);
+  RealShape shape = {.pixels = q->m, .vectors = q->n / lanes, .k = q->k};
+  real_tile_choose(t, &shape, &q->rows, &q->vectors);
   q->lanes = lanes > 1 ? lanes : 0;
 }
 

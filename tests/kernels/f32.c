@@ -195,6 +195,25 @@ static void mean_case(Check *c, Random *r) {
   one_op(c, OP_mean, &at, 1, &x, f32(c, 4, kept));
 }
 
+/* Outputs, or weights, that no first cache holds. */
+static void large_case(Check *c, Random *r) {
+  bool outputs = random_below(r, 2);
+  Shape s = {.n = 1, .kh = 1, .kw = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1};
+  s.kw = random_in(r, 1, 2);
+  s.pad[2] = random_below(r, s.kw);
+  s.ih = outputs ? 40 : random_in(r, 1, 3);
+  s.iw = outputs ? random_in(r, 40, 47) : random_in(r, 2, 9);
+  s.ic = outputs ? random_in(r, 1, 5) : random_in(r, 256, 260);
+  int64_t oc = outputs ? random_in(r, 90, 130) : 1100 + random_below(r, 40);
+  float *w = ARENA_ARRAY(c->arena, float, oc *s.kw *s.ic);
+  random_reals(r, w, oc * s.kw * s.ic);
+  Value *in[] = {graph_input(c->graph, "x", image(c, s.n, s.ih, s.iw, s.ic)),
+                 graph_const(c->graph, "w", image(c, oc, 1, s.kw, s.ic), w)};
+  Attrs at = conv_attrs(r, OP_conv2d, &s);
+  one_op(c, OP_conv2d, &at, 2, in,
+         image(c, s.n, out_rows(&s), out_cols(&s), oc));
+}
+
 static void (*const cases[])(Check *c, Random *r) = {
     conv_case,   border_case, depthwise_case, dense_case,
     matmul_case, pool_case,   mean_case};
@@ -205,6 +224,19 @@ static void one_case(const char *target, int seed) {
   Check c = check_new(target);
   cases[seed % NCASE](&c, &r);
   check_finish(&c, &r, seed);
+}
+
+static void one_large_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 5};
+  Check c = check_new(target);
+  large_case(&c, &r);
+  check_finish(&c, &r, seed);
+}
+
+static void large_on_the_host(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3"};
+  check_targets(t, 2, 12, one_large_case);
 }
 
 static void on_the_host(void **state) {
@@ -230,6 +262,7 @@ static void on_application_cores(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(on_the_host),
+      cmocka_unit_test(large_on_the_host),
       cmocka_unit_test(on_small_cores),
       cmocka_unit_test(on_application_cores),
   };
