@@ -1,5 +1,5 @@
 /* See split.h. What a step costs decides into how many parts it goes: one is
- * worth PART_CYCLES at least, since a pool of threads takes some thousand to
+ * worth so many cycles at least, since a pool of threads takes some thousand to
  * start and end one. Of the ways to split it that is taken which leaves the
  * slowest part the least to do and to read. */
 #include "plan/split.h"
@@ -10,13 +10,15 @@
 #include "plan/kernels/matmul.h"
 #include "plan/kernels/products.h"
 
-enum {
-  PART_CYCLES = 8192,
-  BYTES_A_CYCLE = 16,
-  STAGED_A_CYCLE = 4, /* bytes, in rows that may be short */
-  FROM_OTHERS = 8,    /* times as dear as the core's own bytes */
-  OWN_ALIGN = 64
-};
+enum { OWN_ALIGN = 64 };
+
+/* That a part is worth at least. */
+static const double cycles_of_part = 8192;
+static const double bytes_a_cycle = 16;
+/* Bytes of the staged copy, whose rows may be short. */
+static const double staged_a_cycle = 4;
+/* What others have written is so many times as dear as a core's own bytes. */
+static const double from_others = 8;
 
 /* How a step can be split: units by axis, 0 where it can't be. */
 typedef struct Ways {
@@ -105,7 +107,7 @@ static double step_cycles(const Plan *p, const Step *s) {
 
 /* At most as many parts as `most` units, each worth its while. */
 static int parts_for(const Plan *p, double cycles, int64_t most) {
-  double least = p->opt.part_cycles ? p->opt.part_cycles : PART_CYCLES;
+  double least = p->opt.part_cycles > 0 ? p->opt.part_cycles : cycles_of_part;
   double worth = cycles / least;
   int64_t parts = p->opt.threads;
   parts = worth < (double)parts ? (int64_t)worth : parts;
@@ -133,8 +135,8 @@ static double slowest(const Plan *p, const Step *s, SplitAxis axis, int parts,
   else
     in *= share;
   if (!reads_own(p, s, axis))
-    in *= FROM_OTHERS * (parts - 1) / parts;
-  return step_cycles(p, s) * share + (in + weights) / BYTES_A_CYCLE;
+    in *= from_others * (parts - 1) / parts;
+  return step_cycles(p, s) * share + (in + weights) / bytes_a_cycle;
 }
 
 static void choose(const Plan *p, const Step *s, const Ways *w, Split *out) {
@@ -158,7 +160,7 @@ static void place_parts(const Plan *p, Step *s, const Ways *w) {
   Split *split = &s->split;
   if (w->staged && split->axis != SPLIT_images) {
     const ConvParams *c = s->params;
-    double cycles = (double)stage_bytes(c) / STAGED_A_CYCLE;
+    double cycles = (double)stage_bytes(c) / staged_a_cycle;
     split->stage_units = c->stage.copied_rows + 2;
     split->stage_parts = parts_for(p, cycles, split->stage_units);
     if (split->stage_parts < 1)
