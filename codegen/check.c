@@ -6,7 +6,7 @@
 #include <string.h>
 
 static bool is_documented(const Plan *p, const char *symbol) {
-  static const char *const suffixes[] = {"_run", "_reset"};
+  static const char *const suffixes[] = {"_run", "_run_parallel", "_reset"};
   size_t n = strlen(p->name);
   if (strncmp(symbol, p->name, n) != 0)
     return false;

@@ -201,9 +201,17 @@ static bool measure(Emission *e, ObjectSizes *out) {
   }
   out->flash_bytes = out->code_bytes + out->rodata_bytes;
   measure_steps(e);
-  const char *entry = arena_printf(e->g.arena, "%s_run", e->g.plan->name);
-  return stack_measure(&e->object, &e->frames, e->g.target, entry, e->g.arena,
-                       e->g.diag, out);
+  const Plan *p = e->g.plan;
+  const char *entry = arena_printf(p->arena, "%s_run", p->name);
+  ObjectSizes parallel = {0};
+  if (p->opt.threads &&
+      !stack_measure(&e->object, &e->frames, p->target,
+                     arena_printf(p->arena, "%s_parallel", entry), p->arena,
+                     p->diag, &parallel))
+    return false;
+  out->parallel_stack_bytes = parallel.stack_bytes;
+  return stack_measure(&e->object, &e->frames, p->target, entry, p->arena,
+                       p->diag, out);
 }
 
 static bool build(Emission *e) {

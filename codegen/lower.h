@@ -11,6 +11,9 @@ typedef void (*LowerFn)(Cg *g, const Step *s, const StepArgs *a);
 #include "plan/kernels.def"
 #undef KERNEL
 
+/* The staged copy of a step that makes it apart (plan/split.h). */
+void lower_stage(Cg *g, const Step *s, const StepArgs *a);
+
 /* The whole module of a plan: step functions, run, reset; not optimized. */
 bool lower_module(Cg *g);
 

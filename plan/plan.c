@@ -241,6 +241,7 @@ Plan *plan_new(Arena *a, const Graph *g, const Target *t,
   if (!values_have_addresses(p) || !have_kernels(p) || !prepare_steps(p))
     return NULL;
   find_lifetimes(p); /* bands read what their fronts do */
+  split_steps(p);
   plan_arena(p);
   place_clocks(p);
   return arena_has_addresses(p) ? p : NULL;

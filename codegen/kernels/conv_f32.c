@@ -119,12 +119,12 @@ static void blocks(Cg *g, const Group *all, int64_t from, int64_t to,
   const ConvParams *c = q->c;
   if (from >= to)
     return;
-  Loop b = loop_begin(g, from, to, 1);
+  Loop b = loop_begin_part(g, SPLIT_blocks, from, to, 1, 1);
   Spot at = block_spot(g, q, b.i);
   Ahead ahead = ask_ahead(g, q, at.w);
   q->tile.ask = ahead.next ? ahead.turn : 0;
-  Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
+  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
   at.y = y.i;
   at.x = x.at;
   if (ahead.next)
@@ -157,8 +157,8 @@ static void all_tiles(Cg *g, const Group *q) {
     blocks(g, q, whole, c->blocks, rest);
     return;
   }
-  Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
+  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
   tile_blocks(g, q, y.i, x.at, 0, whole, q->nout);
   tile_blocks(g, q, y.i, x.at, whole, c->blocks, rest);
   tiles_end(g, &x);
