@@ -32,6 +32,12 @@ Val x86_pack4(Cg *g, const Val v[4], DType out);
 Val x86_pack_low(Cg *g, const Val v[4], DType out);
 /* Two vectors of i32 to one of i16, likewise. */
 Val x86_pack2(Cg *g, Val a, Val b);
+/* AVX-512: of 32 words, a's and then b's, those that the low bits of the lanes
+ * of `index` say. */
+Val x86_choose32(Cg *g, Val a, Val b, Val index);
+/* AVX-512BW: of a table of 256 bytes, in four vectors of words, those that the
+ * bytes of x say. */
+Val x86_look_up_bytes(Cg *g, const Val table[4], Val x);
 /* vpdpbusd on i32 vectors that hold u8 (x) and s8 (w) quadruples. */
 Val x86_vpdpbusd(Cg *g, Val acc, Val x, Val w);
 /* vpdpwssd on i16 pairs. */
