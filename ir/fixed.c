@@ -59,6 +59,31 @@ int32_t fixed_one_over_one_plus(int32_t x) {
   return shift_left(y, 1);
 }
 
+/* x 4^pairs in [2^27, 2^29), of which h is half, in Q3.28: Newton's iteration
+ * for 1 / sqrt(h) from 1, times sqrt(1/2). */
+int32_t fixed_rsqrt(int32_t x, int bits) {
+  static const int32_t half_three = 3 << 27, half_sqrt2 = 1518500250;
+  if (x <= 1)
+    return multiply_by_quantized_multiplier(1, INT32_MAX, bits);
+  int pairs = 0;
+  while (x < 1 << 27) {
+    x *= 4;
+    pairs++;
+  }
+  int32_t h = x >> 1, half_h = rounding_divide_by_pot(h, 1), y = 1 << 28;
+  for (int i = 0; i < 5; i++) {
+    int32_t cube = shift_left(high(high(y, y), y), 6);
+    y = shift_left(high(half_three, y) - high(half_h, cube), 3);
+  }
+  y = high(y, half_sqrt2);
+  int shift = 11 - pairs;
+  if (shift < 0) {
+    y = (int32_t)((uint32_t)y << -shift);
+    shift = 0;
+  }
+  return multiply_by_quantized_multiplier(1, y, bits - shift);
+}
+
 /* --- add, sub ---------------------------------------------------------- */
 
 static Requant double_step(double real) {

@@ -10,6 +10,8 @@
 int32_t fixed_exp_negative(int32_t x);
 /* 1 / (1 + x) for x in [0, 1), both Q0.31. */
 int32_t fixed_one_over_one_plus(int32_t x);
+/* 2^bits / sqrt(x) for an integer x in [1, 255], bits in [0, 30]. */
+int32_t fixed_rsqrt(int32_t x, int bits);
 
 /* add and sub on quantized types:
  *   sum = in[0]((a - zero[0]) << left) +- in[1]((b - zero[1]) << left)

@@ -135,3 +135,31 @@ float real_tanhf(float x) {
   Dd y = a < 0x1p-12 ? tanh_small(a) : tanh_large(a);
   return copysignf((float)round_to_odd(y), x);
 }
+
+/* 1 - 2 / sqrt(pi) e^-x^2 sum of 2^k x^(2k+1) / (1 3 .. (2k+1)); 1 - erf has
+ * lost at most 8 bits at x = 2. */
+static double erfc_near(double x) {
+  double term = x, sum = x;
+  for (int k = 1; k < 50; k++) {
+    term *= 2 * x * x / (2 * k + 1);
+    sum += term;
+  }
+  return 1 - 0x1.20dd750429b6dp+0 * real_exp(-x * x) * sum;
+}
+
+/* e^-x^2 / sqrt(pi) / (x + 1/2 / (x + 2/2 / (x + 3/2 / ...))), x >= 2. x^2 is
+ * a float's, exact. */
+static double erfc_far(double x) {
+  double f = x;
+  for (int k = 80; k >= 1; k--)
+    f = x + 0.5 * k / f;
+  return 0x1.20dd750429b6dp-1 * real_exp(-x * x) / f;
+}
+
+float real_erfcf(float x) {
+  double a = fabs((double)x);
+  if (isnan(x))
+    return x;
+  double y = a < 2 ? erfc_near(a) : a < 11 ? erfc_far(a) : 0;
+  return (float)(x < 0 ? 2 - y : y);
+}

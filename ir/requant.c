@@ -200,7 +200,8 @@ static double real_factor(const Op *op, int64_t c) {
   if (onnx)
     return (double)(sx * sw / sy);
   bool float_product =
-      op->in[0]->type->dtype == DT_u8 && op->kind != OP_fully_connected;
+      op->kind == OP_matmul ||
+      (op->in[0]->type->dtype == DT_u8 && op->kind != OP_fully_connected);
   double product = float_product ? (double)(sx * sw) : (double)sx * (double)sw;
   return product / (double)sy;
 }

@@ -8,6 +8,8 @@
  */
 #include "plan/kernels/softmax.h"
 
+#include "codegen/kernels/softmax.h"
+
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
 #include "codegen/vec.h"
@@ -16,7 +18,8 @@ typedef struct Row {
   Val in, out, exp;
   DType stored;
   Val max;
-  Val scale, half, shift; /* i32; half = 2^(shift - 1) */
+  RowScale scale;
+  Val half; /* 2^(shift - 1) */
   int32_t out_min;
 } Row;
 
@@ -41,7 +44,7 @@ static Val exp_of(Cg *g, const Row *r, Val i) {
 
 /* A row may be so long that 32 bits are too few: the total saturates. */
 static Val row_total(Cg *g, const Row *r, int64_t depth) {
-  bool wide = depth > 4095;
+  bool wide = depth > SOFTMAX_WIDE;
   Ty t = wide ? g->i64 : g->i32;
   Val zero = LLVMConstNull(t);
   Loop l = loop_begin_carry(g, 0, depth, 1, 1, &zero);
@@ -55,13 +58,18 @@ static Val row_total(Cg *g, const Row *r, int64_t depth) {
   return ll_trunc(g, total, g->i32);
 }
 
+/* x for every lane of `like`. */
+static Val word(Cg *g, Val like, int64_t x) {
+  return ll_const_splat(g, g->i32, x, ll_lanes(like));
+}
+
 /* x without its leading zeros, whose number is in *zeros; x > 0. No count
  * instruction, which is a library call on the smallest cores. */
 static Val normalized(Cg *g, Val x, Val *zeros) {
-  *zeros = ll_i32(g, 0);
+  *zeros = word(g, x, 0);
   for (int s = 16; s; s /= 2) {
     Val top = ll_lshrc(g, x, 32 - s);
-    Val none = ll_icmp(g, LLVMIntEQ, top, ll_i32(g, 0));
+    Val none = ll_icmp(g, LLVMIntEQ, top, word(g, x, 0));
     x = ll_select(g, none, ll_shlc(g, x, s), x);
     *zeros = ll_select(g, none, ll_addc(g, *zeros, s), *zeros);
   }
@@ -72,33 +80,34 @@ static Val normalized(Cg *g, Val x, Val *zeros) {
  * steps of fixed_one_over_one_plus, none of which but the last saturates. */
 static Val one_over_one_plus(Cg *g, Val x) {
   Val h = ll_addc(g, ll_lshrc(g, x, 1), 1 << 30);
-  Val y = ll_addc(g, vec_srdhm(g, h, ll_i32(g, -1010580540)), 1515870810);
+  Val y = vec_srdhm(g, h, word(g, x, -1010580540));
+  y = ll_addc(g, y, 1515870810);
   for (int i = 0; i < 3; i++) {
-    Val error = ll_sub(g, ll_i32(g, 1 << 29), vec_srdhm(g, h, y));
+    Val error = ll_sub(g, word(g, x, 1 << 29), vec_srdhm(g, h, y));
     y = ll_add(g, y, ll_shlc(g, vec_srdhm(g, y, error), 2));
   }
-  Val full = ll_icmp(g, LLVMIntSGE, y, ll_i32(g, 1 << 30));
-  return ll_select(g, full, ll_i32(g, INT32_MAX), ll_shlc(g, y, 1));
+  Val full = ll_icmp(g, LLVMIntSGE, y, word(g, x, 1 << 30));
+  return ll_select(g, full, word(g, x, INT32_MAX), ll_shlc(g, y, 1));
 }
 
 /* total is at least 2^19, what e^0 gives: the shift is 23 at least. From 2^28
  * on it would pass 31, and every output is 0; a short row can't get there. */
-static void reciprocal(Cg *g, Row *r, Val total, bool is_long) {
+RowScale softmax_reciprocal(Cg *g, Val total, bool is_long) {
   Val zeros, fraction = normalized(g, total, &zeros);
-  Val shift = ll_sub(g, ll_i32(g, 12 + 31 - 8), zeros);
-  r->scale = one_over_one_plus(g, ll_xorc(g, fraction, INT32_MIN));
+  RowScale r = {.shift = ll_sub(g, word(g, total, 12 + 31 - 8), zeros)};
+  r.scale = one_over_one_plus(g, ll_xorc(g, fraction, INT32_MIN));
   if (is_long) {
-    Val most = ll_i32(g, 31), beyond = ll_icmp(g, LLVMIntSGT, shift, most);
-    r->scale = ll_select(g, beyond, ll_i32(g, 0), r->scale);
-    shift = ll_smin(g, shift, most);
+    Val most = word(g, total, 31);
+    Val beyond = ll_icmp(g, LLVMIntSGT, r.shift, most);
+    r.scale = ll_select(g, beyond, word(g, total, 0), r.scale);
+    r.shift = ll_smin(g, r.shift, most);
   }
-  r->shift = shift;
-  r->half = LLVMBuildShl(g->b, ll_i32(g, 1), ll_addc(g, shift, -1), "");
+  return r;
 }
 
 static void output(Cg *g, const Row *r, Val i) {
-  Val y = ll_add(g, vec_srdhm(g, r->scale, exp_of(g, r, i)), r->half);
-  y = LLVMBuildLShr(g->b, y, r->shift, "");
+  Val y = ll_add(g, vec_srdhm(g, r->scale.scale, exp_of(g, r, i)), r->half);
+  y = LLVMBuildLShr(g->b, y, r->scale.shift, "");
   y = ll_smin(g, y, ll_i32(g, 255));
   vec_store8(g, ll_addc(g, y, r->out_min), ll_gep(g, r->out, i));
 }
@@ -113,7 +122,9 @@ void lower_softmax(Cg *g, const Step *s, const StepArgs *a) {
            .stored = s->in[0]->type->dtype,
            .out_min = p->out_min};
   r.max = row_max(g, &r, p->depth);
-  reciprocal(g, &r, row_total(g, &r, p->depth), p->depth >= 512);
+  r.scale = softmax_reciprocal(g, row_total(g, &r, p->depth),
+                               p->depth >= SOFTMAX_LONG);
+  r.half = LLVMBuildShl(g->b, ll_i32(g, 1), ll_addc(g, r.scale.shift, -1), "");
   Loop o = loop_begin(g, 0, p->depth, 1);
   output(g, &r, o.i);
   loop_end(g, &o, NULL);

@@ -47,6 +47,12 @@ Val neon_sdot(Cg *g, Val acc, Val x, Val w);
 Val neon_pack(Cg *g, const Val *v, int n, DType out);
 /* The same of the low halves of i32, which are signed, whatever is above. */
 Val neon_pack_low(Cg *g, const Val *v, int n, DType out);
+/* AVX-512: of 32 words, a's and then b's, those that the low bits of the lanes
+ * of `index` say. */
+Val x86_choose32(Cg *g, Val a, Val b, Val index);
+/* AVX-512BW: of a table of 256 bytes, in four vectors of words, those that the
+ * bytes of x say. */
+Val x86_look_up_bytes(Cg *g, const Val table[4], Val x);
 /* vpdpbusd on i32 vectors that hold u8 (x) and s8 (w) quadruples. */
 Val x86_vpdpbusd(Cg *g, Val acc, Val x, Val w);
 /* vpdpwssd on i16 pairs. */

@@ -82,6 +82,40 @@ static Val vnni_mac(Cg *g, const ConvParams *c, Val acc, Val x, Val w) {
 const DotOps dot_vpdpbusd = {1,         1,       splat_word, NULL, vnni_weights,
                              vnni_ones, vnni_mac};
 
+Val x86_choose32(Cg *g, Val a, Val b, Val index) {
+  return ll_intrinsic(g, "llvm.x86.avx512.vpermi2var.d.512", NULL, 0,
+                      (Val[]){a, index, b}, 3);
+}
+
+/* Words of the table, two bytes each, by bits 1 to 7 of the low byte of each
+ * word of x. */
+static Val pair_of(Cg *g, const Val table[4], Val x) {
+  Val half[2], index = ll_lshrc(g, x, 1);
+  for (int i = 0; i < 2; i++)
+    half[i] = ll_intrinsic(g, "llvm.x86.avx512.vpermi2var.hi.512", NULL, 0,
+                           (Val[]){table[2 * i], index, table[2 * i + 1]}, 3);
+  Val top = ll_and(g, x, ll_const_splat(g, g->i16, 0x80, ll_lanes(x)));
+  Val low = ll_icmp(g, LLVMIntEQ, top, LLVMConstNull(LLVMTypeOf(x)));
+  return ll_select(g, low, half[0], half[1]);
+}
+
+/* 8 where the lowest bit of a word of x is set, else 0. */
+static Val bits_by_lowest(Cg *g, Val x) {
+  return ll_and(g, ll_shlc(g, x, 3), ll_const_splat(g, g->i16, 8, ll_lanes(x)));
+}
+
+Val x86_look_up_bytes(Cg *g, const Val table[4], Val x) {
+  Ty bytes = LLVMTypeOf(x);
+  Val even = ll_bitcast(g, x, LLVMTypeOf(table[0])), odd = ll_lshrc(g, even, 8);
+  Val a =
+      LLVMBuildLShr(g->b, pair_of(g, table, even), bits_by_lowest(g, even), "");
+  Val up = ll_xorc(g, bits_by_lowest(g, odd), 8);
+  Val b = LLVMBuildShl(g->b, pair_of(g, table, odd), up, "");
+  Val low = ll_const_splat(g, g->i16, 0x00ff, ll_lanes(even));
+  Val high = ll_const_splat(g, g->i16, 0xff00, ll_lanes(even));
+  return ll_bitcast(g, ll_or(g, ll_and(g, a, low), ll_and(g, b, high)), bytes);
+}
+
 Val x86_unpack(Cg *g, Val a, Val b, bool high) {
   int n = ll_lanes(a), mask[64];
   bool bytes = LLVMGetElementType(LLVMTypeOf(a)) == g->i8;

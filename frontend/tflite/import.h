@@ -138,15 +138,16 @@ bool op_fold_shapes(Graph *g, Op *op, Value **out);
 Value *op_fold(Graph *g, Value *v);
 
 /* types.c: which element types go together. */
-bool types_any(TflOp *o);     /* the importer looks itself */
-bool types_float(TflOp *o);   /* f32 throughout */
-bool types_plain(TflOp *o);   /* one type without quantization throughout */
-bool types_arith(TflOp *o);   /* types_same or types_plain */
-bool types_compare(TflOp *o); /* one such type -> bool */
-bool types_bool(TflOp *o);    /* bool throughout */
-bool types_mac(TflOp *o);     /* input, weights, bias -> output */
-bool types_same(TflOp *o);    /* one arithmetic type throughout */
-bool types_move(TflOp *o);    /* one type of any kind throughout */
+bool types_any(TflOp *o);      /* the importer looks itself */
+bool types_float(TflOp *o);    /* f32 throughout */
+bool types_float_i8(TflOp *o); /* f32 throughout, or quantized i8 */
+bool types_plain(TflOp *o);    /* one type without quantization throughout */
+bool types_arith(TflOp *o);    /* types_same or types_plain */
+bool types_compare(TflOp *o);  /* one such type -> bool */
+bool types_bool(TflOp *o);     /* bool throughout */
+bool types_mac(TflOp *o);      /* input, weights, bias -> output */
+bool types_same(TflOp *o);     /* one arithmetic type throughout */
+bool types_move(TflOp *o);     /* one type of any kind throughout */
 bool types_quantize(TflOp *o);
 bool types_dequantize(TflOp *o);
 
@@ -227,6 +228,9 @@ bool import_dequantize(TflOp *o);
 
 /* fully_connected of weights that are no constant: a product. */
 bool import_dense_product(TflOp *o, Act act);
+/* op_table.c: of i8, as tables. */
+bool import_gelu_table(TflOp *o, bool approximate);
+bool import_rsqrt_table(TflOp *o);
 /* op_hybrid.c: float activations, i8 weights. */
 bool op_is_hybrid(const TflOp *o);
 bool import_hybrid_dense(TflOp *o, Act act, bool asymmetric);

@@ -25,6 +25,8 @@ bool import_div(TflOp *o) {
 }
 
 bool import_rsqrt(TflOp *o) {
+  if (o->in[0]->type->dtype == DT_i8)
+    return import_rsqrt_table(o);
   return t_done(o, t_k_binary(o, OP_div, 1, t_unary(o, OP_sqrt, o->in[0])));
 }
 
@@ -101,7 +103,10 @@ bool import_elu(TflOp *o) {
 bool import_gelu(TflOp *o) {
   Fb *fb = &o->im->fb;
   Value *x = o->in[0], *s;
-  if (fb_bool(fb, o->options, TFL_F(GeluOptions, approximate))) {
+  bool approximate = fb_bool(fb, o->options, TFL_F(GeluOptions, approximate));
+  if (x->type->dtype == DT_i8)
+    return import_gelu_table(o, approximate);
+  if (approximate) {
     Value *cube = t_binary(o, OP_mul, t_binary(o, OP_mul, x, x), x);
     Value *sum = t_binary(o, OP_add, x, t_binary_k(o, OP_mul, cube, 0.044715));
     s = t_unary(o, OP_tanh, t_binary_k(o, OP_mul, sum, 0.79788456080286536));

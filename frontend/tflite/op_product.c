@@ -36,6 +36,8 @@ bool import_batch_matmul(TflOp *o) {
     a = t_transpose_last(o, a);
   if (fb_bool(fb, o->options, TFL_F(BatchMatMulOptions, adj_y)))
     b = t_transpose_last(o, b);
+  if (a && b && a->type->q)
+    return op_emit(o, OP_matmul, NULL, 2, (Value *[]){a, b});
   return t_done(o, t_matmul(o, a, b, NULL));
 }
 

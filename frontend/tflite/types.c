@@ -134,6 +134,11 @@ bool types_any(TflOp *o) {
 }
 
 bool types_float(TflOp *o) { return all_of(o, DT_f32) || refuse_types(o); }
+bool types_float_i8(TflOp *o) {
+  bool bytes = all_of(o, DT_i8) && all_arithmetic(o);
+  return bytes || types_float(o);
+}
+
 bool types_bool(TflOp *o) { return all_of(o, DT_bool) || refuse_types(o); }
 
 /* LiteRT's integer kernels read no parameters, but files may have some. */

@@ -4,6 +4,9 @@
 #include "plan/kernel.h"
 #include "plan/kernels/light.h"
 
+/* Elements from which on it pays to have the table in registers. */
+enum { LANES_PAY = 32 };
+
 bool match_lut(const Op *op, const Target *t) {
   (void)t;
   if (op->kind == OP_lut)
@@ -84,6 +87,9 @@ bool prepare_lut(Plan *p, Step *s) {
     return true;
   }
   l->table = plan_blob(p, s, "table", table, 256 * l->elem_bytes, 4);
-  set_variant(p, s, variants[l->elem_bytes], 0);
+  bool lanes = p->target->arch == ARCH_x86_64 && p->target->masks &&
+               l->elem_bytes == 1 && type_count(s->out[0]->type) >= LANES_PAY;
+  set_variant(p, s, variants[l->elem_bytes],
+              lanes ? p->target->vector_bytes : 0);
   return true;
 }

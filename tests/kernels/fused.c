@@ -1,8 +1,8 @@
-/* Steps with tails: convolutions, depthwise and dense layers and adds, then
- * up to three of add, sub, mul and functions by table, which are computed
- * before anything is stored. Odd shapes, tails of pixels and channels, either
- * operand, both signednesses, skips that die where they are added (so that
- * the result lies over them), skips that live on, the layer's own input as
+/* Steps with tails: convolutions, depthwise and dense layers, products and
+ * adds, then up to three of add, sub, mul and functions by table, which are
+ * computed before anything is stored. Odd shapes, tails of pixels and channels,
+ * either operand, both signednesses, skips that die where they are added (so
+ * that the result lies over them), skips that live on, the layer's own input as
  * skip, constants, single elements. Maxima over windows of any shape, whose
  * result may lie over the convolution's input. */
 #include "tests/kernels/light.h"
@@ -18,20 +18,25 @@ typedef struct Head {
 
 static Head random_head(Random *r) {
   static const OpKind kinds[] = {OP_conv2d, OP_depthwise_conv2d,
-                                 OP_fully_connected, OP_add};
-  Head h = {.kind = kinds[random_below(r, 4)]};
+                                 OP_fully_connected, OP_add, OP_matmul};
+  Head h = {.kind = kinds[random_below(r, 5)]};
   int64_t n = random_in(r, 1, 2), oh = random_in(r, 1, 9);
   int64_t ow = random_in(r, 1, 13), ic = random_in(r, 1, 20);
   int k = random_below(r, 2) ? 3 : 1, stride = random_in(r, 1, 2);
   bool dense = h.kind == OP_fully_connected, dw = h.kind != OP_conv2d;
+  bool product = h.kind == OP_matmul;
   h.at = attrs_default(h.kind);
-  h.oc = dw && !dense ? ic : random_below(r, 3) ? random_in(r, 1, 70) : ic;
+  h.oc = dw && !dense && !product ? ic
+         : random_below(r, 3)     ? random_in(r, 1, 70)
+                                  : ic;
   if (dense)
     oh = ow = 1;
   memcpy(h.y, (int64_t[]){n, oh, ow, h.oc}, sizeof h.y);
-  if (h.kind == OP_add || dense) {
+  if (h.kind == OP_add || dense || product) {
     memcpy(h.x, (int64_t[]){n, oh, ow, ic}, sizeof h.x);
     memcpy(h.w, (int64_t[]){h.oc, ic}, 2 * sizeof *h.w);
+    if (product)
+      memcpy(h.w, (int64_t[]){n, oh, ic, h.oc}, sizeof h.w);
     return h;
   }
   int pad = k / 2;
@@ -70,6 +75,11 @@ static Value *head_op(Check *c, Random *r, const Head *h, Value *x) {
   const Type *y = q8_type(c, r, x->type->dtype, 4, h->y, random_scale(r));
   if (h->kind == OP_add)
     return add_op(c, OP_add, &h->at, 2, (Value *[]){x, x}, y);
+  if (h->kind == OP_matmul) {
+    const Type *b = q8_type(c, r, x->type->dtype, 4, h->w, random_scale(r));
+    return add_op(c, OP_matmul, &h->at, 2,
+                  (Value *[]){x, random_input(c, r, "b", b)}, y);
+  }
   Value *w = weights(c, r, h);
   if (h->kind == OP_fully_connected) {
     int64_t rows[2] = {h->x[0], h->x[3]}, out[2] = {h->y[0], h->oc};

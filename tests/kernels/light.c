@@ -193,6 +193,8 @@ static void softmax_case(Check *c, Random *r) {
   int64_t dim[2] = {random_in(r, 1, 4), random_in(r, 1, 40)};
   if (random_below(r, 6) == 0)
     dim[1] = random_in(r, 500, 5000);
+  else if (random_below(r, 3) == 0)
+    dim[0] = random_in(r, 15, 40);
   DType t = random_q8(r);
   Value *x = random_input(c, r, "x", q8_type(c, r, t, 2, dim, random_scale(r)));
   const Type *y = type_new(

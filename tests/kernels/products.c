@@ -25,12 +25,16 @@ static void leading(Random *r, Matrices *s, int i, int lead,
 }
 
 static Matrices random_matrices(Random *r) {
-  static const int columns[] = {1, 3, 4, 8, 17, 33, 70};
+  static const int columns[] = {1, 3, 4, 8, 17, 33, 70, 128};
   Matrices s = {0};
   int64_t full[2] = {random_in(r, 1, 3), random_in(r, 1, 3)};
   int lead = random_below(r, 3);
   int64_t m = random_in(r, 1, 9), k = random_in(r, 1, 30);
-  int64_t n = columns[random_below(r, 7)];
+  int64_t n = columns[random_below(r, 8)];
+  if (random_below(r, 4) == 0) {
+    m = random_in(r, 10, 25);
+    k = random_in(r, 60, 140);
+  }
   leading(r, &s, 0, lead, full, m, k);
   leading(r, &s, 1, lead, full, k, n);
   int longer = s.rank[0] > s.rank[1] ? 0 : 1, shorter = 1 - longer;
