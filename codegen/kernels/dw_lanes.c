@@ -114,12 +114,19 @@ static Val lanes_of(Cg *g, Val v, int first, int n) {
 static void mac_single(Cg *g, const ConvParams *c, Val window, Val w,
                        int64_t tap, Val *acc) {
   Ty elem = c->weight_bytes == 1 ? g->i8 : g->i16;
-  Val x = ll_extend(g, load_taps(g, c, window, tap), c->in_type, g->i32);
-  Val weights = ll_sext(g, ll_load(g, ll_vec(elem, c->lanes), w, 1), g->i32);
-  Val product = ll_mul(g, x, weights);
+  Val x = ll_extend(g, load_taps(g, c, window, tap), c->in_type, g->i16);
+  Val weights = ll_load(g, ll_vec(elem, c->lanes), w, 1);
+  if (c->weight_bytes == 1)
+    weights = ll_sext(g, weights, g->i16);
   int n = parts(g, c), lanes = c->lanes / n;
-  for (int i = 0; i < n; i++)
-    acc[i] = ll_add(g, acc[i], lanes_of(g, product, i * lanes, lanes));
+  for (int i = 0; i < n; i++) {
+    Val a = lanes_of(g, x, i * lanes, lanes);
+    Val b = lanes_of(g, weights, i * lanes, lanes);
+    Val product = c->in_order
+                      ? neon_words(g, a, b)
+                      : ll_mul(g, ll_sext(g, a, g->i32), ll_sext(g, b, g->i32));
+    acc[i] = ll_add(g, acc[i], product);
+  }
 }
 
 /* All taps on NEON: products of 8 channels in a register, added up where they

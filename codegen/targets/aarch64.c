@@ -142,6 +142,11 @@ Val neon_products(Cg *g, Val x, Val w, int high) {
   return ll_intrinsic(g, "llvm.aarch64.neon.smull", &words, 1, args, 2);
 }
 
+Val neon_words(Cg *g, Val a, Val b) {
+  Ty t = ll_vec(g->i32, 4);
+  return ll_intrinsic(g, "llvm.aarch64.neon.smull", &t, 1, (Val[]){a, b}, 2);
+}
+
 static Val add_pairs(Cg *g, Val acc, Val words) {
   Ty over[] = {LLVMTypeOf(acc), LLVMTypeOf(words)};
   return ll_add(

@@ -40,6 +40,8 @@ Val x86_pack_low(Cg *g, const Val v[4], DType out);
 Val x86_pack2(Cg *g, Val a, Val b);
 /* NEON: products of the low or the high eight s8 as i16. */
 Val neon_products(Cg *g, Val x, Val w, int high);
+/* NEON: products of four i16. */
+Val neon_words(Cg *g, Val a, Val b);
 /* NEON: sdot on i32 vectors that hold s8 quadruples. */
 Val neon_sdot(Cg *g, Val acc, Val x, Val w);
 /* NEON: n vectors of four i32 (n <= 4) to the first bytes of 16, in order,

@@ -193,8 +193,13 @@ static Weave lanes_weave(const ConvParams *c) {
              .runs = nout,
              .depth = c->group,
              .inputs = c->g.ic};
-  if (c->dot == DOT_smull)
-    return (Weave){0};
+  if (c->dot == DOT_smull) { /* two of four k, of each of four outputs */
+    w.run = 8;
+    w.slots = 4;
+    w.runs = nout / 2;
+    for (int i = 0; i < w.run; i++)
+      w.slot[i] = (uint8_t)(i / 2);
+  }
   if (c->group == 1) {
     w.run = w.slots = 2;
     w.slot[1] = 1;

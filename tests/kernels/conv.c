@@ -340,9 +340,10 @@ static void extreme_case(const char *target, int seed) {
 
 static void extremes(void **state) {
   (void)state;
-  static const char *const t[] = {"x86-64-v3", "aarch64", "apple-m1",
+  static const char *const t[] = {"x86-64-v3",  "aarch64",     "cortex-a72",
+                                  "cortex-a55", "neoverse-n1", "apple-m1",
                                   "neoverse-v1"};
-  check_targets(t, 4, 15, extreme_case);
+  check_targets(t, 7, 10, extreme_case);
 }
 
 int main(void) {

@@ -250,6 +250,23 @@ static void blocks(void **state) {
       check_blocks(targets[i], turn % 2 ? DT_u8 : DT_i8, pick(4, 64));
 }
 
+/* Taps behind which NEON adds up products of weights that are all `w`. */
+static uint64_t added_up_of(int8_t w) {
+  Net n = make_net(true, DT_i8, 16, 16);
+  memset((void *)(uintptr_t)n.op->in[1]->init->data, w, 6 * 16);
+  uint64_t behind = plan_params(&n, "cortex-a53", "dw_lanes")->added_up;
+  arena_free(n.arena);
+  return behind;
+}
+
+static void products_fit_halves(void **state) {
+  (void)state;
+  assert_int_equal(added_up_of(1), 1 << 5);
+  assert_int_equal(added_up_of(85), 1 << 2 | 1 << 5);
+  assert_int_equal(added_up_of(127), 1 << 1 | 1 << 3 | 1 << 5);
+  assert_int_equal(added_up_of(-128), 63);
+}
+
 /* The sum of output row `r` of a tile, over pairs of rows of the strip. */
 static int64_t pairs_dot(const DwParams *d, const DwTaps *t,
                          const int16_t *words, const Window *w, int64_t o,
@@ -289,9 +306,13 @@ static void tap_pairs(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(lanes),     cmocka_unit_test(rows),
-      cmocka_unit_test(wide_rows), cmocka_unit_test(pairs),
-      cmocka_unit_test(blocks),    cmocka_unit_test(tap_pairs),
+      cmocka_unit_test(lanes),
+      cmocka_unit_test(rows),
+      cmocka_unit_test(wide_rows),
+      cmocka_unit_test(pairs),
+      cmocka_unit_test(blocks),
+      cmocka_unit_test(tap_pairs),
+      cmocka_unit_test(products_fit_halves),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
