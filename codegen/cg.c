@@ -28,11 +28,28 @@ void cg_end(Cg *g) {
   LLVMContextDispose(g->ctx);
 }
 
+static const char polly_skip[] = "polly.skip.fn";
+
+void cg_let_polly(Val fn) {
+  LLVMRemoveStringAttributeAtIndex(
+      fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, polly_skip,
+      sizeof polly_skip - 1);
+}
+
+static void keep_polly_out(Cg *g, Val fn) {
+  LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                          LLVMCreateStringAttribute(g->ctx, polly_skip,
+                                                    sizeof polly_skip - 1, "",
+                                                    0));
+}
+
 Val cg_function(Cg *g, const char *name, Ty result, Ty *types, int n) {
   Ty t = LLVMFunctionType(result, types, (unsigned)n, 0);
   Val fn = LLVMAddFunction(g->mod, name, t);
   function_attributes(g->ctx, g->target, g->for_size, fn);
   function_reports_frame(g->ctx, fn);
+  if (g->plan && g->plan->opt.polly)
+    keep_polly_out(g, fn);
   g->fn = fn;
   LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(g->ctx, fn, "entry");
   LLVMPositionBuilderAtEnd(g->b, entry);

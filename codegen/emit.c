@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "codegen/lower.h"
+#include "codegen/polly.h"
 
 /* One emission under way. */
 typedef struct Emission {
@@ -66,6 +67,20 @@ static void emission_end(Emission *e) {
     LLVMDisposeTargetMachine(e->tm);
 }
 
+static bool any_polly(const Plan *p) {
+  for (int i = 0; i < p->steps.n; i++)
+    if (p->steps.v[i]->polly)
+      return true;
+  return false;
+}
+
+static bool failed(const Emission *e, const char *passes, LLVMErrorRef err) {
+  char *why = LLVMGetErrorMessage(err);
+  diag_error(e->g.diag, E0901, (Loc){0}, "%s: %s", passes, why);
+  LLVMDisposeErrorMessage(why);
+  return false;
+}
+
 static bool optimize(Emission *e, LLVMModuleRef mod) {
   static const char *const pipeline[] = {"default<O0>", "default<O1>",
                                          "default<O2>", "default<O3>"};
@@ -77,12 +92,12 @@ static bool optimize(Emission *e, LLVMModuleRef mod) {
     passes = "default<Os>";
   LLVMErrorRef err = LLVMRunPasses(mod, passes, e->tm, o);
   LLVMDisposePassBuilderOptions(o);
-  if (!err)
-    return true;
-  char *why = LLVMGetErrorMessage(err);
-  diag_error(e->g.diag, E0901, (Loc){0}, "%s: %s", passes, why);
-  LLVMDisposeErrorMessage(why);
-  return false;
+  return !err || failed(e, passes, err);
+}
+
+static bool rearrange(Emission *e, LLVMModuleRef mod) {
+  LLVMErrorRef err = any_polly(e->g.plan) ? polly_rearrange(mod, e->tm) : NULL;
+  return !err || failed(e, "polly", err);
 }
 
 /* A copy of the routines found necessary so far, now that those that call
@@ -216,7 +231,8 @@ static bool measure(Emission *e, ObjectSizes *out) {
 
 static bool build(Emission *e) {
   LLVMModuleRef mod = e->g.mod;
-  return lower_module(&e->g) && cg_verify(&e->g, mod) && optimize(e, mod);
+  return lower_module(&e->g) && cg_verify(&e->g, mod) && rearrange(e, mod) &&
+         optimize(e, mod);
 }
 
 static void print_module(Emission *e, Bytes *out) {

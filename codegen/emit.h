@@ -33,6 +33,8 @@ void cg_begin(Cg *g, const Target *t, LLVMTargetMachineRef tm, LLVMContextRef c,
 void cg_end(Cg *g); /* one that never began: nothing */
 /* A function with its entry block, which the builder is left in. */
 Val cg_function(Cg *g, const char *name, Ty result, Ty *types, int n);
+/* Lets Polly rearrange the loops of a function, which else it may not. */
+void cg_let_polly(Val fn);
 /* Is the module sound? Else E0901. */
 bool cg_verify(Cg *g, LLVMModuleRef mod);
 

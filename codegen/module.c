@@ -149,6 +149,8 @@ static Val step_function(Cg *g, const Step *s, const Params *ps, SplitAxis axis,
   add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                 "noinline", 0);
   describe_params(g, fn, ps);
+  if (s->polly)
+    cg_let_polly(fn);
   StepArgs args = step_args(g, s, fn, ps);
   args.axis = axis;
   args.first = axis ? LLVMGetParam(fn, (unsigned)ps->n) : NULL;

@@ -112,6 +112,23 @@ static bool get_sparse(Cli *cli, SparseMode *out) {
   return bad_word(cli, OPT_sparse, "auto, off, size, speed");
 }
 
+static bool get_polly(Cli *cli, const Target *t, PollyMode *out) {
+  static const char *const names[] = {
+      [POLLY_off] = "off", [POLLY_auto] = "auto", [POLLY_on] = "on"};
+  const char *s = cli->value[OPT_polly];
+  int mode = POLLY_off;
+  while (s && mode <= POLLY_on && strcmp(s, names[mode]) != 0)
+    mode++;
+  if (mode > POLLY_on)
+    return bad_word(cli, OPT_polly, "off, auto, on");
+  *out = (PollyMode)mode;
+  if (mode == POLLY_off || t->position_independent)
+    return true;
+  diag_error(cli->diag, E0304, (Loc){0}, "--polly=%s: not for %s", s, t->name);
+  diag_hint(cli->diag, "it makes frames of kilobytes; for hosts only");
+  return false;
+}
+
 static bool get_threads(Cli *cli, int *out) {
   int64_t n;
   if (!cli_int(cli, OPT_threads, 0, &n))
@@ -137,7 +154,8 @@ static bool session_options(Cli *cli, const Target *t, CodegenOptions *codegen,
                             PlanOptions *plan) {
   *plan = (PlanOptions){.name = NULL};
   if (!session_codegen(cli, codegen) || !get_sparse(cli, &plan->sparse) ||
-      !get_threads(cli, &plan->threads) || !may_have_threads(cli, t, plan))
+      !get_polly(cli, t, &plan->polly) || !get_threads(cli, &plan->threads) ||
+      !may_have_threads(cli, t, plan))
     return false;
   plan->for_size = codegen->for_size;
   return true;

@@ -22,6 +22,7 @@
 #include "plan/kernel.h"
 #include "plan/name.h"
 #include "plan/place.h"
+#include "plan/polly.h"
 
 static void name_all(Plan *p) {
   const Graph *g = p->graph;
@@ -155,6 +156,7 @@ static bool prepare_steps(Plan *p) {
   bool ok = true;
   for (int i = 0; i < p->steps.n; i++) {
     Step *s = p->steps.v[i];
+    s->polly = polly_may(p, s);
     if (prepare_kernel(p, s) && prepare_tail(p, s))
       step_symbol(p, s);
     else

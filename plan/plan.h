@@ -98,6 +98,7 @@ struct Step {
   const char *variant; /* "qs8_5x64c4_avx512vnni": type, tile, ISA */
   int vector_bytes;    /* width of its vector code, 0 = scalar */
   StoredWeights weights;
+  bool polly;         /* may rearrange its loops */
   const char *note;   /* for the report, e.g. its requant form; or NULL */
   const char *symbol; /* "kws.conv2d_3.qs8_5x64c4_avx512vnni" */
   int index;          /* of a tail's: that of the step that has it */
@@ -145,12 +146,20 @@ typedef enum SparseMode {
   SPARSE_speed, /* fewer multiplications, where that is faster */
 } SparseMode;
 
+/* Which loop nests Polly may rearrange, on targets that are hosts. */
+typedef enum PollyMode {
+  POLLY_off,
+  POLLY_auto, /* those of kernels where it has proved to pay */
+  POLLY_on    /* all that are not scheduled by hand */
+} PollyMode;
+
 typedef struct PlanOptions {
   const char *name; /* C prefix; NULL: from the graph's name */
   bool keep_all;    /* every value keeps its bytes to the end of the run:
                        no reuse, no in-place; for layer-by-layer checks */
   bool for_size;    /* -Os */
   SparseMode sparse;
+  PollyMode polly;
   bool clocks; /* a run notes when each step ends */
   int threads; /* NAME_run_parallel splits steps for so many; 0: there is no
                   such function */

@@ -5,6 +5,7 @@
 
 #include "plan/budget.h"
 #include "plan/peak.h"
+#include "plan/polly.h"
 #include "plan/proof.h"
 #include "plan/pruning.h"
 
@@ -68,6 +69,8 @@ static void put_kernel(json_object *o, const Plan *p, const Step *s) {
   put_text(o, "variant", s->variant);
   put_int(o, "vector_bytes", s->vector_bytes);
   put_text(o, "requant", s->note);
+  if (p->opt.polly)
+    put_text(o, "polly", polly_word(p, s));
   if (s->op->remark)
     put_text(o, "remark", s->op->remark);
   if (s->op->pruned)

@@ -262,6 +262,8 @@ static inline void check_finish(Check *c, Random *r, int seed) {
   if (seed % 4 == 1) /* whatever can be is split among 1 to 7 threads */
     po.threads = 1 + seed / 4 % 7;
   po.part_cycles = 1e-6;
+  if (seed % 8 == 2 && c->target->position_independent)
+    po.polly = POLLY_on;
   Plan *p = plan_new(c->arena, g, c->target, &po);
   if (p && random_below(r, 3))
     check_squeeze(p);
