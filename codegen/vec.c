@@ -376,3 +376,24 @@ Val vec_load8(Cg *g, DType stored, Val p, int lanes) {
 void vec_store8(Cg *g, Val v, Val p) {
   ll_store(g, ll_trunc(g, v, g->i8), p, 1);
 }
+
+/* Lanes of a and b by turns: of their low halves, or of the high ones. */
+static Val zip(Cg *g, Val a, Val b, bool high) {
+  int n = ll_lanes(a), mask[VEC_SQUARE];
+  for (int i = 0; i < n; i++)
+    mask[i] = i / 2 + (high ? n / 2 : 0) + (i % 2 ? n : 0);
+  return ll_shuffle(g, a, b, mask, n);
+}
+
+/* Each round turns one bit of the row's number into one of the lane's. */
+void vec_transpose(Cg *g, Val *v, int n) {
+  Val next[VEC_SQUARE];
+  for (int round = 1; round < n; round *= 2) {
+    for (int i = 0; i < n / 2; i++) {
+      next[2 * i] = zip(g, v[i], v[i + n / 2], false);
+      next[2 * i + 1] = zip(g, v[i], v[i + n / 2], true);
+    }
+    for (int i = 0; i < n; i++)
+      v[i] = next[i];
+  }
+}

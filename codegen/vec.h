@@ -5,6 +5,8 @@
 #include "codegen/ll.h"
 #include "plan/requant_table.h"
 
+enum { VEC_SQUARE = 16 };
+
 /* acc: i32 scalar or vector; first: channel of lane 0 (idx type; ignored
  * where one constant serves all). Returns clamped stored values as i32. */
 Val vec_requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
@@ -55,6 +57,10 @@ Val vec_rdp_lanes(Cg *g, Val x, Val exponent);
 
 /* Loads `lanes` stored 8-bit elements as i32 (0 lanes: one scalar). */
 Val vec_load8(Cg *g, DType stored, Val p, int lanes);
+/* n vectors of n lanes, n a power of two up to VEC_SQUARE: v[i]'s lane j
+ * becomes v[j]'s i. */
+void vec_transpose(Cg *g, Val *v, int n);
+
 /* Truncates i32 lanes to bytes and stores them. */
 void vec_store8(Cg *g, Val v, Val p);
 

@@ -52,7 +52,7 @@ static Val row_lanes(Cg *g, const Product *m, Val row) {
   if (whole) {
     Loop k = loop_begin_carry(g, 0, whole, 1, 1, &sum);
     Val x = ll_load(g, t, ll_gep(g, row, ll_mulc(g, k.i, bytes)), 1);
-    Val next = m->dot->mac(g, k.carry[0], x, one);
+    Val next = m->dot->mac(g, m->c, k.carry[0], x, one);
     loop_end(g, &k, &next);
     sum = k.carry[0];
   }
@@ -62,7 +62,7 @@ static Val row_lanes(Cg *g, const Product *m, Val row) {
     Val x = ll_load(g, g->i32, ll_gepc(g, row, whole * bytes + 4 * i), 1);
     rest = ll_insert(g, rest, x, (int)i);
   }
-  return left ? m->dot->mac(g, sum, ll_bitcast(g, rest, t), one) : sum;
+  return left ? m->dot->mac(g, m->c, sum, ll_bitcast(g, rest, t), one) : sum;
 }
 
 /* Neighbouring lanes of a and b added up: of every 16 bytes those of `size`
@@ -141,7 +141,8 @@ static void pack_group(Cg *g, const Product *m, Val b, Val to, int valid,
   Val v[PANEL_VECTORS], one = ones(g, m);
   interleave(g, m, b, valid, columns, v);
   for (int i = 0; i < PANEL_VECTORS; i++) {
-    sum[i] = m->dot->mac(g, sum[i], one, ll_bitcast(g, v[i], LLVMTypeOf(one)));
+    sum[i] =
+        m->dot->mac(g, m->c, sum[i], one, ll_bitcast(g, v[i], LLVMTypeOf(one)));
     ll_store(g, v[i], ll_gepc(g, to, i * m->panel), 1);
   }
 }
@@ -200,10 +201,12 @@ static void dot_group_of_k(Cg *g, const Product *m, Val a, Val w, Val *acc) {
     int before = r ? r - 1 : m->c->pixels - 1;
     if (g->target->arch == ARCH_x86_64 && r % INPUTS_AHEAD == 0)
       a = ll_after(g, a, &acc[before * PANEL_VECTORS], 1);
-    Val x = m->dot->inputs(g, m->c, ll_gepc(g, a, r * m->p->pitch));
+    Val x = m->dot->inputs(g, m->c, ll_gepc(g, a, r * m->p->pitch), 1);
+    if (m->dot->pick)
+      x = m->dot->pick(g, x, x, 0);
     for (int v = 0; v < PANEL_VECTORS; v++) {
       Val *sum = &acc[r * PANEL_VECTORS + v];
-      *sum = m->dot->mac(g, *sum, x, weights[v]);
+      *sum = m->dot->mac(g, m->c, *sum, x, weights[v]);
     }
   }
 }

@@ -4,13 +4,14 @@
  *     y = step(acc)
  * reduce:
  *   the same with acc = f(acc, x) from f's neutral element, in row-major
- *   order; mean divides by the count
+ *   order; mean divides by the count. Sums of floats along rows: a row a lane
  */
 #include "plan/kernels/mean.h"
 
 #include <math.h>
 
 #include "codegen/kernels/light.h"
+#include "codegen/kernels/row_sums.h"
 #include "codegen/lower.h"
 #include "codegen/plain.h"
 #include "codegen/vec.h"
@@ -161,6 +162,19 @@ static void reduce_block(Cg *g, void *ctx, Val i, int lanes) {
     plain_store(g, f->model, y, to);
 }
 
+/* Rows of neighbours, as many as there are lanes at a time: `whole` times. */
+static void row_groups(Cg *g, const StepArgs *a, const Fold *f, int64_t whole) {
+  const MeanParams *p = f->p;
+  int64_t n = p->reduced.count[0], bytes = 4LL * p->row_lanes;
+  Loop l = loop_begin(g, 0, whole, 1);
+  Val from = ll_gep(g, a->in[0], ll_mulc(g, l.i, bytes * n));
+  Val y = row_sums(g, from, 4 * n, n, p->row_lanes);
+  if (f->kind == OP_mean)
+    y = LLVMBuildFDiv(g->b, y, plain_const(g, y, (double)n), "");
+  ll_store(g, y, ll_gep(g, a->out[0], ll_mulc(g, l.i, bytes)), 4);
+  loop_end(g, &l, NULL);
+}
+
 void lower_reduce(Cg *g, const Step *s, const StepArgs *a) {
   Fold f = {.p = s->params,
             .kind = s->op->kind,
@@ -170,5 +184,17 @@ void lower_reduce(Cg *g, const Step *s, const StepArgs *a) {
             .flip_out = buffer_flipped(s->out[0]) ? 128 : 0};
   if (!f.p->lanes && g->target->flushes)
     function_stays_scalar(g->ctx, g->fn);
-  rows(g, a, &f, f.p->lanes, reduce_block);
+  MeanParams rest = *f.p;
+  StepArgs at = *a;
+  int64_t whole = rest.row_lanes ? rest.kept.count[0] / rest.row_lanes : 0;
+  if (whole) {
+    int64_t done = whole * rest.row_lanes;
+    row_groups(g, a, &f, whole);
+    rest.kept.count[0] -= done;
+    at.in[0] = ll_gepc(g, a->in[0], 4 * done * rest.reduced.count[0]);
+    at.out[0] = ll_gepc(g, a->out[0], 4 * done);
+  }
+  f.p = &rest;
+  if (!whole || rest.kept.count[0])
+    rows(g, &at, &f, f.p->lanes, reduce_block);
 }

@@ -2,9 +2,11 @@
  *   for part: for outer dimensions:
  *     innermost: a contiguous run by blocks; or element by element, through
  *     a table or not; or a fill
+ *   or, for outer dimensions, for tiles of two: load, transpose, store
  */
 #include "plan/kernels/move.h"
 
+#include "codegen/kernels/conv.h"
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
 
@@ -104,6 +106,37 @@ static void move_part(Cg *g, const Step *s, const MovePart *m, int elem,
   dims_end(g, &l);
 }
 
+static void move_tile(Cg *g, const MovePart *m, int elem, Val src, Val dst) {
+  Val v[VEC_SQUARE];
+  Ty t = ll_vec(element_type(g, elem), m->square);
+  for (int i = 0; i < m->square; i++) {
+    v[i] = ll_load(g, t, ll_gepc(g, src, i * m->src_step[m->ndim - 1]), elem);
+    v[i] = m->flip ? ll_xorc(g, v[i], 0x80) : v[i];
+  }
+  vec_transpose(g, v, m->square);
+  for (int i = 0; i < m->square; i++)
+    ll_store(g, v[i], ll_gepc(g, dst, i * m->dst_step[m->across]), elem);
+}
+
+static void move_squares(Cg *g, const MovePart *m, int elem, Val src, Val dst) {
+  MovePart outer = *m;
+  int last = m->ndim - 1;
+  outer.dim[m->across] = 1;
+  DimLoops l = dims_begin(g, outer.dim, last);
+  src = ll_gep(g, ll_gepc(g, src, m->from), dims_offset(g, &l, m->src_step));
+  dst = ll_gep(g, ll_gepc(g, dst, m->to), dims_offset(g, &l, m->dst_step));
+  Tiles a = tiles_begin(g, m->dim[m->across], m->square);
+  Tiles b = tiles_begin(g, m->dim[last], m->square);
+  src = ll_gep(g, src, ll_mulc(g, a.at, elem));
+  src = ll_gep(g, src, ll_mulc(g, b.at, m->src_step[last]));
+  dst = ll_gep(g, dst, ll_mulc(g, a.at, m->dst_step[m->across]));
+  dst = ll_gep(g, dst, ll_mulc(g, b.at, elem));
+  move_tile(g, m, elem, src, dst);
+  tiles_end(g, &b);
+  tiles_end(g, &a);
+  dims_end(g, &l);
+}
+
 void lower_move(Cg *g, const Step *s, const StepArgs *a) {
   const MoveParams *p = s->params;
   bool many_out = op_info(s->op->kind)->nout < 0;
@@ -111,6 +144,9 @@ void lower_move(Cg *g, const Step *s, const StepArgs *a) {
     const MovePart *m = &p->part[i];
     Val src = m->src < 0 ? NULL : many_out ? a->in[0] : a->parts[m->src];
     Val dst = many_out ? a->parts[m->dst] : a->out[0];
-    move_part(g, s, m, p->elem_bytes, src, dst);
+    if (m->square)
+      move_squares(g, m, p->elem_bytes, src, dst);
+    else
+      move_part(g, s, m, p->elem_bytes, src, dst);
   }
 }

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "codegen/kernels/light.h"
+#include "codegen/kernels/row_sums.h"
 #include "codegen/lower.h"
 #include "codegen/plain.h"
 #include "codegen/scalar.h"
@@ -13,9 +14,12 @@ typedef struct Softmax {
   DType t;
   bool again; /* y can't hold what is computed */
   float beta;
-  Val in, out;     /* the row */
-  Val variable;    /* most, then total */
-  Val most, total; /* when they are known */
+  Val in, out;  /* the row */
+  Val variable; /* most, then total */
+  Val wide;     /* most in every lane of vectors, of ... */
+  int lanes;
+  bool only_powers; /* total_block leaves the sum to others */
+  Val most, total;  /* when they are known */
 } Softmax;
 
 static Val row_at(Cg *g, const Softmax *s, Val base, Val i) {
@@ -45,14 +49,40 @@ static Val greatest_lane(Cg *g, DType t, Val x) {
 }
 
 /* No number is never the largest. */
+static Val larger(Cg *g, const Softmax *s, Val most, Val x) {
+  return ll_select(g, plain_less(g, s->t, most, x), x, most);
+}
+
+/* Whole vectors keep what is largest in every lane. */
 static void most_block(Cg *g, void *ctx, Val i, int lanes) {
   const Softmax *s = ctx;
   Val x = plain_load(g, s->t, row_at(g, s, s->in, i), lanes);
+  if (lanes && lanes == s->lanes) {
+    Val most = ll_load(g, LLVMTypeOf(x), s->wide, 4);
+    ll_store(g, larger(g, s, most, x), s->wide, 4);
+    return;
+  }
   x = ll_select(g, plain_is_nan(g, x), plain_const(g, x, -INFINITY), x);
   if (lanes)
     x = greatest_lane(g, s->t, x);
-  Val most = variable(g, s);
-  assign(g, s, ll_select(g, plain_less(g, s->t, most, x), x, most));
+  assign(g, s, larger(g, s, variable(g, s), x));
+}
+
+static Val lowest(Cg *g, const Softmax *s, int lanes) {
+  Ty t = plain_type(g, s->t);
+  return plain_const(g, LLVMGetUndef(lanes ? ll_vec(t, lanes) : t), -INFINITY);
+}
+
+static Val row_most(Cg *g, Softmax *s, const SoftmaxF32Params *p) {
+  assign(g, s, lowest(g, s, 0));
+  if (p->lanes)
+    ll_store(g, lowest(g, s, p->lanes), s->wide, 4);
+  for_blocks(g, p->depth, p->lanes, most_block, s);
+  if (!p->lanes)
+    return variable(g, s);
+  Ty t = ll_vec(plain_type(g, s->t), p->lanes);
+  Val all = greatest_lane(g, s->t, ll_load(g, t, s->wide, 4));
+  return larger(g, s, variable(g, s), all);
 }
 
 static Val power(Cg *g, const Softmax *s, Val i, int lanes) {
@@ -68,6 +98,8 @@ static void total_block(Cg *g, void *ctx, Val i, int lanes) {
   Val y = power(g, s, i, lanes), total = variable(g, s);
   if (!s->again)
     plain_store(g, s->t, y, row_at(g, s, s->out, i));
+  if (s->only_powers)
+    return;
   Ty t = LLVMTypeOf(y);
   Val args[] = {total, y};
   assign(g, s,
@@ -83,28 +115,63 @@ static void divide_block(Cg *g, void *ctx, Val i, int lanes) {
   plain_store(g, s->t, y, at);
 }
 
+static void go_to(Cg *g, Softmax *s, const SoftmaxF32Params *p,
+                  const StepArgs *a, Val row) {
+  Val first = ll_mulc(g, row, p->depth);
+  s->in = row_at(g, s, a->in[0], first);
+  s->out = row_at(g, s, a->out[0], first);
+}
+
+static void one_row(Cg *g, Softmax *s, const SoftmaxF32Params *p) {
+  s->most = row_most(g, s, p);
+  assign(g, s, plain_const(g, s->most, 0));
+  for_blocks(g, p->depth, p->lanes, total_block, s);
+  s->total = variable(g, s);
+  for_blocks(g, p->depth, p->lanes, divide_block, s);
+}
+
+/* Rows from `first` on, as many as there are lanes. */
+static void rows_together(Cg *g, Softmax *s, const SoftmaxF32Params *p,
+                          const StepArgs *a, Val first) {
+  s->only_powers = true;
+  Loop l = loop_begin(g, 0, p->together, 1);
+  go_to(g, s, p, a, ll_add(g, first, l.i));
+  s->most = row_most(g, s, p);
+  for_blocks(g, p->depth, p->lanes, total_block, s);
+  loop_end(g, &l, NULL);
+  s->only_powers = false;
+  Val y = row_at(g, s, a->out[0], ll_mulc(g, first, p->depth));
+  ll_store(g, row_sums(g, y, 4 * p->depth, p->depth, p->lanes), a->scratch, 4);
+  l = loop_begin(g, 0, p->together, 1);
+  go_to(g, s, p, a, ll_add(g, first, l.i));
+  s->total = ll_load(g, g->f32, ll_gep(g, a->scratch, ll_mulc(g, l.i, 4)), 4);
+  for_blocks(g, p->depth, p->lanes, divide_block, s);
+  loop_end(g, &l, NULL);
+}
+
 void lower_softmax_f32(Cg *g, const Step *step, const StepArgs *a) {
   const SoftmaxF32Params *p = step->params;
   DType t = step->in[0]->type->dtype;
   Softmax s = {.t = t,
                .again = dtype_bits(t) < 32,
-               .beta = step->op->attrs.softmax.beta};
-  if (!p->rows)
-    return;
+               .beta = step->op->attrs.softmax.beta,
+               .lanes = p->lanes};
   if (!p->lanes && g->target->flushes)
     function_stays_scalar(g->ctx, g->fn);
   s.variable = LLVMBuildAlloca(g->b, plain_type(g, t), "");
-  Loop rows = loop_begin(g, 0, p->rows, 1);
-  Val first = ll_mulc(g, rows.i, p->depth);
-  s.in = row_at(g, &s, a->in[0], first);
-  s.out = row_at(g, &s, a->out[0], first);
-  Val scalar = LLVMGetUndef(plain_type(g, t));
-  assign(g, &s, plain_const(g, scalar, -INFINITY));
-  for_blocks(g, p->depth, p->lanes, most_block, &s);
-  s.most = variable(g, &s);
-  assign(g, &s, plain_const(g, scalar, 0));
-  for_blocks(g, p->depth, p->lanes, total_block, &s);
-  s.total = variable(g, &s);
-  for_blocks(g, p->depth, p->lanes, divide_block, &s);
+  if (p->lanes)
+    s.wide = LLVMBuildAlloca(g->b, ll_vec(plain_type(g, t), p->lanes), "");
+  int64_t whole = p->together > 1 ? p->rows / p->together : 0;
+  if (whole) {
+    Loop l = loop_begin(g, 0, whole, 1);
+    rows_together(g, &s, p, a, ll_mulc(g, l.i, p->together));
+    loop_end(g, &l, NULL);
+  }
+  int64_t done = whole * p->together;
+  if (done == p->rows)
+    return;
+  Loop rows = loop_begin(g, done, p->rows, 1);
+  go_to(g, &s, p, a, rows.i);
+  one_row(g, &s, p);
   loop_end(g, &rows, NULL);
 }

@@ -29,6 +29,42 @@ static int fitting_pixels(const ConvParams *c, const Target *t, int vectors) {
   return fit < most ? fit : most;
 }
 
+/* Cycles of a core that does two dot products and two loads in each. Where
+ * few pixels share the weights, their way from the second cache takes some.
+ * Results are packed four vectors at a time: of one pixel, or of four or two,
+ * but for those of a tail. Measured, see docs/performance.md. */
+static double tile_cycles(const ConvParams *c, int pixels, int vectors,
+                          bool tail) {
+  static const double store[] = {0, 2.7, 1.8, 1.75, 1.4};
+  static const int together[] = {1, 4, 2, 4, 1};
+  int v = vectors < 4 ? vectors : 4, sums = pixels * vectors;
+  int alone = tail && v < 4 ? pixels : pixels % together[v];
+  double groups = (double)(c->taps_h * c->taps_w * (c->run_padded / c->group));
+  double tiles = (double)(ceil_div(c->g.ow, pixels) *
+                          ceil_div(ceil_div(c->g.oc, c->lanes), vectors));
+  double loads = 0.07 * (pixels + vectors) + 0.03 * vectors;
+  return tiles * (groups * (0.5 * sums + loads) + sums * store[v] +
+                  2.0 * alone * vectors);
+}
+
+/* For cores that pack and mask: the cheapest tile. */
+static void cheapest_tile(ConvParams *c, const Target *t, bool tail) {
+  int64_t nvec = ceil_div(c->g.oc, c->lanes);
+  double least = INFINITY;
+  for (int v = t->conv_vectors; v > 0; v--) {
+    int vectors = even_part(nvec, v), fit = fitting_pixels(c, t, vectors);
+    for (int p = fit < c->g.ow ? fit : (int)c->g.ow; p > 0; p--) {
+      double cycles = tile_cycles(c, p, vectors, tail);
+      if (cycles >= least)
+        continue;
+      least = cycles;
+      c->vectors = vectors;
+      c->pixels = p;
+    }
+  }
+  c->blocks = ceil_div(nvec, c->vectors);
+}
+
 /* Of up to `most` pixels as many as go over n with least work; a tile costs a
  * little beyond its pixels. */
 static int cheapest_pixels(int64_t n, int most) {

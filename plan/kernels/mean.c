@@ -142,13 +142,24 @@ double cost_reduce(const Op *op, const Target *t) {
   return 4 * cost_mean(op, t);
 }
 
+/* Sums of f32 along rows that lie one after another? */
+static bool sums_rows(const MeanParams *m, const Op *op) {
+  return op->in[0]->type->dtype == DT_f32 &&
+         (op->kind == OP_mean || op->kind == OP_reduce_sum) && m->row == 1 &&
+         m->kept.n == 1 && m->reduced.n == 1 && m->reduced.stride[0] == 1 &&
+         m->kept.stride[0] == m->reduced.count[0];
+}
+
 bool prepare_reduce(Plan *p, Step *s) {
   MeanParams *m = ARENA_NEW(p->arena, MeanParams);
   s->params = m;
   split_dims(m, s->op);
   if (s->in[0]->place == PLACE_const)
     plan_const_blob(p, s->in[0]);
-  m->lanes = m->row > 1 ? plain_lanes(p->target, &s->in[0]->type->dtype, 1) : 0;
-  set_variant(p, s, "reduce", m->lanes ? p->target->vector_bytes : 0);
+  int lanes = plain_lanes(p->target, &s->in[0]->type->dtype, 1);
+  m->lanes = m->row > 1 ? lanes : 0;
+  m->row_lanes = sums_rows(m, s->op) ? lanes : 0;
+  set_variant(p, s, "reduce",
+              m->lanes || m->row_lanes ? p->target->vector_bytes : 0);
   return true;
 }

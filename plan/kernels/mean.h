@@ -26,6 +26,8 @@ typedef struct MeanParams {
   WordStep word; /* the same of 16 bits, whose sums may be ... */
   bool wide;     /* ... of 64 */
   int lanes;     /* of reduce; 0 = scalar */
+  int row_lanes; /* > 0: f32 sums along rows that lie one after another, so
+                    many at a time */
   int elem_bytes;
   int64_t n; /* elements of a sum */
 } MeanParams;

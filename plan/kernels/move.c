@@ -83,7 +83,7 @@ int64_t overlap_move(const Step *s, int input) {
   (void)input;
   const MoveParams *p = s->params;
   const MovePart *m = p->part;
-  if (p->npart != 1 || m->src < 0)
+  if (p->npart != 1 || m->src < 0 || m->square)
     return OVERLAP_NONE;
   int64_t n = m->ndim ? m->dim[m->ndim - 1] : 1, bytes = n * p->elem_bytes;
   int64_t runs = s->out[0]->bytes / bytes, distance = 0, later = INT64_MAX;
@@ -157,6 +157,31 @@ static bool is_there(const Parts *ps, const MovePart *m) {
                         part_of_output(s->op, m->src));
 }
 
+/* Elements of a side of the tiles that the target transposes in registers: as
+ * many as a vector has, of bytes and pairs one of 16 bytes. */
+static int square_side(const Target *t, int64_t elem) {
+  enum { LEAST = 4, REGISTERS = 16 };
+  int bytes = elem < 4 ? 16 : t->vector_bytes;
+  int side = t->vector_bytes && t->nvregs >= REGISTERS ? bytes / (int)elem : 0;
+  return side < LEAST ? 0 : side;
+}
+
+/* Sets `square` of a part whose neighbours in the source are not those in the
+ * output, where there are enough of both. */
+static void choose_square(const Parts *ps, MovePart *m) {
+  int side = square_side(ps->p->target, ps->elem), last = m->ndim - 1;
+  bool even = m->src >= 0 && !m->table && last > 0 && side &&
+              m->dst_step[last] == ps->elem && m->src_step[last] != ps->elem;
+  for (int d = 0; d <= last; d++)
+    even &= !m->index[d];
+  for (int d = 0; even && d < last; d++)
+    if (m->src_step[d] == ps->elem && m->dim[d] >= side &&
+        m->dim[last] >= side) {
+      m->square = side;
+      m->across = d;
+    }
+}
+
 static void add_part(Parts *ps, const MovePart *part) {
   MovePart m = *part;
   if (is_there(ps, &m))
@@ -168,6 +193,7 @@ static void add_part(Parts *ps, const MovePart *part) {
   if (m.src >= 0 && !m.table)
     m.flip =
         buffer_flipped(ps->s->in[m.src]) != buffer_flipped(ps->s->out[m.dst]);
+  choose_square(ps, &m);
   ARRAY_PUSH(ps->p->arena, &ps->list, m);
 }
 
@@ -397,13 +423,15 @@ static const struct {
     {OP_resize_nearest, move_resize_nearest},
 };
 
-/* Parts whose innermost run is contiguous are copied by vectors. */
+/* Parts whose innermost run is contiguous, or goes in tiles, are copied by
+ * vectors. */
 static bool any_vector(const Parts *ps) {
   for (int i = 0; i < ps->list.n; i++) {
     const MovePart *m = &ps->list.v[i];
     int last = m->ndim - 1;
-    if (!m->table && (last < 0 || (m->dst_step[last] == ps->elem &&
-                                   m->src_step[last] == ps->elem)))
+    if (m->square ||
+        (!m->table && (last < 0 || (m->dst_step[last] == ps->elem &&
+                                    m->src_step[last] == ps->elem))))
       return true;
   }
   return false;

@@ -3,6 +3,8 @@
  *   for part: for index in dim[0] x dim[1] x ...:
  *     dst[sum index * to] = map(src[sum index * from])
  *
+ * or, transposed: for the other dimensions: for tiles of the two
+ *
  * Bytes may be looked up or flipped on the way. */
 #ifndef KILN_PLAN_KERNELS_MOVE_H
 #define KILN_PLAN_KERNELS_MOVE_H
@@ -19,8 +21,13 @@ typedef struct MovePart {
   const Blob *index[MAX_RANK]; /* i32 (dim): byte offsets in place of
                                   src_step; or NULL */
   const Blob *table;           /* (256) every byte is looked up; or NULL */
-  bool flip;                   /* every byte ^ 0x80 */
-  uint64_t fill;               /* the element of a fill */
+  int square;                  /* > 0: the innermost dimension and `across`, in
+                                  which the source's elements are neighbours,
+                                  go in tiles of so many each, transposed in
+                                  registers; then in any order */
+  int across;
+  bool flip;     /* every byte ^ 0x80 */
+  uint64_t fill; /* the element of a fill */
 } MovePart;
 
 typedef struct MoveParams {

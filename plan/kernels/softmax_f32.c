@@ -24,6 +24,9 @@ bool prepare_softmax_f32(Plan *p, Step *s) {
   m->depth = t->dim[t->rank - 1];
   m->rows = count ? count / m->depth : 0;
   m->lanes = plain_lanes(p->target, &t->dtype, 1);
+  bool many = t->dtype == DT_f32 && m->lanes && m->rows >= m->lanes;
+  m->together = many ? m->lanes : 1;
+  s->scratch_bytes = many ? 4 * m->together : 0;
   if (s->in[0]->place == PLACE_const)
     plan_const_blob(p, s->in[0]);
   s->params = m;

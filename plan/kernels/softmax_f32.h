@@ -4,6 +4,9 @@
  *     for i: total += y[i] = exp((x[i] - most) * beta)     in order
  *     for i: y[i] /= total
  *
+ * f32 goes so many rows at a time as there are lanes, whose totals are summed
+ * up together, a row a lane, each still in order.
+ *
  * Where y has not the precision of what is computed (f16, bf16) the last loop
  * takes exp anew. */
 #ifndef KILN_PLAN_KERNELS_SOFTMAX_F32_H
@@ -13,7 +16,8 @@
 
 typedef struct SoftmaxF32Params {
   int64_t rows, depth;
-  int lanes; /* 0 = scalar */
+  int lanes;    /* 0 = scalar */
+  int together; /* rows; their totals lie in scratch, f32 */
 } SoftmaxF32Params;
 
 #endif

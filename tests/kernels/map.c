@@ -165,7 +165,8 @@ static bool is_wide(const Type *t) {
 
 static void softmax_case(Check *c, Random *r) {
   DType t = floats[random_below(r, 4)];
-  int64_t dim[2] = {random_in(r, 1, 4), random_in(r, 1, 100)};
+  int64_t dim[2] = {random_in(r, 1, random_below(r, 2) ? 40 : 4),
+                    random_in(r, 1, 100)};
   Attrs at = attrs_default(OP_softmax);
   at.softmax.beta = random_below(r, 2) ? 1 : 0.3f;
   const Type *type = type_new(c->arena, t, 2, dim, NULL);

@@ -52,10 +52,31 @@ static void reshape_case(Check *c, Random *r) {
   give(c, r, add_op(c, OP_reshape, &at, 1, &in, with_dims(c, t, 1, &y)));
 }
 
+/* Enough of both for tiles, at times for several and a part of one. */
+static void matrix_case(Check *c, Random *r) {
+  Attrs at = attrs_default(OP_transpose);
+  int64_t x[3] = {random_in(r, 1, 3), random_in(r, 4, 40), random_in(r, 4, 40)};
+  int perm = random_below(r, 3);
+  static const int perms[3][3] = {{0, 2, 1}, {1, 2, 0}, {2, 0, 1}};
+  int64_t y[3];
+  at.perm.perm.n = 3;
+  for (int i = 0; i < 3; i++) {
+    at.perm.perm.v[i] = perms[perm][i];
+    y[i] = x[perms[perm][i]];
+  }
+  const Type *t = any_type(c, r, 3, x);
+  Value *in = random_input(c, r, "x", t);
+  give(c, r, add_op(c, OP_transpose, &at, 1, &in, with_dims(c, t, 3, y)));
+}
+
 static void transpose_case(Check *c, Random *r) {
   Attrs at = attrs_default(OP_transpose);
   int rank = random_in(r, 1, 5);
   int64_t x[MAX_RANK], y[MAX_RANK];
+  if (random_below(r, 2)) {
+    matrix_case(c, r);
+    return;
+  }
   random_dims(r, rank, x);
   at.perm.perm.n = rank;
   for (int i = 0; i < rank; i++)
