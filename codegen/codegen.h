@@ -6,8 +6,10 @@
 #include "plan/plan.h"
 
 typedef struct CodegenOptions {
-  int opt_level; /* 0..3 */
-  bool for_size; /* -Os */
+  int opt_level;  /* 0..3 */
+  bool for_size;  /* -Os */
+  bool open_tier; /* for tests: of an object with tiers, shows the word that
+                     notes the tier, as NAME_tier */
 } CodegenOptions;
 
 typedef struct Bytes {
@@ -22,11 +24,15 @@ typedef struct Emitted {
   Bytes llvm;     /* optimized module as text; only when asked for */
   Bytes header;
   ObjectSizes sizes;
+  bool open_tier; /* with tiers, as asked for */
+  int tier;       /* with that: qemu_run's runs are of tier number tier - 1;
+                     0: they choose */
 } Emitted;
 
 enum { EMIT_object = 1, EMIT_header = 2, EMIT_assembly = 4, EMIT_llvm = 8 };
 
-/* Also fills code_bytes of the plan's steps. false: errors in p->diag. */
+/* An object of the plan's tiers. Also fills code_bytes of their steps. false:
+ * errors in p->diag. */
 bool codegen_emit(Plan *p, const CodegenOptions *opt, unsigned what,
                   Emitted *out);
 
@@ -39,10 +45,17 @@ typedef struct Product {
   Bytes object;
   int64_t arena_bytes, state_bytes;
   int align; /* of arena and state */
+  bool open_tier;
 } Product;
 
 /* As jit_new: an object of the model that p is a plan of. */
 Executor *jit_new_product(const Plan *p, const Product *product);
+
+/* Of an object with an open tier: the next runs are of tier i of the plan's;
+ * -1: they choose. */
+void jit_set_tier(Executor *e, int i);
+/* The tier that the last run took. */
+int jit_tier(Executor *e);
 
 /* On a plan with clocks: after a run, the machine's cycle counter before the
  * first step and behind each (steps + 1). */

@@ -316,7 +316,11 @@ static void add_main(Writer *w) {
   const Graph *g = p->graph;
   if (p->state_bytes)
     part(w, "declare void @^2_reset(ptr)\n", "", "", "");
+  if (w->h->tier)
+    part(w, "@^2_tier = external global i32\n", "", "", "");
   part(w, main_head, number(w, block_bytes(p->arena_bytes)), "", "");
+  if (w->h->tier)
+    part(w, "  store i32 ^5, ptr @^2_tier\n", number(w, w->h->tier), "", "");
   if (p->state_bytes)
     part(w, "  call void @^2_reset(ptr @state)\n", "", "", "");
   part(w, main_loop, "", "", "");

@@ -15,6 +15,7 @@ typedef struct Harness {
   const Plan *plan;
   const Board *board; /* NULL: a Linux process */
   int samples;
+  int tier;           /* Emitted.tier */
   bool keep_arena;    /* write the arena at the end */
   int64_t stack_room; /* painted to find out how much is used */
 } Harness;

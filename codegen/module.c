@@ -7,6 +7,10 @@
  *     step_0(addresses...); step_1(...); ...
  *   void NAME_reset(void *state)
  *
+ * With tiers it checks, and calls one function of each,
+ *
+ *   NAME.TIER.run(in, out, arena)
+ *
  * Both structs hold only pointers, so they are loaded as arrays. What the
  * checks of run have established is what the steps' noalias relies on. */
 #include "codegen/emit.h"
@@ -355,7 +359,50 @@ static void note_clock(Cg *g, const Bases *base, int i) {
   ll_store(g, ll_intrinsic(g, counter, NULL, 0, NULL, 0), at, 8);
 }
 
-static void run_function(Cg *g, Val *fn, const Params *ps) {
+/* The steps of one tier. */
+typedef struct Body {
+  Val *fn;    /* (steps) */
+  Params *ps; /* (steps) */
+} Body;
+
+static Body step_functions(Cg *g) {
+  const Plan *p = g->plan;
+  Body body = {ARENA_ARRAY(g->arena, Val, p->steps.n),
+               ARENA_ARRAY(g->arena, Params, p->steps.n)};
+  for (int i = 0; i < p->steps.n; i++) {
+    body.ps[i] = step_params(g, p->steps.v[i]);
+    body.fn[i] = step_function(g, p->steps.v[i], &body.ps[i]);
+  }
+  return body;
+}
+
+static void call_steps(Cg *g, const Body *body, const Bases *base) {
+  int n = g->plan->steps.n;
+  for (int i = 0; i < n; i++) {
+    note_clock(g, base, i);
+    call_step(g, base, body->fn[i], &body->ps[i]);
+  }
+  note_clock(g, base, n);
+}
+
+/* Of arguments that have been checked. */
+static Val tier_run(Cg *g, const Body *body) {
+  const Plan *p = g->plan;
+  Ty types[3] = {g->ptr, g->ptr, g->ptr};
+  Val fn = cg_function(g, arena_printf(g->arena, "%s.run", p->prefix), g->void_,
+                       types, 3);
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
+  add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                "noinline", 0);
+  Bases base = {.arena = LLVMGetParam(fn, 2)};
+  load_members(g, &base, LLVMGetParam(fn, 0), LLVMGetParam(fn, 1));
+  call_steps(g, body, &base);
+  LLVMBuildRetVoid(g->b);
+  return fn;
+}
+
+/* `body`: all that there is; or `run`, of each tier. */
+static void run_function(Cg *g, const Body *body, Val *run) {
   const Plan *p = g->plan;
   Ty types[3] = {g->ptr, g->ptr, g->ptr};
   cg_function(g, arena_printf(g->arena, "%s_run", p->name), g->i32, types, 3);
@@ -367,11 +414,10 @@ static void run_function(Cg *g, Val *fn, const Params *ps) {
   LLVMPositionBuilderAtEnd(g->b, entry);
   Bases base = {0};
   check_arguments(g, &c, &base);
-  for (int i = 0; i < p->steps.n; i++) {
-    note_clock(g, &base, i);
-    call_step(g, &base, fn[i], &ps[i]);
-  }
-  note_clock(g, &base, p->steps.n);
+  if (run)
+    tier_dispatch(g, run);
+  else
+    call_steps(g, body, &base);
   LLVMBuildRet(g->b, ll_i32(g, 0));
 }
 
@@ -423,17 +469,24 @@ static void set_sections(Cg *g) {
                                      LLVMGetValueName2(v, &(size_t){0})));
 }
 
+/* Every tier is compiled as if it were alone; what is seen from outside is
+ * for the first of them, which all machines have. */
 bool lower_module(Cg *g) {
-  const Plan *p = g->plan;
-  int errors = diag_error_count(g->diag);
-  Val *fn = ARENA_ARRAY(g->arena, Val, p->steps.n);
-  Params *ps = ARENA_ARRAY(g->arena, Params, p->steps.n);
-  for (int i = 0; i < p->steps.n; i++) {
-    ps[i] = step_params(g, p->steps.v[i]);
-    fn[i] = step_function(g, p->steps.v[i], &ps[i]);
+  Plan *head = g->plan;
+  int errors = diag_error_count(g->diag), n = head->tiers.n;
+  Val *run = n > 1 ? ARENA_ARRAY(g->arena, Val, n) : NULL;
+  Body body;
+  for (int i = 0; i < n; i++) {
+    g->plan = head->tiers.v[i];
+    g->target = g->plan->target;
+    body = step_functions(g);
+    if (run)
+      run[i] = tier_run(g, &body);
   }
-  run_function(g, fn, ps);
-  if (p->state_bytes)
+  g->plan = head;
+  g->target = head->target;
+  run_function(g, &body, run);
+  if (head->state_bytes)
     reset_function(g);
   if (g->target->arch != ARCH_wasm32)
     set_sections(g);

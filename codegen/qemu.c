@@ -290,6 +290,7 @@ bool qemu_run(const Plan *p, const Emitted *e, int samples,
            .harness = {.plan = p,
                        .board = board_find(p->target),
                        .samples = samples,
+                       .tier = e->tier,
                        .keep_arena = arena_out != NULL}};
   r.harness.stack_room = (e->sizes.stack_bytes + STACK_ROOM) / 16 * 16;
   bool ok = check_runner(&r);

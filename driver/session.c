@@ -77,8 +77,11 @@ Graph *session_float(Cli *cli) {
 const Target *session_target(Cli *cli) {
   const char *preset = cli->value[OPT_target];
   const char *cpu = cli->value[OPT_mcpu];
-  return target_find(cli->arena, cli->diag, preset || cpu ? preset : "host",
-                     cpu, cli->value[OPT_mfpu], cli->value[OPT_mfloat_abi]);
+  const Target *t =
+      target_find(cli->arena, cli->diag, preset || cpu ? preset : "host", cpu,
+                  cli->value[OPT_mfpu], cli->value[OPT_mfloat_abi]);
+  return t ? target_pick_tiers(cli->arena, cli->diag, t, cli->value[OPT_tiers])
+           : NULL;
 }
 
 bool session_codegen(Cli *cli, CodegenOptions *out) {
@@ -141,6 +144,7 @@ bool session_build(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
   plan.name = name;
   plan.keep_all = kind == BUILD_keep_all;
   plan.clocks = kind == BUILD_clocks;
+  codegen.open_tier = kind == BUILD_open_tier;
   Progress progress = progress_begin("compiling");
   out->plan = plan_new(cli->arena, g, t, &plan);
   bool ok = out->plan && codegen_emit(out->plan, &codegen, what, &out->emitted);

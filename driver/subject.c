@@ -26,6 +26,13 @@ bool subject_fits(const Subject *s) {
   return s->exec || qemu_fits(s->built.plan, &s->built.emitted);
 }
 
+void subject_set_tier(Subject *s, int tier) {
+  if (s->exec)
+    jit_set_tier(s->exec, tier);
+  else
+    s->built.emitted.tier = tier + 1;
+}
+
 static bool run_under_qemu(const Subject *s, const void *const *in,
                            void *const *out) {
   const Plan *p = s->built.plan;

@@ -18,6 +18,8 @@ typedef struct Subject {
 bool subject_new(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
                  Subject *out);
 void subject_free(Subject *s);
+/* Of BUILD_open_tier: the next runs are of that tier; -1: it chooses. */
+void subject_set_tier(Subject *s, int tier);
 /* false: the emulated board has too little memory for it. */
 bool subject_fits(const Subject *s);
 /* One inference from the initial state. Under qemu also checks that it took
