@@ -68,7 +68,7 @@ static bool offers(const ObjectFile *o, const char *name) {
 }
 
 bool object_check(const ObjectFile *o, const Plan *p, bool open_tier) {
-  Check c = {p, open_tier, 0};
+  Check c = {p, open_tier || p->opt.caller_tier, 0};
   bool ok = true;
   for (int i = 0; i < o->symbols.n; i++)
     ok &= check_symbol(&c, &o->symbols.v[i]);

@@ -24,7 +24,7 @@ typedef struct Emitted {
   Bytes llvm;     /* optimized module as text; only when asked for */
   Bytes header;
   ObjectSizes sizes;
-  bool open_tier; /* with tiers, as asked for */
+  bool open_tier; /* with tiers: NAME_tier is there */
   int tier;       /* with that: qemu_run's runs are of tier number tier - 1;
                      0: they choose */
 } Emitted;
@@ -76,11 +76,12 @@ bool codegen_peak(const Target *t, bool floats, Diag *d, double *gmacs);
  * in order (state is reset once, at the start). Before each run the arena is
  * filled with garbage. arena_out (arena_bytes, may be NULL) gets the arena
  * after the last run, *stack (may be NULL) the bytes of stack that the
- * deepest run really took. false: errors in the diag: E0004 tool missing,
+ * deepest run really took, *tier (may be NULL) the tier that the last one
+ * took, if it is open. false: errors in the diag: E0004 tool missing,
  * E0304 no emulator or qemu_fits() is false, E0901 it crashed or hung. */
 bool qemu_run(const Plan *p, const Emitted *e, int samples,
               const void *const *in, void *const *out, void *arena_out,
-              int64_t *stack);
+              int64_t *stack, int *tier);
 /* Has the emulated board the memory for this model? */
 bool qemu_fits(const Plan *p, const Emitted *e);
 

@@ -275,7 +275,8 @@ static bool emit_all(Emission *e, unsigned what, Emitted *out) {
 
 bool codegen_emit(Plan *p, const CodegenOptions *opt, unsigned what,
                   Emitted *out) {
-  *out = (Emitted){.open_tier = opt->open_tier && p->tiers.n > 1};
+  bool open = opt->open_tier || p->opt.caller_tier;
+  *out = (Emitted){.open_tier = open && p->tiers.n > 1};
   Emission e;
   int before = diag_error_count(p->diag);
   bool ok = emission_begin(&e, p, opt) && emit_all(&e, what, out);

@@ -99,11 +99,30 @@ static int64_t plan_macs(const Plan *p) {
 }
 
 static void add_tiers(Str *o, const Plan *p) {
-  for (int i = 0; i < p->tiers.n && p->tiers.n > 1; i++)
+  if (p->tiers.n == 1)
+    return;
+  for (int i = 0; i < p->tiers.n; i++)
     str_printf(o, "%s%s", i ? ", " : " * tiers ", p->tiers.v[i]->tier);
-  if (p->tiers.n > 1)
+  if (p->opt.caller_tier)
+    str_printf(o, ":\n *   %s_tier says which one runs\n", p->name);
+  else
     str_add(o, ":\n *   which one a machine runs is settled by the first "
                "call\n");
+}
+
+/* What the caller chooses by. */
+static void add_tier_word(Header *h) {
+  const Plan *p = h->plan;
+  if (p->tiers.n == 1 || !p->opt.caller_tier)
+    return;
+  str_printf(h->out,
+             "\n/* The tier that runs: of those that the machine has the last. "
+             "To be set\n * before the first run; 0 is the first. */\n"
+             "extern uint32_t %s_tier;\n",
+             h->lower);
+  for (int i = 0; i < p->tiers.n; i++)
+    str_printf(h->out, "#define %s_TIER_%s %d\n", h->upper,
+               upper_case(p->arena, p->tiers.v[i]->tier), i + 1);
 }
 
 static void add_comment(Header *h) {
@@ -247,6 +266,7 @@ static void add_functions(Header *h) {
                "\n/* Before the first run, and to start over. */\n"
                "void %s_reset(void *state);\n",
                h->lower);
+  add_tier_word(h);
   str_add(h->out, "\n#ifdef __cplusplus\n}\n#endif\n");
 }
 

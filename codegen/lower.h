@@ -15,13 +15,8 @@ typedef void (*LowerFn)(Cg *g, const Step *s, const StepArgs *a);
  * optimized. */
 bool lower_module(Cg *g);
 
-/* tiers.c: the word where the tier is noted, 1 more than its index. */
-Val tier_word(Cg *g);
-/* The function that asks the machine, notes the tier in the word and returns
- * what it noted: i32 (). */
-Val tier_choice(Cg *g, Val word);
-/* Calls run[i] (of three pointers) with run's own arguments for tier i, which
- * is chosen at the first call; leaves the builder behind. */
+/* tiers.c: calls run[i] (of three pointers) with run's own arguments for tier
+ * i, which is chosen at the first call; leaves the builder behind. */
 void tier_dispatch(Cg *g, Val *run);
 
 #endif

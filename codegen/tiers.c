@@ -7,7 +7,8 @@
  *              word = 1 + the last tier whose needs are met
  *
  * Whoever asks gets the same answer, so the word is written without order by
- * as many as come. The first tier is what machines have to have. */
+ * as many as come. The first tier is what machines have to have. Where the
+ * caller chooses there is no choose(): 0 is the first tier, too. */
 #include "codegen/emit.h"
 #include "codegen/lower.h"
 
@@ -128,19 +129,23 @@ static Val needs_met(Choice *c, const CpuNeeds *needs) {
   return c->met[c->n++] = met;
 }
 
-Val tier_word(Cg *g) {
-  const char *name = arena_printf(
-      g->arena, g->open_tier ? "%s_tier" : "%s.tier", g->plan->name);
+/* Where the tier is noted, 1 more than its index. */
+static Val tier_word(Cg *g) {
+  bool open = g->open_tier || g->plan->opt.caller_tier;
+  const char *name =
+      arena_printf(g->arena, open ? "%s_tier" : "%s.tier", g->plan->name);
   Val word = LLVMAddGlobal(g->mod, g->i32, name);
   LLVMSetInitializer(word, ll_i32(g, 0));
   LLVMSetAlignment(word, 4);
   LLVMSetSection(word, arena_printf(g->arena, ".bss.%s", name));
-  if (!g->open_tier)
+  if (!open)
     LLVMSetLinkage(word, LLVMInternalLinkage);
   return word;
 }
 
-Val tier_choice(Cg *g, Val word) {
+/* The function that asks the machine, notes the tier in the word and returns
+ * what it noted. */
+static Val tier_choice(Cg *g, Val word) {
   const Plan *p = g->plan;
   Val fn = cg_function(g, arena_printf(g->arena, "%s.choose", p->name), g->i32,
                        NULL, 0);
@@ -158,11 +163,26 @@ Val tier_choice(Cg *g, Val word) {
   return fn;
 }
 
-/* The word, or what choose() makes of it. */
-static Val chosen(Cg *g, Val word, Val choose) {
+static Val load_word(Cg *g, Val word) {
   Val t = LLVMBuildLoad2(g->b, g->i32, word, "");
   LLVMSetAlignment(t, 4);
   LLVMSetOrdering(t, LLVMAtomicOrderingMonotonic);
+  return t;
+}
+
+/* choose(), beside the function under construction. */
+static Val other_function(Cg *g, Val word) {
+  Val fn = g->fn;
+  LLVMBasicBlockRef here = LLVMGetInsertBlock(g->b);
+  Val choose = tier_choice(g, word);
+  g->fn = fn;
+  LLVMPositionBuilderAtEnd(g->b, here);
+  return choose;
+}
+
+/* The word, or what choose() makes of it. */
+static Val chosen(Cg *g, Val word) {
+  Val choose = other_function(g, word), t = load_word(g, word);
   LLVMBasicBlockRef from = LLVMGetInsertBlock(g->b);
   LLVMBasicBlockRef ask = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "ask");
   LLVMBasicBlockRef on = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "on");
@@ -180,11 +200,7 @@ static Val chosen(Cg *g, Val word, Val choose) {
 void tier_dispatch(Cg *g, Val *run) {
   int n = g->plan->tiers.n;
   Val fn = g->fn, word = tier_word(g);
-  LLVMBasicBlockRef here = LLVMGetInsertBlock(g->b);
-  Val choose = tier_choice(g, word);
-  g->fn = fn;
-  LLVMPositionBuilderAtEnd(g->b, here);
-  Val t = chosen(g, word, choose);
+  Val t = g->plan->opt.caller_tier ? load_word(g, word) : chosen(g, word);
   LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(g->ctx, fn, "done");
   LLVMBasicBlockRef first = LLVMAppendBasicBlockInContext(g->ctx, fn, "first");
   Val sw = LLVMBuildSwitch(g->b, t, first, (unsigned)n - 1);

@@ -349,18 +349,19 @@ bool verify_sample(Verify *v, const char *name, const void *const *in) {
 
 bool verify_choice(Verify *v, const char **name) {
   *name = NULL;
-  if (v->held.n == 0 || !v->held.v[0].tier || !v->ship.exec)
+  const Plan *p = v->has_object ? v->ship.built.plan : NULL;
+  if (!p || p->tiers.n == 1 || p->opt.caller_tier)
     return true;
-  int best = v->held.v[v->held.n - 1].index, took;
-  const Target *t = v->ship.built.plan->whole;
   subject_set_tier(&v->ship, -1);
   if (!subject_run(&v->ship, v->ship.in, v->ship.out))
     return false;
-  took = jit_tier(v->ship.exec);
-  *name = t->tiers[took].name;
-  return took == best || diag_error(v->cli->diag, E0901, (Loc){0},
-                                    "the object chose the tier %s, not %s",
-                                    *name, t->tiers[best].name);
+  const Tier *took = &p->whole->tiers[v->ship.tier];
+  *name = took->name;
+  return !v->ship.exec || took->row == target_best_tier(p->whole) ||
+         diag_error(v->cli->diag, E0901, (Loc){0},
+                    "the object chose the tier %s, which is not the best that "
+                    "runs here",
+                    *name);
 }
 
 static bool recorded_held(Verify *v, Held *h, const Value *value,

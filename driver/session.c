@@ -115,11 +115,19 @@ static bool get_sparse(Cli *cli, SparseMode *out) {
   return bad_word(cli, OPT_sparse, "auto, off, size, speed");
 }
 
-/* What -O and --sparse say to both. */
+static bool get_tier_by(Cli *cli, bool *caller) {
+  const char *s = cli->value[OPT_tier_by];
+  *caller = s && strcmp(s, "caller") == 0;
+  return !s || *caller || strcmp(s, "machine") == 0 ||
+         bad_word(cli, OPT_tier_by, "machine, caller");
+}
+
+/* What -O, --sparse and --tier-by say to both. */
 static bool session_options(Cli *cli, CodegenOptions *codegen,
                             PlanOptions *plan) {
   *plan = (PlanOptions){.name = NULL};
-  if (!session_codegen(cli, codegen) || !get_sparse(cli, &plan->sparse))
+  if (!session_codegen(cli, codegen) || !get_sparse(cli, &plan->sparse) ||
+      !get_tier_by(cli, &plan->caller_tier))
     return false;
   plan->for_size = codegen->for_size;
   return true;

@@ -9,6 +9,7 @@ typedef struct Subject {
   Built built;
   Executor *exec;        /* NULL: under qemu */
   uint8_t *arena;        /* of the last run under qemu; BUILD_keep_all only */
+  int tier;              /* of an open one: what the last run took */
   const void *const *in; /* of the last run */
   void *const *out;
 } Subject;

@@ -49,8 +49,8 @@ void verify_free(Verify *v);
  * difference, or that it could not run, is in the diag. */
 bool verify_sample(Verify *v, const char *name, const void *const *in);
 
-/* After verify_sample: does an object with tiers that runs in this process
- * choose as `host` does? *name is what it chose; NULL: it had no choice. */
+/* After verify_sample: does an object with tiers choose, in this process as
+ * `host` does? *name is what it chose; NULL: it had no choice. */
 bool verify_choice(Verify *v, const char **name);
 
 /* After verify_sample: the value of the imported model against recorded

@@ -66,10 +66,13 @@ const CpuNeeds cpu_x86_amx = { &cpu_x86_avx512vnni, {
 } };
 
 const CpuNeeds cpu_aarch64_dotprod = { NULL, {
+  { CPU_isar0, 44, 4, 1 },
+} };
+/* What LLVM takes for granted of cores of Armv8.2 with dot products. */
+const CpuNeeds cpu_aarch64_v82 = { &cpu_aarch64_dotprod, {
   { CPU_isar0, 16, 4, 1 }, /* crc32 */
   { CPU_isar0, 20, 4, 2 }, /* atomics */
   { CPU_isar0, 28, 4, 1 }, /* rdm */
-  { CPU_isar0, 44, 4, 1 }, /* dot products */
   { CPU_pfr0, 16, 4, 1 },  /* half floats */
   { CPU_pfr0, 20, 4, 1 },  /* ... in vectors */
 } };

@@ -61,7 +61,7 @@ typedef struct CpuNeeds {
 
 extern const CpuNeeds cpu_x86_v2, cpu_x86_v3, cpu_x86_avxvnni,
     cpu_x86_avx512vnni, cpu_x86_amx;
-extern const CpuNeeds cpu_aarch64_dotprod;
+extern const CpuNeeds cpu_aarch64_dotprod, cpu_aarch64_v82;
 
 /* Does this machine meet them? NULL: yes. Only for needs of its own
  * architecture. */

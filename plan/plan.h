@@ -149,7 +149,8 @@ typedef struct PlanOptions {
                        no reuse, no in-place; for layer-by-layer checks */
   bool for_size;    /* -Os */
   SparseMode sparse;
-  bool clocks; /* a run notes when each step ends */
+  bool clocks;      /* a run notes when each step ends */
+  bool caller_tier; /* with tiers: the caller says which, in NAME_tier */
 } PlanOptions;
 
 struct Plan {

@@ -20,7 +20,12 @@ static const Family families[] = {
   { "x86-64", "any x86-64 from SSE4.2 on: all tiers in one object", false, {
     { "v2", "x86-64-v2" },
     { "v3", "x86-64-v3" },
+    { "avxvnni", "x86-64-avxvnni" },
     { "avx512vnni", "x86-64-avx512vnni" },
+  } },
+  { "aarch64", "any AArch64: the tiers that are picked in one object", true, {
+    { "neon", "aarch64" },
+    { "dotprod", "aarch64-dotprod" },
   } },
 };
 /* clang-format on */

@@ -26,12 +26,15 @@ typedef struct Net {
   Emitted emitted;
 } Net;
 
-static Net build(bool open_tier) {
+static Net emit(const char *family, const char *tiers, bool open_tier) {
   Net n = {.arena = arena_new()};
   Diag *d = diag_new(n.arena);
   n.graph = graph_parse(n.arena, d, "net.kiln", model, strlen(model));
-  const Target *t = target_family(n.arena, "x86-64");
+  const Target *t = target_find(n.arena, d, family, NULL, NULL, NULL);
   assert_non_null(n.graph);
+  assert_non_null(t);
+  t = target_pick_tiers(n.arena, d, t, tiers);
+  assert_non_null(t);
   n.plan = plan_new(n.arena, n.graph, t, &(PlanOptions){0});
   assert_non_null(n.plan);
   CodegenOptions opt = {.opt_level = 2, .open_tier = open_tier};
@@ -39,7 +42,13 @@ static Net build(bool open_tier) {
     diag_print(d, stderr);
     fail();
   }
-  if (!target_runs_here(t)) {
+  return n;
+}
+
+/* One that runs in this process. */
+static Net build(bool open_tier) {
+  Net n = emit("x86-64", NULL, open_tier);
+  if (!target_runs_here(n.plan->whole)) {
     arena_free(n.arena);
     skip();
   }
@@ -185,12 +194,38 @@ static void test_only_tests_see_the_tier(void **state) {
   arena_free(n.arena);
 }
 
+/* What it chooses on several processors, as qemu has them. */
+static void test_choice_on_arm(void **state) {
+  (void)state;
+  static const struct {
+    const char *cpu;
+    int tier;
+  } rows[] = {{"cortex-a53", 0}, {"cortex-a72", 0}, {"cortex-a76", 1}};
+  Net n = emit("aarch64", "neon,dotprod", true);
+  Executor *interp = interp_new(n.graph, NULL, NULL);
+  int8_t x[IN], got[OUT], want[OUT];
+  fill(x, 3);
+  run(interp, 3, want);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int tier = -1;
+    assert_int_equal(setenv("QEMU_CPU", rows[i].cpu, 1), 0);
+    assert_true(qemu_run(n.plan, &n.emitted, 1, (const void *[]){x},
+                         (void *[]){got}, NULL, NULL, &tier));
+    assert_int_equal(tier, rows[i].tier);
+    assert_memory_equal(got, want, OUT);
+  }
+  unsetenv("QEMU_CPU");
+  interp->free(interp);
+  arena_free(n.arena);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_first_runs_at_once),
       cmocka_unit_test(test_one_state_for_all),
       cmocka_unit_test(test_equal_constants_are_one),
       cmocka_unit_test(test_only_tests_see_the_tier),
+      cmocka_unit_test(test_choice_on_arm),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

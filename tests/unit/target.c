@@ -193,6 +193,9 @@ static void families_have_their_rows(void **state) {
   assert_string_equal(t->tiers[1].row->name, "x86-64-avx512vnni");
   assert_int_equal(pick("x86-64", "v2")->ntiers, 1);
   assert_null(target_family(arena, "cortex-m4"));
+  assert_int_equal(pick("aarch64", NULL)->ntiers, 0); /* the row */
+  assert_string_equal(pick("aarch64", "dotprod,neon")->tiers[0].row->name,
+                      "aarch64");
 }
 
 static void tiers_are_refused(void **state) {
@@ -203,7 +206,8 @@ static void tiers_are_refused(void **state) {
   refused(pick("x86-64", "v2,v3,x86-64-v3"), "'v3' is named twice");
   refused(pick("x86-64", "avx512vnni"), "--target=x86-64-avx512vnni");
   refused(pick("cortex-m4", "v2"), "cortex-m4 has no tiers");
-  refused(pick("x86-64-v3", "v2"), "--target= one of: x86-64");
+  refused(pick("x86-64-v3", "v2"), "--target= one of: x86-64 aarch64");
+  refused(pick("aarch64", "neon,v3"), "some of: neon dotprod");
 }
 
 static void best_tier_is_the_host(void **state) {
