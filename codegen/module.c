@@ -16,6 +16,7 @@
 #include "codegen/emit.h"
 #include "codegen/lower.h"
 #include "codegen/nest.h"
+#include "codegen/targets/amx.h"
 
 #include <assert.h>
 #include <string.h>
@@ -376,6 +377,13 @@ static Body step_functions(Cg *g) {
   return body;
 }
 
+static bool has_tiles(const Plan *p) {
+  for (int i = 0; i < p->steps.n; i++)
+    if (p->steps.v[i]->kernel == &kernel_table[K_conv_tiles])
+      return true;
+  return false;
+}
+
 static void call_steps(Cg *g, const Body *body, const Bases *base) {
   int n = g->plan->steps.n;
   for (int i = 0; i < n; i++) {
@@ -383,6 +391,8 @@ static void call_steps(Cg *g, const Body *body, const Bases *base) {
     call_step(g, base, body->fn[i], &body->ps[i]);
   }
   note_clock(g, base, n);
+  if (has_tiles(g->plan))
+    amx_release(g);
 }
 
 /* Of arguments that have been checked. */

@@ -22,11 +22,11 @@ bool target_runs_here(const Target *t) {
   return arch_is_here(t) && cpu_meets(t->needs);
 }
 
-/* Wider vectors are better, then the later dot kind. */
+/* Wider vectors are better, then the later dot kind, then tiles. */
 static bool is_better(const Target *t, const Target *than) {
-  return t->vector_bytes != than->vector_bytes
-             ? t->vector_bytes > than->vector_bytes
-             : t->dot > than->dot;
+  if (t->vector_bytes != than->vector_bytes)
+    return t->vector_bytes > than->vector_bytes;
+  return t->dot != than->dot ? t->dot > than->dot : t->tiles > than->tiles;
 }
 
 /* Of equals the first row, which assumes least. */

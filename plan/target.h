@@ -29,6 +29,13 @@ typedef enum Dot {
   DOT_vmladava  /* MVE: 16 s8 products into one scalar */
 } Dot;
 
+/* Matrix registers: 16 rows of 64 bytes, u8 x s8. */
+typedef enum TileKind {
+  TILES_none,
+  TILES_amx,
+  TILES_emulated /* in vpdpbusd and scratch; no row, for tests of kernels */
+} TileKind;
+
 /* How 8-bit activations lie in the arena: as the model has them, or all
  * signed, or all unsigned (values and zero points move by 128). */
 typedef enum ActSign {
@@ -67,7 +74,8 @@ struct Target {
   bool flushes;     /* f32 vectors take subnormals for zero */
   bool mul64;       /* 32 x 32 -> 64 multiply in hardware */
   bool masks;       /* vector stores of any of their bytes */
-  bool asks_ahead;  /* prefetches weights that no cache of the core holds */
+  TileKind tiles;
+  bool asks_ahead; /* prefetches weights that no cache of the core holds */
   bool position_independent;
   int conv_pixels;    /* register tile of conv kernels: pixels ... */
   int conv_vectors;   /* ... x vectors (or channels) of outputs */

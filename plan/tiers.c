@@ -22,6 +22,7 @@ static const Family families[] = {
     { "v3", "x86-64-v3" },
     { "avxvnni", "x86-64-avxvnni" },
     { "avx512vnni", "x86-64-avx512vnni" },
+    { "amx", "x86-64-amx" },
   } },
   { "aarch64", "any AArch64: the tiers that are picked in one object", true, {
     { "neon", "aarch64" },

@@ -104,8 +104,7 @@ static void choose_tile(ConvParams *c, const Target *t) {
     c->pixels = up;
 }
 
-/* Which channel each accumulator of each block is; past the last: oc. */
-static int32_t *lane_order(Arena *a, const ConvParams *c) {
+int32_t *conv_lane_order(Arena *a, const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int32_t *order = ARENA_ARRAY(a, int32_t, c->blocks *nout);
   for (int64_t i = 0; i < c->blocks * nout; i++) {
@@ -265,7 +264,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);
   choose_tile(&c, t);
   c.join = join_for(t, &c);
-  int32_t *order = lane_order(p->arena, &c);
+  int32_t *order = conv_lane_order(p->arena, &c);
   place_lanes(p, s, &c, pack_lanes(p, s, &c, &real, order));
   finish_lanes(p, s, &c, &real, order);
   return conv_done(p, s, &c, c.packed.block_bytes);

@@ -12,6 +12,8 @@ int64_t stage_bytes(const ConvParams *c);
 /* 8-bit conv2d, fully_connected or matmul: anything but depthwise. */
 bool conv_is_full(const Op *op);
 bool conv_one_group(const Op *op);
+/* Which channel each accumulator of each block is; past the last: oc. */
+int32_t *conv_lane_order(Arena *a, const ConvParams *c);
 /* Pixels that conv_lanes computes for a row of g->ow, those of its last tile
  * that it has computed before counted again. */
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t);
