@@ -16,7 +16,8 @@ typedef struct Check {
 } Check;
 
 static bool is_documented(const Check *c, const char *symbol) {
-  static const char *const suffixes[] = {"_run", "_reset", "_tier"};
+  static const char *const suffixes[] = {"_run", "_run_parallel", "_reset",
+                                         "_tier"};
   const char *name = c->plan->name;
   size_t n = strlen(name), suffix = sizeof suffixes / sizeof *suffixes;
   if (strncmp(symbol, name, n) != 0)

@@ -44,7 +44,8 @@ typedef struct Product {
   const char *name; /* prefix of its functions */
   Bytes object;
   int64_t arena_bytes, state_bytes;
-  int align; /* of arena and state */
+  int align;   /* of arena and state */
+  int threads; /* to run it by NAME_run_parallel; 0: by NAME_run */
   bool open_tier;
 } Product;
 

@@ -201,13 +201,23 @@ static bool is_shared(const Plan *p, const Blob *b) {
   return false;
 }
 
+/* Of all functions whose names begin so. */
+static int64_t functions_bytes(const Emission *e, const char *prefix) {
+  int64_t bytes = 0;
+  for (int i = 0; i < e->object.symbols.n; i++) {
+    const ObjSymbol *s = &e->object.symbols.v[i];
+    if (s->function && s->section >= 0 && str_has_prefix(s->name, prefix))
+      bytes += e->object.sections.v[s->section].bytes;
+  }
+  return bytes;
+}
+
 static TierSize measure_tier(Emission *e, const Plan *p) {
-  const char *run = arena_printf(e->g.arena, "%s.run", p->prefix);
-  TierSize z = {.plan = p, .code_bytes = symbol_bytes(e, run)};
+  TierSize z = {.plan = p};
+  z.code_bytes = functions_bytes(e, arena_printf(e->g.arena, "%s.", p->prefix));
   for (int i = 0; i < p->steps.n; i++) {
     Step *s = p->steps.v[i];
     s->code_bytes = symbol_bytes(e, s->symbol);
-    z.code_bytes += s->code_bytes;
   }
   for (int i = 0; i < p->blobs.n; i++) {
     int64_t bytes = symbol_bytes(e, p->blobs.v[i]->symbol);
@@ -236,9 +246,17 @@ static bool measure(Emission *e, ObjectSizes *out) {
   }
   out->flash_bytes = out->code_bytes + out->rodata_bytes;
   measure_tiers(e, out);
-  const char *entry = arena_printf(e->g.arena, "%s_run", e->g.plan->name);
-  return stack_measure(&e->object, &e->frames, e->g.target, entry, e->g.arena,
-                       e->g.diag, out);
+  const Plan *p = e->g.plan;
+  const char *entry = arena_printf(p->arena, "%s_run", p->name);
+  ObjectSizes parallel = {0};
+  if (p->opt.threads &&
+      !stack_measure(&e->object, &e->frames, p->target,
+                     arena_printf(p->arena, "%s_parallel", entry), p->arena,
+                     p->diag, &parallel))
+    return false;
+  out->parallel_stack_bytes = parallel.stack_bytes;
+  return stack_measure(&e->object, &e->frames, p->target, entry, p->arena,
+                       p->diag, out);
 }
 
 static bool build(Emission *e) {

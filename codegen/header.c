@@ -160,14 +160,18 @@ static void add_comment(Header *h) {
 
 static void add_sizes(Header *h) {
   const Plan *p = h->plan;
+  int threads = p->opt.threads;
   struct {
     const char *name;
     int64_t value;
   } rows[] = {{"ARENA_BYTES", p->arena_bytes},
               {"ARENA_ALIGN", p->arena_align},
               {"STACK_BYTES", h->sizes->stack_bytes},
-              {"STATE_BYTES", p->state_bytes}};
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+              {"STATE_BYTES", p->state_bytes},
+              {"THREADS", threads},
+              {"PARALLEL_STACK_BYTES", h->sizes->parallel_stack_bytes}};
+  size_t n = sizeof rows / sizeof *rows - (threads ? 0 : 2);
+  for (size_t i = 0; i < n; i++)
     str_printf(h->out, "#define %s_%s %lld\n", h->upper, rows[i].name,
                (long long)rows[i].value);
 }
@@ -252,6 +256,25 @@ static void add_asserts(Header *h) {
   str_add(h->out, "#endif\n");
 }
 
+static void add_parallel(Header *h) {
+  static const char text[] =
+      "\n/* The same bytes by threads of the caller's. parallel_for(ctx, "
+      "count, body,\n"
+      " * data) calls body(data, part) once for each part from 0 to count - "
+      "1, in any\n"
+      " * order, from any threads, and returns when all of them have; count "
+      "is at most\n"
+      " * ^1_THREADS. 1 also where it is null. */\n"
+      "int ^0_run_parallel(\n"
+      "    const ^0_in *in, const ^0_out *out, void *arena,\n"
+      "    void (*parallel_for)(void *ctx, int count,\n"
+      "                         void (*body)(void *data, int part), "
+      "void *data),\n"
+      "    void *ctx);\n";
+  if (h->plan->opt.threads)
+    template_add(h->out, text, (const char *const[]){h->lower, h->upper});
+}
+
 static void add_functions(Header *h) {
   str_printf(h->out,
              "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
@@ -261,6 +284,7 @@ static void add_functions(Header *h) {
              "int %s_run(const %s_in *in, const %s_out *out, void *arena);\n",
              h->plan->state_bytes ? " or state" : "", h->lower, h->lower,
              h->lower);
+  add_parallel(h);
   if (h->plan->state_bytes)
     str_printf(h->out,
                "\n/* Before the first run, and to start over. */\n"

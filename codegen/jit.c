@@ -1,11 +1,15 @@
 /* The object that ships, loaded into this process and called as its users
  * call it: pointers in arrays, a memory block as arena. */
 #include "codegen/loaded.h"
+#include "runtime/kiln_pthread.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef int RunFn(const void *const *in, void *const *out, void *arena);
+typedef void ParallelFor(void *ctx, int count, kiln_body *body, void *data);
+typedef int ParallelFn(const void *const *in, void *const *out, void *arena,
+                       ParallelFor *parallel_for, void *ctx);
 typedef void ResetFn(void *state);
 
 typedef struct Jit {
@@ -14,6 +18,8 @@ typedef struct Jit {
   Product product;
   Loaded *object;
   RunFn *run;
+  ParallelFn *run_parallel; /* in place of it, of plans for threads: ... */
+  kiln_pool pool;           /* ... these */
   ResetFn *reset;
   volatile int32_t *tier; /* of an object that shows it; else NULL */
   uint8_t *arena, *state;
@@ -37,6 +43,8 @@ static uint8_t *new_block(int64_t bytes, int align) {
 
 static void jit_free(Executor *e) {
   Jit *j = (Jit *)e;
+  if (j->run_parallel)
+    kiln_pool_stop(&j->pool);
   loaded_free(j->object);
   free(j->arena);
   free(j->state);
@@ -60,7 +68,9 @@ static bool jit_run(Executor *e, const void *const *in, void *const *out) {
   memcpy(j->in, in, (size_t)g->inputs.n * sizeof *in);
   memcpy(j->out, out, (size_t)g->outputs.n * sizeof *out);
   j->in[g->inputs.n] = j->state;
-  int status = j->run(j->in, j->out, j->arena);
+  int status = j->run_parallel ? j->run_parallel(j->in, j->out, j->arena,
+                                                 kiln_pool_for, &j->pool)
+                               : j->run(j->in, j->out, j->arena);
   if (status == 0)
     return true;
   return diag_error(j->plan->diag, E0901, (Loc){0}, "%s_run returned %d (%s)",
@@ -74,10 +84,20 @@ static bool lookup(Jit *j, const char *suffix, void *fn) {
   return loaded_symbol(j->object, name, fn);
 }
 
+static bool load_parallel(Jit *j) {
+  int threads = j->product.threads;
+  if (!threads)
+    return true;
+  if (!lookup(j, "run_parallel", &j->run_parallel))
+    return false;
+  kiln_pool_start(&j->pool, threads);
+  return true;
+}
+
 static bool load(Jit *j, DiagCode code) {
   j->object =
       loaded_new(j->plan->diag, code, j->product.object, j->product.name);
-  return j->object && lookup(j, "run", &j->run) &&
+  return j->object && lookup(j, "run", &j->run) && load_parallel(j) &&
          (!j->product.state_bytes || lookup(j, "reset", &j->reset)) &&
          (!j->product.open_tier || lookup(j, "tier", &j->tier));
 }
@@ -114,7 +134,8 @@ static Executor *new(const Plan *plan, const Product *product, DiagCode code) {
 
 Executor *jit_new(const Plan *p, const Emitted *e) {
   Product product = {p->name,        e->object,      p->arena_bytes,
-                     p->state_bytes, p->arena_align, e->open_tier};
+                     p->state_bytes, p->arena_align, p->opt.threads,
+                     e->open_tier};
   return new (p, &product, E0901);
 }
 

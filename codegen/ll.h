@@ -17,6 +17,9 @@ typedef struct StepArgs {
   Val *parts;        /* (nin or nout) of the many-armed side */
   Val *tail;         /* (step->nin) by operand, those of the tail behind */
   Val scratch;
+  Val own;         /* scratch of this part alone, where `scratch` is not */
+  SplitAxis axis;  /* the loop of which this function does a part: ... */
+  Val first, last; /* ... units first .. last - 1 */
 } StepArgs;
 
 /* One module being built. */

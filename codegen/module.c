@@ -5,6 +5,7 @@
  *   int NAME_run(const NAME_in *in, const NAME_out *out, void *arena)
  *     no null, aligned arena, no overlap, or 1, 2, 3
  *     step_0(addresses...); step_1(...); ...
+ *   int NAME_run_parallel(in, out, arena, parallel_for, ctx): parallel.c
  *   void NAME_reset(void *state)
  *
  * With tiers it checks, and calls one function of each,
@@ -13,10 +14,10 @@
  *
  * Both structs hold only pointers, so they are loaded as arrays. What the
  * checks of run have established is what the steps' noalias relies on. */
-#include "codegen/emit.h"
+#include "codegen/module.h"
+
 #include "codegen/lower.h"
 #include "codegen/nest.h"
-#include "codegen/targets/amx.h"
 
 #include <assert.h>
 #include <string.h>
@@ -29,24 +30,6 @@ static const LowerFn lower_table[K_COUNT] = {
 
 enum { ARGS_MAX = sizeof((StepArgs){0}.in) / sizeof(Val) };
 
-/* The pointers that run has in hand. */
-typedef struct Bases {
-  Val arena, state;
-  Val *in, *out; /* by index of the graph's inputs and outputs */
-} Bases;
-
-/* A pointer parameter of a step function. */
-typedef struct Param {
-  Buffer buffer; /* of scratch: made up */
-  int slot;      /* inputs, outputs, scratch counted through */
-  bool written;
-} Param;
-
-typedef struct Params {
-  Param *v;
-  int n;
-} Params;
-
 /* Blobs and packed constants are known to the step; all else is passed. */
 static bool is_passed(const Buffer *b) { return b && b->place != PLACE_const; }
 
@@ -54,18 +37,35 @@ static const Buffer *operand(const Step *s, int i) {
   return i < s->nin ? s->in[i] : s->out[i - s->nin];
 }
 
+static void add_scratch(Params *ps, const Step *s, int slot, int64_t offset,
+                        int64_t bytes, int64_t stride) {
+  Buffer b = {.place = PLACE_arena,
+              .offset = s->scratch_offset + offset,
+              .bytes = bytes};
+  if (bytes)
+    ps->v[ps->n++] = (Param){b, slot, true, stride};
+}
+
+/* What all parts share in slot n, what each has for itself in slot n + 1;
+ * without a copy there is only that, as a whole in slot n. */
+static void add_scratches(Params *ps, const Step *s, int n) {
+  const Split *split = &s->split;
+  if (!split->parts) {
+    add_scratch(ps, s, n, 0, s->scratch_bytes, 0);
+    return;
+  }
+  add_scratch(ps, s, n, 0, split->own_offset, 0);
+  add_scratch(ps, s, n + (split->stage_parts > 0), split->own_offset,
+              split->own_bytes, split->part_bytes);
+}
+
 static Params step_params(Cg *g, const Step *s) {
   int n = s->nin + s->op->nout;
-  Params ps = {ARENA_ARRAY(g->arena, Param, n + 1), 0};
+  Params ps = {ARENA_ARRAY(g->arena, Param, n + 2), 0};
   for (int i = 0; i < n; i++)
     if (is_passed(operand(s, i)))
-      ps.v[ps.n++] = (Param){*operand(s, i), i, i >= s->nin};
-  if (s->scratch_bytes) {
-    Buffer b = {.place = PLACE_arena,
-                .offset = s->scratch_offset,
-                .bytes = s->scratch_bytes};
-    ps.v[ps.n++] = (Param){b, n, true};
-  }
+      ps.v[ps.n++] = (Param){*operand(s, i), i, i >= s->nin, 0};
+  add_scratches(&ps, s, n);
   return ps;
 }
 
@@ -95,6 +95,11 @@ static int64_t buffer_align(const Plan *p, const Buffer *b) {
   return common_align(b->offset, own ? p->arena_align : (bits + 7) / 8);
 }
 
+static int64_t param_align(const Plan *p, const Param *param) {
+  int64_t align = buffer_align(p, &param->buffer);
+  return param->stride ? common_align(param->stride, align) : align;
+}
+
 static void add_attribute(Cg *g, Val fn, LLVMAttributeIndex at,
                           const char *name, int64_t value) {
   unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
@@ -108,9 +113,10 @@ static void describe_params(Cg *g, Val fn, const Params *ps) {
     LLVMAttributeIndex at = (LLVMAttributeIndex)i + 1;
     add_attribute(g, fn, at, "nonnull", 0);
     add_attribute(g, fn, at, "noundef", 0);
-    add_attribute(g, fn, at, "align", buffer_align(g->plan, b));
-    if (b->bytes > 0)
-      add_attribute(g, fn, at, "dereferenceable", b->bytes);
+    add_attribute(g, fn, at, "align", param_align(g->plan, &ps->v[i]));
+    int64_t bytes = ps->v[i].stride ? ps->v[i].stride : b->bytes;
+    if (bytes > 0)
+      add_attribute(g, fn, at, "dereferenceable", bytes);
     if (is_noalias(ps, i))
       add_attribute(g, fn, at, "noalias", 0);
   }
@@ -118,13 +124,14 @@ static void describe_params(Cg *g, Val fn, const Params *ps) {
 
 static StepArgs step_args(Cg *g, const Step *s, Val fn, const Params *ps) {
   int nin = s->nin, nout = s->op->nout;
-  Val *v = ARENA_ARRAY(g->arena, Val, nin + nout + 1);
+  Val *v = ARENA_ARRAY(g->arena, Val, nin + nout + 2);
   for (int i = 0; i < ps->n; i++)
     v[ps->v[i].slot] = LLVMGetParam(fn, (unsigned)i);
   for (int i = 0; i < nin; i++)
     if (s->in[i] && s->in[i]->place == PLACE_const && s->in[i]->blob)
       v[i] = ll_gepc(g, ll_blob(g, s->in[i]->blob), s->in[i]->offset);
-  StepArgs args = {.tail = v, .scratch = v[nin + nout]};
+  StepArgs args = {
+      .tail = v, .scratch = v[nin + nout], .own = v[nin + nout + 1]};
   args.parts = op_info(s->op->kind)->nout < 0 ? v + nin : v;
   for (int i = 0; i < nin && i < ARGS_MAX; i++)
     args.in[i] = v[i];
@@ -133,21 +140,41 @@ static StepArgs step_args(Cg *g, const Step *s, Val fn, const Params *ps) {
   return args;
 }
 
-static Val step_function(Cg *g, const Step *s, const Params *ps) {
-  Ty *types = ARENA_ARRAY(g->arena, Ty, ps->n);
+/* The function of a step, or of the copy that goes before it. What is split
+ * takes the units that it is to do behind the pointers. */
+static Val step_function(Cg *g, const Step *s, const Params *ps, SplitAxis axis,
+                         const char *symbol) {
+  Ty *types = ARENA_ARRAY(g->arena, Ty, ps->n + 2);
   for (int i = 0; i < ps->n; i++)
     types[i] = g->ptr;
-  Val fn = cg_function(g, s->symbol, g->void_, types, ps->n);
+  types[ps->n] = types[ps->n + 1] = g->idx;
+  Val fn = cg_function(g, symbol, g->void_, types, ps->n + (axis ? 2 : 0));
   LLVMSetLinkage(fn, LLVMInternalLinkage);
   add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                 "noinline", 0);
   describe_params(g, fn, ps);
   StepArgs args = step_args(g, s, fn, ps);
+  args.axis = axis;
+  args.first = axis ? LLVMGetParam(fn, (unsigned)ps->n) : NULL;
+  args.last = axis ? LLVMGetParam(fn, (unsigned)ps->n + 1) : NULL;
   g->step = s;
   g->args = &args;
-  lower_table[s->kernel - kernel_table](g, s, &args);
+  if (axis == SPLIT_stage)
+    lower_stage(g, s, &args);
+  else
+    lower_table[s->kernel - kernel_table](g, s, &args);
   LLVMBuildRetVoid(g->b);
+  g->args = NULL;
   return fn;
+}
+
+static StepCode step_code(Cg *g, const Step *s) {
+  StepCode c = {.step = s, .params = step_params(g, s)};
+  if (s->split.stage_parts)
+    c.stage = step_function(g, s, &c.params, SPLIT_stage,
+                            arena_printf(g->arena, "%s.stage", s->symbol));
+  c.fn = step_function(g, s, &c.params, s->split.axis, s->symbol);
+  return c;
 }
 
 static Val buffer_address(Cg *g, const Bases *base, const Buffer *b) {
@@ -167,12 +194,33 @@ static Val buffer_address(Cg *g, const Bases *base, const Buffer *b) {
   return NULL;
 }
 
-static void call_step(Cg *g, const Bases *base, Val fn, const Params *ps) {
-  Val *args = ARENA_ARRAY(g->arena, Val, ps->n);
-  for (int i = 0; i < ps->n; i++)
+void call_part(Cg *g, const Bases *base, Val fn, const Params *ps,
+               const Part *part) {
+  int n = ps->n;
+  Val *args = ARENA_ARRAY(g->arena, Val, n + 2);
+  for (int i = 0; i < n; i++) {
     args[i] = buffer_address(g, base, &ps->v[i].buffer);
-  LLVMBuildCall2(g->b, LLVMGlobalGetValueType(fn), fn, args, (unsigned)ps->n,
-                 "");
+    if (ps->v[i].stride && part->index)
+      args[i] = ll_gep(g, args[i], ll_mulc(g, part->index, ps->v[i].stride));
+  }
+  if (part->first) {
+    args[n++] = part->first;
+    args[n++] = part->last;
+  }
+  LLVMBuildCall2(g->b, LLVMGlobalGetValueType(fn), fn, args, (unsigned)n, "");
+}
+
+static Part all_units(Cg *g, int64_t units) {
+  return (Part){.first = ll_idx(g, 0), .last = ll_idx(g, units)};
+}
+
+void call_step(Cg *g, const Bases *base, const StepCode *c) {
+  const Split *split = &c->step->split;
+  Part stage = all_units(g, split->stage_units);
+  Part all = split->parts ? all_units(g, split->units) : (Part){0};
+  if (c->stage)
+    call_part(g, base, c->stage, &c->params, &stage);
+  call_part(g, base, c->fn, &c->params, &all);
 }
 
 /* The status checks; each group jumps to the common return when it fails. */
@@ -348,9 +396,8 @@ static void check_arguments(Cg *g, Checks *c, Bases *base) {
   check(g, c, any_overlap(g, base, out), 3);
 }
 
-/* Notes the time before step i. On AArch64 user code may not read the cycle
- * counter. */
-static void note_clock(Cg *g, const Bases *base, int i) {
+/* On AArch64 user code may not read the cycle counter. */
+void note_clock(Cg *g, const Bases *base, int i) {
   if (!g->plan->opt.clocks)
     return;
   const char *counter = g->target->arch == ARCH_aarch64
@@ -360,74 +407,72 @@ static void note_clock(Cg *g, const Bases *base, int i) {
   ll_store(g, ll_intrinsic(g, counter, NULL, 0, NULL, 0), at, 8);
 }
 
-/* The steps of one tier. */
-typedef struct Body {
-  Val *fn;    /* (steps) */
-  Params *ps; /* (steps) */
-} Body;
-
-static Body step_functions(Cg *g) {
-  const Plan *p = g->plan;
-  Body body = {ARENA_ARRAY(g->arena, Val, p->steps.n),
-               ARENA_ARRAY(g->arena, Params, p->steps.n)};
-  for (int i = 0; i < p->steps.n; i++) {
-    body.ps[i] = step_params(g, p->steps.v[i]);
-    body.fn[i] = step_function(g, p->steps.v[i], &body.ps[i]);
-  }
-  return body;
-}
-
-static bool has_tiles(const Plan *p) {
-  for (int i = 0; i < p->steps.n; i++)
-    if (p->steps.v[i]->kernel == &kernel_table[K_conv_tiles])
-      return true;
-  return false;
-}
-
-static void call_steps(Cg *g, const Body *body, const Bases *base) {
+/* The steps of a tier, or all there are, in the function under construction.
+ */
+static void call_steps(Cg *g, const Bases *base, const StepCode *code) {
   int n = g->plan->steps.n;
   for (int i = 0; i < n; i++) {
     note_clock(g, base, i);
-    call_step(g, base, body->fn[i], &body->ps[i]);
+    call_step(g, base, &code[i]);
   }
   note_clock(g, base, n);
-  if (has_tiles(g->plan))
-    amx_release(g);
 }
 
-/* Of arguments that have been checked. */
-static Val tier_run(Cg *g, const Body *body) {
-  const Plan *p = g->plan;
-  Ty types[3] = {g->ptr, g->ptr, g->ptr};
-  Val fn = cg_function(g, arena_printf(g->arena, "%s.run", p->prefix), g->void_,
-                       types, 3);
-  LLVMSetLinkage(fn, LLVMInternalLinkage);
-  add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-                "noinline", 0);
-  Bases base = {.arena = LLVMGetParam(fn, 2)};
-  load_members(g, &base, LLVMGetParam(fn, 0), LLVMGetParam(fn, 1));
-  call_steps(g, body, &base);
-  LLVMBuildRetVoid(g->b);
-  return fn;
-}
-
-/* `body`: all that there is; or `run`, of each tier. */
-static void run_function(Cg *g, const Body *body, Val *run) {
-  const Plan *p = g->plan;
-  Ty types[3] = {g->ptr, g->ptr, g->ptr};
-  cg_function(g, arena_printf(g->arena, "%s_run", p->name), g->i32, types, 3);
+Bases run_begin(Cg *g, const char *name, int extra) {
+  Ty types[RUN_PARAMS] = {g->ptr, g->ptr, g->ptr, g->ptr, g->ptr};
+  cg_function(g, arena_printf(g->arena, "%s_%s", g->plan->name, name), g->i32,
+              types, 3 + extra);
   LLVMBasicBlockRef entry = LLVMGetInsertBlock(g->b);
   Checks c = {LLVMAppendBasicBlockInContext(g->ctx, g->fn, "fail"), NULL};
   LLVMPositionBuilderAtEnd(g->b, c.fail);
   c.status = LLVMBuildPhi(g->b, g->i32, "status");
   LLVMBuildRet(g->b, c.status);
   LLVMPositionBuilderAtEnd(g->b, entry);
+  if (extra)
+    check(g, &c, is_null(g, LLVMGetParam(g->fn, 3)), 1);
   Bases base = {0};
   check_arguments(g, &c, &base);
-  if (run)
-    tier_dispatch(g, run);
+  return base;
+}
+
+/* NAME.TIER.run, of arguments that have been checked, and of run_parallel. */
+static Val tier_function(Cg *g, const StepCode *code, const char *name,
+                         int extra) {
+  Ty types[RUN_PARAMS] = {g->ptr, g->ptr, g->ptr, g->ptr, g->ptr};
+  Parallel parallel = extra ? parallel_new(g, code) : (Parallel){NULL};
+  Val fn =
+      cg_function(g, arena_printf(g->arena, "%s.%s", g->plan->prefix, name),
+                  g->void_, types, 3 + extra);
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
+  add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                "noinline", 0);
+  Bases base = {.arena = LLVMGetParam(fn, 2)};
+  load_members(g, &base, LLVMGetParam(fn, 0), LLVMGetParam(fn, 1));
+  if (extra)
+    parallel_steps(g, &base, code, &parallel);
   else
-    call_steps(g, body, &base);
+    call_steps(g, &base, code);
+  LLVMBuildRetVoid(g->b);
+  return fn;
+}
+
+/* `code`: all that there is; or, of each tier, its function `run`. */
+static void run_function(Cg *g, const StepCode *code, Val *run) {
+  Bases base = run_begin(g, "run", 0);
+  if (run)
+    tier_dispatch(g, run, 3);
+  else
+    call_steps(g, &base, code);
+  LLVMBuildRet(g->b, ll_i32(g, 0));
+}
+
+static void run_parallel_function(Cg *g, const StepCode *code, Val *run) {
+  Parallel parallel = run ? (Parallel){NULL} : parallel_new(g, code);
+  Bases base = run_begin(g, "run_parallel", 2);
+  if (run)
+    tier_dispatch(g, run, 5);
+  else
+    parallel_steps(g, &base, code, &parallel);
   LLVMBuildRet(g->b, ll_i32(g, 0));
 }
 
@@ -479,23 +524,36 @@ static void set_sections(Cg *g) {
                                      LLVMGetValueName2(v, &(size_t){0})));
 }
 
+static StepCode *step_codes(Cg *g) {
+  const Plan *p = g->plan;
+  StepCode *code = ARENA_ARRAY(g->arena, StepCode, p->steps.n + 1);
+  for (int i = 0; i < p->steps.n; i++)
+    code[i] = step_code(g, p->steps.v[i]);
+  return code;
+}
+
 /* Every tier is compiled as if it were alone; what is seen from outside is
  * for the first of them, which all machines have. */
 bool lower_module(Cg *g) {
   Plan *head = g->plan;
   int errors = diag_error_count(g->diag), n = head->tiers.n;
   Val *run = n > 1 ? ARENA_ARRAY(g->arena, Val, n) : NULL;
-  Body body;
+  Val *parallel = n > 1 ? ARENA_ARRAY(g->arena, Val, n) : NULL;
+  StepCode *code = NULL;
   for (int i = 0; i < n; i++) {
     g->plan = head->tiers.v[i];
     g->target = g->plan->target;
-    body = step_functions(g);
+    code = step_codes(g);
     if (run)
-      run[i] = tier_run(g, &body);
+      run[i] = tier_function(g, code, "run", 0);
+    if (run && head->opt.threads)
+      parallel[i] = tier_function(g, code, "run_parallel", 2);
   }
   g->plan = head;
   g->target = head->target;
-  run_function(g, &body, run);
+  run_function(g, code, run);
+  if (head->opt.threads)
+    run_parallel_function(g, code, parallel);
   if (head->state_bytes)
     reset_function(g);
   if (g->target->arch != ARCH_wasm32)

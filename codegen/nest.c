@@ -31,6 +31,30 @@ Loop loop_begin_carry(Cg *g, int64_t lo, int64_t hi, int64_t step, int ncarry,
   return l;
 }
 
+static Val limit(Cg *g, const char *intrinsic, Val x, int64_t bound) {
+  Val args[] = {x, ll_idx(g, bound)};
+  return ll_intrinsic(g, intrinsic, &g->idx, 1, args, 2);
+}
+
+Loop loop_begin_part(Cg *g, SplitAxis axis, int64_t lo, int64_t hi,
+                     int64_t step, int64_t unit) {
+  if (!axis || !g->args || g->args->axis != axis)
+    return loop_begin(g, lo, hi, step);
+  assert(lo < hi && step > 0);
+  Loop l = {.lo = lo, .hi = hi, .step = step};
+  Val first = ll_mulc(g, g->args->first, unit);
+  Val last = ll_mulc(g, g->args->last, unit);
+  l.start = lo ? limit(g, "llvm.umax", first, lo) : first;
+  l.end = limit(g, "llvm.umin", last, hi);
+  l.entry = LLVMGetInsertBlock(g->b);
+  l.head = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "part");
+  l.done = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "done");
+  LLVMBuildCondBr(g->b, ll_icmp(g, LLVMIntULT, l.start, l.end), l.head, l.done);
+  LLVMPositionBuilderAtEnd(g->b, l.head);
+  l.i = LLVMBuildPhi(g->b, g->idx, "i");
+  return l;
+}
+
 void loop_end(Cg *g, Loop *l, const Val *next) {
   loop_end_while(g, l, next, NULL);
 }
@@ -39,12 +63,13 @@ void loop_end_while(Cg *g, Loop *l, const Val *next, Val more) {
   if (l->head) {
     Val i = LLVMBuildNUWAdd(g->b, l->i, ll_idx(g, l->step), "");
     if (!more)
-      more = ll_icmp(g, LLVMIntULT, i, ll_idx(g, l->hi));
+      more = ll_icmp(g, LLVMIntULT, i, l->end ? l->end : ll_idx(g, l->hi));
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(g->b);
-    LLVMBasicBlockRef done =
-        LLVMAppendBasicBlockInContext(g->ctx, g->fn, "done");
+    LLVMBasicBlockRef done = l->done;
+    if (!done)
+      done = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "done");
     LLVMBuildCondBr(g->b, more, l->head, done);
-    Val start = ll_idx(g, l->lo);
+    Val start = l->start ? l->start : ll_idx(g, l->lo);
     LLVMAddIncoming(l->i, &start, &l->entry, 1);
     LLVMAddIncoming(l->i, &i, &latch, 1);
     for (int k = 0; k < l->ncarry; k++)

@@ -14,12 +14,18 @@ typedef struct Loop {
   int ncarry;
   /* private */
   int64_t lo, hi, step;
-  LLVMBasicBlockRef head, entry;
+  LLVMBasicBlockRef head, entry, done;
+  Val start, end; /* of a part */
   Val phi[NEST_MAX_CARRY];
 } Loop;
 
 /* for (i = lo; i < hi; i += step), lo < hi constants. */
 Loop loop_begin(Cg *g, int64_t lo, int64_t hi, int64_t step);
+/* Those turns of it that the function does of its step (plan/split.h), if
+ * `axis` is what that is split by, and not SPLIT_none; else all. A unit is
+ * `unit` counts, from 0 on. */
+Loop loop_begin_part(Cg *g, SplitAxis axis, int64_t lo, int64_t hi,
+                     int64_t step, int64_t unit);
 /* With ncarry values that start as init. */
 Loop loop_begin_carry(Cg *g, int64_t lo, int64_t hi, int64_t step, int ncarry,
                       const Val *init);

@@ -1,6 +1,7 @@
 /* Stack bound: frames that LLVM reported, along the calls that the object's
- * relocations show. There is no recursion and no indirect call, so the
- * longest path from the entry is the bound. */
+ * relocations show. There is no recursion, and the
+ * only calls through pointers, in NAME_run_parallel, are of functions that it
+ * takes the addresses of, so the longest path from the entry is the bound. */
 #include "codegen/emit.h"
 
 #include <string.h>

@@ -11,6 +11,7 @@
  * caller chooses there is no choose(): 0 is the first tier, too. */
 #include "codegen/emit.h"
 #include "codegen/lower.h"
+#include "codegen/module.h"
 
 #include <string.h>
 
@@ -134,7 +135,10 @@ static Val tier_word(Cg *g) {
   bool open = g->open_tier || g->plan->opt.caller_tier;
   const char *name =
       arena_printf(g->arena, open ? "%s_tier" : "%s.tier", g->plan->name);
-  Val word = LLVMAddGlobal(g->mod, g->i32, name);
+  Val word = LLVMGetNamedGlobal(g->mod, name);
+  if (word) /* of another function that chooses */
+    return word;
+  word = LLVMAddGlobal(g->mod, g->i32, name);
   LLVMSetInitializer(word, ll_i32(g, 0));
   LLVMSetAlignment(word, 4);
   LLVMSetSection(word, arena_printf(g->arena, ".bss.%s", name));
@@ -172,7 +176,11 @@ static Val load_word(Cg *g, Val word) {
 
 /* choose(), beside the function under construction. */
 static Val other_function(Cg *g, Val word) {
-  Val fn = g->fn;
+  Val fn = g->fn,
+      have = LLVMGetNamedFunction(
+          g->mod, arena_printf(g->arena, "%s.choose", g->plan->name));
+  if (have)
+    return have;
   LLVMBasicBlockRef here = LLVMGetInsertBlock(g->b);
   Val choose = tier_choice(g, word);
   g->fn = fn;
@@ -197,21 +205,23 @@ static Val chosen(Cg *g, Val word) {
   return phi;
 }
 
-void tier_dispatch(Cg *g, Val *run) {
+void tier_dispatch(Cg *g, Val *run, int params) {
   int n = g->plan->tiers.n;
   Val fn = g->fn, word = tier_word(g);
   Val t = g->plan->opt.caller_tier ? load_word(g, word) : chosen(g, word);
   LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(g->ctx, fn, "done");
   LLVMBasicBlockRef first = LLVMAppendBasicBlockInContext(g->ctx, fn, "first");
   Val sw = LLVMBuildSwitch(g->b, t, first, (unsigned)n - 1);
-  Val args[] = {LLVMGetParam(fn, 0), LLVMGetParam(fn, 1), LLVMGetParam(fn, 2)};
+  Val args[RUN_PARAMS];
+  LLVMGetParams(fn, args);
   for (int i = 0; i < n; i++) {
     LLVMBasicBlockRef block =
         i ? LLVMAppendBasicBlockInContext(g->ctx, fn, "tier") : first;
     if (i)
       LLVMAddCase(sw, ll_i32(g, i + 1), block);
     LLVMPositionBuilderAtEnd(g->b, block);
-    LLVMBuildCall2(g->b, LLVMGlobalGetValueType(run[i]), run[i], args, 3, "");
+    LLVMBuildCall2(g->b, LLVMGlobalGetValueType(run[i]), run[i], args,
+                   (unsigned)params, "");
     LLVMBuildBr(g->b, done);
   }
   LLVMPositionBuilderAtEnd(g->b, done);

@@ -122,12 +122,33 @@ static bool get_tier_by(Cli *cli, bool *caller) {
          bad_word(cli, OPT_tier_by, "machine, caller");
 }
 
-/* What -O, --sparse and --tier-by say to both. */
-static bool session_options(Cli *cli, CodegenOptions *codegen,
+static bool get_threads(Cli *cli, int *out) {
+  int64_t n;
+  if (!cli_int(cli, OPT_threads, 0, &n))
+    return false;
+  *out = (int)n;
+  return !cli_has(cli, OPT_threads) || (n > 0 && n <= SPLIT_MOST) ||
+         diag_error(cli->diag, E0001, (Loc){0},
+                    "--threads: '%s' is no number from 1 to %d",
+                    cli->value[OPT_threads], SPLIT_MOST);
+}
+
+/* There a function's address is an index into a table that is not ours. */
+static bool may_have_threads(Cli *cli, const Target *t, const PlanOptions *p) {
+  if (!p->threads || t->arch != ARCH_wasm32)
+    return true;
+  diag_error(cli->diag, E0304, (Loc){0}, "--threads: not on %s", t->name);
+  diag_hint(cli->diag, "objects for it have no function pointers");
+  return false;
+}
+
+/* What -O, --sparse, --tier-by and --threads say to both. */
+static bool session_options(Cli *cli, const Target *t, CodegenOptions *codegen,
                             PlanOptions *plan) {
   *plan = (PlanOptions){.name = NULL};
   if (!session_codegen(cli, codegen) || !get_sparse(cli, &plan->sparse) ||
-      !get_tier_by(cli, &plan->caller_tier))
+      !get_tier_by(cli, &plan->caller_tier) ||
+      !get_threads(cli, &plan->threads) || !may_have_threads(cli, t, plan))
     return false;
   plan->for_size = codegen->for_size;
   return true;
@@ -137,7 +158,7 @@ Plan *session_plan(Cli *cli, Graph *g) {
   CodegenOptions codegen;
   PlanOptions opt;
   const Target *t = session_target(cli);
-  if (!t || !session_options(cli, &codegen, &opt) ||
+  if (!t || !session_options(cli, t, &codegen, &opt) ||
       !session_optimize(cli, g, NULL))
     return NULL;
   return plan_new(cli->arena, g, t, &opt);
@@ -147,7 +168,7 @@ bool session_build(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
                    unsigned what, const char *name, Built *out) {
   CodegenOptions codegen;
   PlanOptions plan;
-  if (!session_options(cli, &codegen, &plan))
+  if (!session_options(cli, t, &codegen, &plan))
     return false;
   plan.name = name;
   plan.keep_all = kind == BUILD_keep_all;

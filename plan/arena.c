@@ -63,11 +63,17 @@ static void add_blocks(Plan *p, Layout *l) {
 }
 
 /* A single element is read again and again. */
-int64_t step_overlap(const Step *s, int input) {
+static int64_t serial_overlap(const Step *s, int input) {
   if (input < s->op->nin)
     return s->kernel->overlap(s, input);
   bool repeats = type_count(s->in[input]->type) != type_count(s->out[0]->type);
   return repeats ? OVERLAP_NONE : s->tail_overlap;
+}
+
+/* Distances rest on the order of the outputs, which parts do not keep. */
+int64_t step_overlap(const Step *s, int input) {
+  int64_t d = serial_overlap(s, input);
+  return s->split.parts && d != OVERLAP_SAME ? OVERLAP_NONE : d;
 }
 
 /* Is input i read before the first byte of the output is written? */

@@ -235,6 +235,7 @@ static bool plan_one(Plan *p) {
   if (!values_have_addresses(p) || !have_kernels(p) || !prepare_steps(p))
     return false;
   find_lifetimes(p); /* bands read what their fronts do */
+  split_steps(p);
   plan_arena(p);
   place_clocks(p);
   return arena_has_addresses(p);

@@ -5,6 +5,7 @@
 #define KILN_PLAN_PLAN_H
 
 #include "ir/graph.h"
+#include "plan/split.h"
 #include "plan/target.h"
 
 typedef struct Plan Plan;
@@ -89,6 +90,7 @@ struct Step {
                             NULL */
   int64_t scratch_bytes; /* in the arena, while the step runs */
   int64_t scratch_offset;
+  Split split;         /* among threads */
   bool reads_first;    /* set by prepare: op's operands, not those of the
                           tail, are read before the first byte of an output is
                           written */
@@ -151,6 +153,10 @@ typedef struct PlanOptions {
   SparseMode sparse;
   bool clocks;      /* a run notes when each step ends */
   bool caller_tier; /* with tiers: the caller says which, in NAME_tier */
+  int threads; /* NAME_run_parallel splits steps for so many; 0: there is no
+                  such function */
+  double part_cycles; /* that a part of a step is worth at least; 0: the
+                         usual */
 } PlanOptions;
 
 struct Plan {
@@ -228,8 +234,10 @@ typedef struct TierSize {
 
 typedef struct ObjectSizes {
   int64_t code_bytes, rodata_bytes, flash_bytes;
-  int64_t data_bytes;  /* writable: where the tier is noted */
-  int64_t stack_bytes; /* of a run, an upper bound */
+  int64_t data_bytes;           /* writable: where the tier is noted */
+  int64_t stack_bytes;          /* of a run, an upper bound */
+  int64_t parallel_stack_bytes; /* of run_parallel and what threads call,
+                                    what parallel_for takes aside */
   ARRAY(FunctionSize) functions;
   ARRAY(TierSize) tiers; /* of an object with several */
 } ObjectSizes;

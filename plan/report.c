@@ -102,6 +102,18 @@ static json_object *front_json(const Plan *p, const Step *s) {
   return o;
 }
 
+/* Among threads; null: by the caller alone. */
+static json_object *split_json(const Split *split) {
+  if (!split->parts)
+    return NULL;
+  json_object *o = json_object_new_object();
+  put_text(o, "by", split_axis_name(split->axis));
+  put_int(o, "units", split->units);
+  put_int(o, "parts", split->parts);
+  put_int(o, "part_bytes", split->part_bytes);
+  return o;
+}
+
 static json_object *layer_json(const Plan *p, const Step *s) {
   json_object *o = json_object_new_object();
   put_text(o, "name", clean(p, s->out[0]->value->name));
@@ -119,6 +131,8 @@ static json_object *layer_json(const Plan *p, const Step *s) {
   put_int(o, "packed_bytes", s->blob_bytes);
   put_int(o, "code_bytes", s->code_bytes);
   put_int(o, "scratch_bytes", s->scratch_bytes);
+  if (p->opt.threads)
+    json_object_object_add(o, "split", split_json(&s->split));
   Peak blocks = plan_peak_at(p, s);
   put_int(o, "arena_used", blocks.bytes);
   json_object_object_add(o, "arena", blocks_json(p, &blocks));
@@ -154,6 +168,10 @@ static void put_totals(json_object *o, const Plan *p, const ObjectSizes *z) {
   put_int(o, "state_bytes", p->state_bytes);
   put_int(o, "stack_bytes", z->stack_bytes);
   put_int(o, "data_bytes", z->data_bytes);
+  if (p->opt.threads) {
+    put_int(o, "threads", p->opt.threads);
+    put_int(o, "parallel_stack_bytes", z->parallel_stack_bytes);
+  }
 }
 
 static json_object *layers_json(const Plan *p) {

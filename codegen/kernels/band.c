@@ -14,8 +14,8 @@ Bands bands_begin(Cg *g, const Step *s, const StepArgs *a) {
   int64_t in_bytes = q->ih * q->iw * q->ic;
   int64_t out_row = q->ow * conv_geom(s->op).oc * c->out_bytes;
   Val zeros = dw_rows_zeros(g, front, a->scratch);
-  Bands b = {.images = loop_begin(g, 0, q->n, 1)};
-  b.rows = tiles_begin(g, q->oh, s->band_rows);
+  Bands b = {.images = loop_begin_part(g, SPLIT_images, 0, q->n, 1, 1)};
+  b.rows = tiles_begin_part(g, SPLIT_bands, q->oh, s->band_rows);
   Val scratch = ll_gepc(g, a->scratch, s->band_offset);
   Val in = ll_gep(g, a->in[0], ll_mulc(g, b.images.i, in_bytes));
   Val out = ll_gep(g, a->out[0], ll_mulc(g, b.images.i, q->oh * out_row));

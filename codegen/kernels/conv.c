@@ -4,21 +4,31 @@
 #include "codegen/kernels/packed.h"
 #include "codegen/kernels/stage.h"
 #include "codegen/kernels/tail.h"
+#include "codegen/lower.h"
 #include "codegen/targets/dot.h"
+
+static void conv_stage(Cg *g, const ConvParams *c, const StepArgs *a, Val in) {
+  Val fill = NULL;
+  if (c->zero_operand >= 0 && !c->zero_step)
+    fill = ll_load(g, g->i8, a->in[c->zero_operand], 1);
+  stage_input(g, c, a->scratch, in, fill);
+}
+
+void lower_stage(Cg *g, const Step *s, const StepArgs *a) {
+  conv_stage(g, s->params, a, a->in[0]);
+}
 
 ConvImage conv_image_begin(Cg *g, const ConvParams *c, const StepArgs *a) {
   const ConvGeom *q = &c->g;
-  ConvImage im = {.loop = loop_begin(g, 0, q->n, 1)};
+  ConvImage im = {.loop = loop_begin_part(g, SPLIT_images, 0, q->n, 1, 1)};
   int64_t in_bytes = q->ih * q->iw * q->ic * c->in_bytes;
   int64_t out_bytes = q->oh * q->ow * q->oc * c->out_bytes;
   Val in = ll_gep(g, a->in[0], ll_mulc(g, im.loop.i, in_bytes));
   im.out = ll_gep(g, a->out[0], ll_mulc(g, im.loop.i, out_bytes));
   im.src = in;
   if (c->stage.on) {
-    Val fill = NULL;
-    if (c->zero_operand >= 0 && !c->zero_step)
-      fill = ll_load(g, g->i8, a->in[c->zero_operand], 1);
-    stage_input(g, c, a->scratch, in, fill);
+    if (!g->step->split.stage_parts)
+      conv_stage(g, c, a, in);
     im.src = a->scratch;
   }
   return im;
@@ -53,6 +63,8 @@ void pass_end(Cg *g, Pass *p) { loop_end(g, &p->loop, NULL); }
 
 Val conv_scratch(Cg *g, const ConvParams *c, const StepArgs *a) {
   const Stage *st = &c->stage;
+  if (a->own)
+    return a->own;
   if (!st->on)
     return a->scratch;
   int64_t rows = st->top + st->copied_rows + st->bottom;
@@ -61,8 +73,12 @@ Val conv_scratch(Cg *g, const ConvParams *c, const StepArgs *a) {
 }
 
 Tiles tiles_begin(Cg *g, int64_t total, int64_t size) {
+  return tiles_begin_part(g, SPLIT_none, total, size);
+}
+
+Tiles tiles_begin_part(Cg *g, SplitAxis axis, int64_t total, int64_t size) {
   int64_t turns = (total + size - 1) / size;
-  Tiles t = {.loop = loop_begin(g, 0, turns, 1)};
+  Tiles t = {.loop = loop_begin_part(g, axis, 0, turns, 1, 1)};
   t.at = ll_mulc(g, t.loop.i, size);
   if (total % size) {
     Val args[] = {t.at, ll_idx(g, total - size)};

@@ -41,6 +41,8 @@ typedef struct Tiles {
   Val at;
 } Tiles;
 Tiles tiles_begin(Cg *g, int64_t total, int64_t size);
+/* The same where a step may be split by them. */
+Tiles tiles_begin_part(Cg *g, SplitAxis axis, int64_t total, int64_t size);
 void tiles_end(Cg *g, Tiles *t);
 
 /* A loop over a window's runs with carried values; `src` moves with it from

@@ -87,7 +87,7 @@ static void blocks(Cg *g, const Group *q, int64_t from, int64_t to,
   const ConvParams *c = q->c;
   if (from >= to)
     return;
-  Loop b = loop_begin(g, from, to, 1);
+  Loop b = loop_begin_part(g, SPLIT_blocks, from, to, 1, 1);
   Val first = ll_mulc(g, b.i, q->nout * 4), w = q->w;
   if (c->packed.form)
     unpack_block(g, &c->packed, b.i, w);
@@ -97,8 +97,8 @@ static void blocks(Cg *g, const Group *q, int64_t from, int64_t to,
              .w = w,
              .bias = ll_gep(g, q->bias, first),
              .out = ll_gep(g, q->out, first)};
-  Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
+  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
   at.y = y.i;
   at.x = x.at;
   whole_tile(g, q, &at, channels);

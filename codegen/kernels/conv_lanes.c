@@ -215,8 +215,8 @@ static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
 static void block_pixels(Cg *g, const Tile *all, const ConvImage *im) {
   Tile tile = *all, *t = &tile;
   const ConvParams *c = t->c;
-  Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
+  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
   if (all->zeros)
     tile.zeros = ll_gep(g, all->zeros, ll_mulc(g, x.at, c->zero_step));
   if (all->ahead) {
@@ -264,7 +264,7 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
     return;
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout;
-  Loop b = loop_begin(g, from, to, 1);
+  Loop b = loop_begin_part(g, SPLIT_blocks, from, to, 1, 1);
   if (c->packed.form) {
     unpack_block(g, &c->packed, b.i, t->strip);
     t->w = t->strip;

@@ -213,4 +213,5 @@ void lower_conv_tiles(Cg *g, const Step *s, const StepArgs *a) {
   blocks(g, &t, 0, whole, nout);
   blocks(g, &t, whole, c->blocks, c->g.oc - whole * nout);
   conv_image_end(g, &im);
+  amx_release(g);
 }

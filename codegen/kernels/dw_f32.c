@@ -87,8 +87,8 @@ static void block_pixels(Cg *g, const Depthwise *d, Val src, Val out) {
                 .lanes = c->lanes > 1 ? c->lanes : 0,
                 .elem = g->f32,
                 .bytes = 4};
-  Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Tiles x = tiles_begin(g, c->g.ow, c->pixels * pixels_of(c));
+  Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
+  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels * pixels_of(c));
   one_tile(g, d, &t, conv_window(g, c, src, y.i, x.at),
            conv_output(g, c, out, y.i, x.at));
   tiles_end(g, &x);

@@ -165,8 +165,8 @@ static void block_windows(Cg *g, const ConvParams *c, const ConvImage *im,
   Block b = {.entry = ll_mulc(g, block, c->lanes)};
   b.w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, block, bytes));
   b.bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, b.entry, 4));
-  Loop y = loop_begin(g, 0, c->g.oh, 1);
-  Tiles x = tiles_begin(g, c->g.ow, c->pixels);
+  Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
+  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
   Val window = ll_gep(g, conv_window(g, c, im->src, y.i, x.at), first);
   Val out = ll_gep(g, conv_output(g, c, im->out, y.i, x.at), first);
   block_window(g, c, &b, window, out);

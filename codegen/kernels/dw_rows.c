@@ -341,12 +341,15 @@ static void block_rows(Cg *g, Rows *r, const Band *b, Val first) {
       ll_gep(g, ll_blob(g, c->w), ll_mulc(g, first, (int64_t)rows * TAPS * 4));
   r->entry = first;
   if (whole) {
-    Loop y = loop_begin(g, 0, whole, rows);
+    Loop y = loop_begin_part(g, SPLIT_rows, 0, whole, rows, rows);
     some_rows(g, r, &b->im, ll_add(g, b->y, y.i), y.i, rows);
     loop_end(g, &y, NULL);
   }
-  if (left)
-    some_rows(g, r, &b->im, ll_addc(g, b->y, whole), ll_idx(g, whole), 1);
+  if (left) {
+    Loop y = loop_begin_part(g, SPLIT_rows, whole, b->rows, 1, rows);
+    some_rows(g, r, &b->im, ll_add(g, b->y, y.i), y.i, 1);
+    loop_end(g, &y, NULL);
+  }
 }
 
 Val dw_rows_zeros(Cg *g, const ConvParams *c, Val scratch) {

@@ -32,12 +32,12 @@ static void one_tile(Cg *g, const Matmul *m, Val a, Val b, Val y) {
 static void one_matrix(Cg *g, const Matmul *m, Val a, Val b, Val y) {
   const MatmulParams *p = m->p;
   int64_t bytes = m->tile.bytes;
-  Tiles n = tiles_begin(g, p->n, m->nout);
+  Tiles n = tiles_begin_part(g, SPLIT_blocks, p->n, m->nout);
   Val column = ll_mulc(g, n.at, bytes);
   b = p->b ? ll_gep(g, b, ll_mulc(g, n.loop.i, p->k * m->nout * bytes))
            : ll_gep(g, b, column);
   y = ll_gep(g, y, column);
-  Tiles r = tiles_begin(g, p->m, p->rows);
+  Tiles r = tiles_begin_part(g, SPLIT_rows, p->m, p->rows);
   one_tile(g, m, ll_gep(g, a, ll_mulc(g, r.at, p->k * bytes)), b,
            ll_gep(g, y, ll_mulc(g, r.at, p->n * bytes)));
   tiles_end(g, &r);

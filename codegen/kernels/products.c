@@ -105,7 +105,7 @@ static void product_block(Cg *g, void *ctx, Val column, int lanes) {
 static void row_blocks(Cg *g, Products *m, int64_t lo, int64_t hi, int rows) {
   if (lo >= hi)
     return;
-  Loop l = loop_begin(g, lo, hi, rows);
+  Loop l = loop_begin_part(g, SPLIT_rows, lo, hi, rows, m->p->rows);
   m->row = l.i;
   m->rows = rows;
   for_blocks(g, m->p->n, m->p->lanes, product_block, m);

@@ -131,22 +131,35 @@ static Val copy(Cg *g, const ConvParams *c, Val dst, Val src) {
   return ll_gepc(g, dst, st->copied * st->elem_bytes);
 }
 
+/* Row i of the image is unit i + 1 of the copy. */
+static void stage_rows(Cg *g, const ConvParams *c, Val dst, Val in, Val with) {
+  const Stage *st = &c->stage;
+  Loop unit = loop_begin_part(g, SPLIT_stage, 1, st->copied_rows + 1, 1, 1);
+  Val row = ll_addc(g, unit.i, -1);
+  Val to = ll_gep(g, dst, ll_mulc(g, row, c->pitch * st->elem_bytes));
+  if (st->copied) {
+    to = fill(g, c, to, st->left, with);
+    to = copy(g, c, to,
+              ll_gep(g, in, ll_mulc(g, row, c->g.iw * c->g.ic * c->in_bytes)));
+    fill(g, c, to, st->right, with);
+  } else {
+    fill(g, c, to, c->pitch, with);
+  }
+  loop_end(g, &unit, NULL);
+}
+
 void stage_input(Cg *g, const ConvParams *c, Val dst, Val in, Val with) {
   const Stage *st = &c->stage;
+  const int64_t rows = st->copied_rows;
   int64_t pitch = c->pitch * st->elem_bytes;
-  dst = fill(g, c, dst, st->top * c->pitch, with);
-  if (st->copied_rows && st->copied) {
-    Loop row = loop_begin(g, 0, st->copied_rows, 1);
-    Val to = ll_gep(g, dst, ll_mulc(g, row.i, pitch));
-    Val from =
-        ll_gep(g, in, ll_mulc(g, row.i, c->g.iw * c->g.ic * c->in_bytes));
-    to = fill(g, c, to, st->left, with);
-    to = copy(g, c, to, from);
-    fill(g, c, to, st->right, with);
-    loop_end(g, &row, NULL);
-  } else {
-    fill(g, c, dst, st->copied_rows * c->pitch, with);
-  }
-  dst = ll_gepc(g, dst, st->copied_rows * pitch);
-  fill(g, c, dst, st->bottom * c->pitch + st->slack, with);
+  Loop top = loop_begin_part(g, SPLIT_stage, 0, 1, 1, 1);
+  fill(g, c, dst, st->top * c->pitch, with);
+  loop_end(g, &top, NULL);
+  dst = ll_gepc(g, dst, st->top * pitch);
+  if (rows)
+    stage_rows(g, c, dst, in, with);
+  Loop bottom = loop_begin_part(g, SPLIT_stage, rows + 1, rows + 2, 1, 1);
+  fill(g, c, ll_gepc(g, dst, rows * pitch), st->bottom * c->pitch + st->slack,
+       with);
+  loop_end(g, &bottom, NULL);
 }

@@ -19,7 +19,8 @@ void amx_load(Cg *g, const Amx *x, int tile, Val p, int64_t pitch);
 void amx_store(Cg *g, const Amx *x, int tile, Val p, int64_t pitch);
 /* sums += u8 inputs by s8 weights */
 void amx_dot(Cg *g, const Amx *x, int sums, int inputs, int weights);
-/* Behind the last step that has tiles. */
+/* Behind the last use of tiles in a step: whoever switches threads has less to
+ * save. */
 void amx_release(Cg *g);
 
 #endif
