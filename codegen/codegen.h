@@ -6,8 +6,10 @@
 #include "plan/plan.h"
 
 typedef struct CodegenOptions {
-  int opt_level; /* 0..3 */
-  bool for_size; /* -Os */
+  int opt_level;  /* 0..3 */
+  bool for_size;  /* -Os */
+  bool open_tier; /* for tests: of an object with tiers, shows the word that
+                     notes the tier, as NAME_tier */
 } CodegenOptions;
 
 typedef struct Bytes {
@@ -22,11 +24,15 @@ typedef struct Emitted {
   Bytes llvm;     /* optimized module as text; only when asked for */
   Bytes header;
   ObjectSizes sizes;
+  bool open_tier; /* with tiers: NAME_tier is there */
+  int tier;       /* with that: qemu_run's runs are of tier number tier - 1;
+                     0: they choose */
 } Emitted;
 
 enum { EMIT_object = 1, EMIT_header = 2, EMIT_assembly = 4, EMIT_llvm = 8 };
 
-/* Also fills code_bytes of the plan's steps. false: errors in p->diag. */
+/* An object of the plan's tiers. Also fills code_bytes of their steps. false:
+ * errors in p->diag. */
 bool codegen_emit(Plan *p, const CodegenOptions *opt, unsigned what,
                   Emitted *out);
 
@@ -40,10 +46,17 @@ typedef struct Product {
   int64_t arena_bytes, state_bytes;
   int align;   /* of arena and state */
   int threads; /* to run it by NAME_run_parallel; 0: by NAME_run */
+  bool open_tier;
 } Product;
 
 /* As jit_new: an object of the model that p is a plan of. */
 Executor *jit_new_product(const Plan *p, const Product *product);
+
+/* Of an object with an open tier: the next runs are of tier i of the plan's;
+ * -1: they choose. */
+void jit_set_tier(Executor *e, int i);
+/* The tier that the last run took. */
+int jit_tier(Executor *e);
 
 /* On a plan with clocks: after a run, the machine's cycle counter before the
  * first step and behind each (steps + 1). */
@@ -64,11 +77,12 @@ bool codegen_peak(const Target *t, bool floats, Diag *d, double *gmacs);
  * in order (state is reset once, at the start). Before each run the arena is
  * filled with garbage. arena_out (arena_bytes, may be NULL) gets the arena
  * after the last run, *stack (may be NULL) the bytes of stack that the
- * deepest run really took. false: errors in the diag: E0004 tool missing,
+ * deepest run really took, *tier (may be NULL) the tier that the last one
+ * took, if it is open. false: errors in the diag: E0004 tool missing,
  * E0304 no emulator or qemu_fits() is false, E0901 it crashed or hung. */
 bool qemu_run(const Plan *p, const Emitted *e, int samples,
               const void *const *in, void *const *out, void *arena_out,
-              int64_t *stack);
+              int64_t *stack, int *tier);
 /* Has the emulated board the memory for this model? */
 bool qemu_fits(const Plan *p, const Emitted *e);
 

@@ -56,6 +56,7 @@ static bool emission_begin(Emission *e, Plan *p, const CodegenOptions *opt) {
   e->g.arena = p->arena;
   e->g.diag = p->diag;
   e->g.for_size = opt->for_size;
+  e->g.open_tier = opt->open_tier;
   return true;
 }
 
@@ -195,15 +196,58 @@ static bool emit_object(Emission *e) {
         !add_missing(e, &more))
       return false;
   }
-  return object_check(&e->object, e->g.plan);
+  return object_check(&e->object, e->g.plan, e->opt->open_tier);
 }
 
-static void measure_steps(Emission *e) {
-  const Plan *p = e->g.plan;
+/* Bytes of the section that defines a symbol; 0: none does. */
+static int64_t symbol_bytes(const Emission *e, const char *symbol) {
+  int at = object_find(&e->object, symbol);
+  return at < 0 ? 0 : e->object.sections.v[at].bytes;
+}
+
+/* Does another tier read the blob, too? */
+static bool is_shared(const Plan *p, const Blob *b) {
+  for (int i = 0; i < p->head->tiers.n; i++) {
+    const Plan *other = p->head->tiers.v[i];
+    for (int k = 0; other != p && k < other->blobs.n; k++)
+      if (other->blobs.v[k]->symbol == b->symbol)
+        return true;
+  }
+  return false;
+}
+
+/* Of all functions whose names begin so. */
+static int64_t functions_bytes(const Emission *e, const char *prefix) {
+  int64_t bytes = 0;
+  for (int i = 0; i < e->object.symbols.n; i++) {
+    const ObjSymbol *s = &e->object.symbols.v[i];
+    if (s->function && s->section >= 0 && str_has_prefix(s->name, prefix))
+      bytes += e->object.sections.v[s->section].bytes;
+  }
+  return bytes;
+}
+
+static TierSize measure_tier(Emission *e, const Plan *p) {
+  TierSize z = {.plan = p};
+  z.code_bytes = functions_bytes(e, arena_printf(e->g.arena, "%s.", p->prefix));
   for (int i = 0; i < p->steps.n; i++) {
     Step *s = p->steps.v[i];
-    int at = object_find(&e->object, s->symbol);
-    s->code_bytes = at < 0 ? 0 : e->object.sections.v[at].bytes;
+    s->code_bytes = symbol_bytes(e, s->symbol);
+  }
+  for (int i = 0; i < p->blobs.n; i++) {
+    int64_t bytes = symbol_bytes(e, p->blobs.v[i]->symbol);
+    z.rodata_bytes += bytes;
+    z.shared_bytes += is_shared(p, p->blobs.v[i]) ? bytes : 0;
+  }
+  return z;
+}
+
+static void measure_tiers(Emission *e, ObjectSizes *out) {
+  const Plan *head = e->g.plan;
+  for (int i = 0; i < head->tiers.n; i++) {
+    TierSize z = measure_tier(e, head->tiers.v[i]);
+    if (head->tiers.n > 1)
+      ARRAY_PUSH(e->g.arena, &out->tiers, z);
   }
 }
 
@@ -213,9 +257,10 @@ static bool measure(Emission *e, ObjectSizes *out) {
     const ObjSection *s = &e->object.sections.v[i];
     out->code_bytes += s->kind == OBJ_CODE ? s->bytes : 0;
     out->rodata_bytes += s->kind == OBJ_RODATA ? s->bytes : 0;
+    out->data_bytes += s->kind == OBJ_WRITABLE ? s->bytes : 0;
   }
   out->flash_bytes = out->code_bytes + out->rodata_bytes;
-  measure_steps(e);
+  measure_tiers(e, out);
   const Plan *p = e->g.plan;
   const char *entry = arena_printf(p->arena, "%s_run", p->name);
   ObjectSizes parallel = {0};
@@ -264,7 +309,8 @@ static bool emit_all(Emission *e, unsigned what, Emitted *out) {
 
 bool codegen_emit(Plan *p, const CodegenOptions *opt, unsigned what,
                   Emitted *out) {
-  *out = (Emitted){0};
+  bool open = opt->open_tier || p->opt.caller_tier;
+  *out = (Emitted){.open_tier = open && p->tiers.n > 1};
   Emission e;
   int before = diag_error_count(p->diag);
   bool ok = emission_begin(&e, p, opt) && emit_all(&e, what, out);

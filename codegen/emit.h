@@ -50,8 +50,9 @@ const char *libcall_text(Arena *a, const Target *t, const char *name);
 /* soft_float.c: the same of floats, with ^0 in place of the name. */
 const char *soft_float_text(const char *name);
 
-/* check.c: the promises about an emitted object. false: E0902 in d. */
-bool object_check(const ObjectFile *o, const Plan *p);
+/* check.c: the promises about an emitted object, of which one for tests may
+ * show its tier. false: E0902 in d. */
+bool object_check(const ObjectFile *o, const Plan *p, bool open_tier);
 /* Names that a linker defines for every module of the target. */
 bool is_linker_symbol(const Target *t, const char *symbol);
 

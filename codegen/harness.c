@@ -316,7 +316,13 @@ static void add_main(Writer *w) {
   const Graph *g = p->graph;
   if (p->state_bytes)
     part(w, "declare void @^2_reset(ptr)\n", "", "", "");
+  if (w->h->open_tier)
+    part(w, "@^2_tier = external global i32\n", "", "", "");
   part(w, main_head, number(w, block_bytes(p->arena_bytes)), "", "");
+  if (p->target->tiles == TILES_amx) /* asks Linux for them: kiln_amx.h */
+    part(w, "  call ^0 @system(^0 158, ^0 4131, ^0 18, ^0 0)\n", "", "", "");
+  if (w->h->open_tier)
+    part(w, "  store i32 ^5, ptr @^2_tier\n", number(w, w->h->tier), "", "");
   if (p->state_bytes)
     part(w, "  call void @^2_reset(ptr @state)\n", "", "", "");
   part(w, main_loop, "", "", "");
@@ -327,6 +333,8 @@ static void add_main(Writer *w) {
   if (w->h->keep_arena)
     part(w, "  call void @put(ptr @arena, ^0 ^5)\n", number(w, p->arena_bytes),
          "", "");
+  if (w->h->open_tier)
+    part(w, "  call void @put(ptr @^2_tier, ^0 4)\n", "", "", "");
   part(w, main_end, "", "", "");
 }
 

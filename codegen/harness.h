@@ -15,6 +15,8 @@ typedef struct Harness {
   const Plan *plan;
   const Board *board; /* NULL: a Linux process */
   int samples;
+  bool open_tier;     /* of Emitted; then the tier is written last ... */
+  int tier;           /* ... and set to this first */
   bool keep_arena;    /* write the arena at the end */
   int64_t stack_room; /* painted to find out how much is used */
 } Harness;

@@ -98,6 +98,33 @@ static int64_t plan_macs(const Plan *p) {
   return macs;
 }
 
+static void add_tiers(Str *o, const Plan *p) {
+  if (p->tiers.n == 1)
+    return;
+  for (int i = 0; i < p->tiers.n; i++)
+    str_printf(o, "%s%s", i ? ", " : " * tiers ", p->tiers.v[i]->tier);
+  if (p->opt.caller_tier)
+    str_printf(o, ":\n *   %s_tier says which one runs\n", p->name);
+  else
+    str_add(o, ":\n *   which one a machine runs is settled by the first "
+               "call\n");
+}
+
+/* What the caller chooses by. */
+static void add_tier_word(Header *h) {
+  const Plan *p = h->plan;
+  if (p->tiers.n == 1 || !p->opt.caller_tier)
+    return;
+  str_printf(h->out,
+             "\n/* The tier that runs: of those that the machine has the last. "
+             "To be set\n * before the first run; 0 is the first. */\n"
+             "extern uint32_t %s_tier;\n",
+             h->lower);
+  for (int i = 0; i < p->tiers.n; i++)
+    str_printf(h->out, "#define %s_TIER_%s %d\n", h->upper,
+               upper_case(p->arena, p->tiers.v[i]->tier), i + 1);
+}
+
 static void add_comment(Header *h) {
   const Plan *p = h->plan;
   Str *o = h->out;
@@ -107,7 +134,8 @@ static void add_comment(Header *h) {
   for (int i = 0; i < h->nout; i++)
     add_tensor_line(o, "output", &h->output[i]);
   str_printf(o, " *\n * target %s (%s), compile with\n *   %s\n",
-             p->target->name, p->target->triple, p->target->gcc);
+             p->whole->name, p->whole->triple, p->whole->gcc);
+  add_tiers(o, p);
   str_printf(o, " * flash %lld bytes (code %lld, constants %lld)\n",
              (long long)h->sizes->flash_bytes, (long long)h->sizes->code_bytes,
              (long long)h->sizes->rodata_bytes);
@@ -120,11 +148,14 @@ static void add_comment(Header *h) {
       o,
       " * %s_run is re-entrant: calls may run at the same time when each has\n"
       " * an arena%s and outputs of its own. It allocates nothing, calls\n"
-      " * nothing outside of its object and keeps nothing between calls%s.\n"
+      " * nothing outside of its object and keeps nothing between calls%s%s.\n"
       " * Inputs and outputs need no alignment beyond their type; an output\n"
       " * may not overlap any other buffer. */\n",
       h->lower, p->state_bytes ? ", a state" : "",
-      p->state_bytes ? " but\n * the state" : "");
+      p->state_bytes ? " but\n * the state" : "",
+      p->tiers.n == 1  ? ""
+      : p->state_bytes ? " and the tier"
+                       : " but\n * the tier");
 }
 
 static void add_sizes(Header *h) {
@@ -259,6 +290,7 @@ static void add_functions(Header *h) {
                "\n/* Before the first run, and to start over. */\n"
                "void %s_reset(void *state);\n",
                h->lower);
+  add_tier_word(h);
   str_add(h->out, "\n#ifdef __cplusplus\n}\n#endif\n");
 }
 

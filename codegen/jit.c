@@ -21,6 +21,7 @@ typedef struct Jit {
   ParallelFn *run_parallel; /* in place of it, of plans for threads: ... */
   kiln_pool pool;           /* ... these */
   ResetFn *reset;
+  volatile int32_t *tier; /* of an object that shows it; else NULL */
   uint8_t *arena, *state;
   const void **in; /* members of NAME_in: inputs, then the state */
   void **out;      /* as of the last run */
@@ -97,7 +98,8 @@ static bool load(Jit *j, DiagCode code) {
   j->object =
       loaded_new(j->plan->diag, code, j->product.object, j->product.name);
   return j->object && lookup(j, "run", &j->run) && load_parallel(j) &&
-         (!j->product.state_bytes || lookup(j, "reset", &j->reset));
+         (!j->product.state_bytes || lookup(j, "reset", &j->reset)) &&
+         (!j->product.open_tier || lookup(j, "tier", &j->tier));
 }
 
 static bool allocate(Jit *j) {
@@ -132,13 +134,18 @@ static Executor *new(const Plan *plan, const Product *product, DiagCode code) {
 
 Executor *jit_new(const Plan *p, const Emitted *e) {
   Product product = {p->name,        e->object,      p->arena_bytes,
-                     p->state_bytes, p->arena_align, p->opt.threads};
+                     p->state_bytes, p->arena_align, p->opt.threads,
+                     e->open_tier};
   return new (p, &product, E0901);
 }
 
 Executor *jit_new_product(const Plan *plan, const Product *product) {
   return new (plan, product, E0002);
 }
+
+void jit_set_tier(Executor *e, int i) { *((Jit *)e)->tier = i + 1; }
+
+int jit_tier(Executor *e) { return *((Jit *)e)->tier - 1; }
 
 const uint64_t *jit_clocks(Executor *e) {
   const Jit *j = (Jit *)e;

@@ -101,8 +101,11 @@ void ll_store(Cg *g, Val v, Val p, int align) {
 
 Val ll_blob(Cg *g, const Blob *b) {
   Val v = LLVMGetNamedGlobal(g->mod, b->symbol);
-  if (v)
+  if (v) { /* maybe another tier's, which asked for less */
+    if (LLVMGetAlignment(v) < (unsigned)b->align)
+      LLVMSetAlignment(v, (unsigned)b->align);
     return v;
+  }
   Val init = LLVMConstStringInContext2(g->ctx, b->data, (size_t)b->bytes, 1);
   v = LLVMAddGlobal(g->mod, LLVMTypeOf(init), b->symbol);
   LLVMSetInitializer(v, init);

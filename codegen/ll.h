@@ -37,6 +37,7 @@ typedef struct Cg {
   const Step *step;     /* ... which is that of a step */
   const StepArgs *args; /* what it works on */
   bool for_size;
+  bool open_tier; /* as of CodegenOptions */
 } Cg;
 
 /* Constants. */

@@ -14,7 +14,13 @@ typedef void (*LowerFn)(Cg *g, const Step *s, const StepArgs *a);
 /* The staged copy of a step that makes it apart (plan/split.h). */
 void lower_stage(Cg *g, const Step *s, const StepArgs *a);
 
-/* The whole module of a plan: step functions, run, reset; not optimized. */
+/* The whole module of a plan and its tiers: step functions, run, reset; not
+ * optimized. */
 bool lower_module(Cg *g);
+
+/* tiers.c: calls run[i] with the `params` parameters of the function under
+ * construction for tier i, which is chosen at the first call; leaves the
+ * builder behind. */
+void tier_dispatch(Cg *g, Val *run, int params);
 
 #endif

@@ -8,6 +8,10 @@
  *   int NAME_run_parallel(in, out, arena, parallel_for, ctx): parallel.c
  *   void NAME_reset(void *state)
  *
+ * With tiers it checks, and calls one function of each,
+ *
+ *   NAME.TIER.run(in, out, arena)
+ *
  * Both structs hold only pointers, so they are loaded as arrays. What the
  * checks of run have established is what the steps' noalias relies on. */
 #include "codegen/module.h"
@@ -405,8 +409,19 @@ void note_clock(Cg *g, const Bases *base, int i) {
   ll_store(g, ll_intrinsic(g, counter, NULL, 0, NULL, 0), at, 8);
 }
 
+/* The steps of a tier, or all there are, in the function under construction.
+ */
+static void call_steps(Cg *g, const Bases *base, const StepCode *code) {
+  int n = g->plan->steps.n;
+  for (int i = 0; i < n; i++) {
+    note_clock(g, base, i);
+    call_step(g, base, &code[i]);
+  }
+  note_clock(g, base, n);
+}
+
 Bases run_begin(Cg *g, const char *name, int extra) {
-  Ty types[5] = {g->ptr, g->ptr, g->ptr, g->ptr, g->ptr};
+  Ty types[RUN_PARAMS] = {g->ptr, g->ptr, g->ptr, g->ptr, g->ptr};
   cg_function(g, arena_printf(g->arena, "%s_%s", g->plan->name, name), g->i32,
               types, 3 + extra);
   LLVMBasicBlockRef entry = LLVMGetInsertBlock(g->b);
@@ -422,14 +437,44 @@ Bases run_begin(Cg *g, const char *name, int extra) {
   return base;
 }
 
-static void run_function(Cg *g, const StepCode *code) {
-  int n = g->plan->steps.n;
+/* NAME.TIER.run, of arguments that have been checked, and of run_parallel. */
+static Val tier_function(Cg *g, const StepCode *code, const char *name,
+                         int extra) {
+  Ty types[RUN_PARAMS] = {g->ptr, g->ptr, g->ptr, g->ptr, g->ptr};
+  Parallel parallel = extra ? parallel_new(g, code) : (Parallel){NULL};
+  Val fn =
+      cg_function(g, arena_printf(g->arena, "%s.%s", g->plan->prefix, name),
+                  g->void_, types, 3 + extra);
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
+  add_attribute(g, fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                "noinline", 0);
+  Bases base = {.arena = LLVMGetParam(fn, 2)};
+  load_members(g, &base, LLVMGetParam(fn, 0), LLVMGetParam(fn, 1));
+  if (extra)
+    parallel_steps(g, &base, code, &parallel);
+  else
+    call_steps(g, &base, code);
+  LLVMBuildRetVoid(g->b);
+  return fn;
+}
+
+/* `code`: all that there is; or, of each tier, its function `run`. */
+static void run_function(Cg *g, const StepCode *code, Val *run) {
   Bases base = run_begin(g, "run", 0);
-  for (int i = 0; i < n; i++) {
-    note_clock(g, &base, i);
-    call_step(g, &base, &code[i]);
-  }
-  note_clock(g, &base, n);
+  if (run)
+    tier_dispatch(g, run, 3);
+  else
+    call_steps(g, &base, code);
+  LLVMBuildRet(g->b, ll_i32(g, 0));
+}
+
+static void run_parallel_function(Cg *g, const StepCode *code, Val *run) {
+  Parallel parallel = run ? (Parallel){NULL} : parallel_new(g, code);
+  Bases base = run_begin(g, "run_parallel", 2);
+  if (run)
+    tier_dispatch(g, run, 5);
+  else
+    parallel_steps(g, &base, code, &parallel);
   LLVMBuildRet(g->b, ll_i32(g, 0));
 }
 
@@ -481,16 +526,37 @@ static void set_sections(Cg *g) {
                                      LLVMGetValueName2(v, &(size_t){0})));
 }
 
-bool lower_module(Cg *g) {
+static StepCode *step_codes(Cg *g) {
   const Plan *p = g->plan;
-  int errors = diag_error_count(g->diag);
-  StepCode *code = ARENA_ARRAY(g->arena, StepCode, p->steps.n);
+  StepCode *code = ARENA_ARRAY(g->arena, StepCode, p->steps.n + 1);
   for (int i = 0; i < p->steps.n; i++)
     code[i] = step_code(g, p->steps.v[i]);
-  run_function(g, code);
-  if (p->opt.threads)
-    run_parallel_function(g, code);
-  if (p->state_bytes)
+  return code;
+}
+
+/* Every tier is compiled as if it were alone; what is seen from outside is
+ * for the first of them, which all machines have. */
+bool lower_module(Cg *g) {
+  Plan *head = g->plan;
+  int errors = diag_error_count(g->diag), n = head->tiers.n;
+  Val *run = n > 1 ? ARENA_ARRAY(g->arena, Val, n) : NULL;
+  Val *parallel = n > 1 ? ARENA_ARRAY(g->arena, Val, n) : NULL;
+  StepCode *code = NULL;
+  for (int i = 0; i < n; i++) {
+    g->plan = head->tiers.v[i];
+    g->target = g->plan->target;
+    code = step_codes(g);
+    if (run)
+      run[i] = tier_function(g, code, "run", 0);
+    if (run && head->opt.threads)
+      parallel[i] = tier_function(g, code, "run_parallel", 2);
+  }
+  g->plan = head;
+  g->target = head->target;
+  run_function(g, code, run);
+  if (head->opt.threads)
+    run_parallel_function(g, code, parallel);
+  if (head->state_bytes)
     reset_function(g);
   if (g->target->arch != ARCH_wasm32)
     set_sections(g);

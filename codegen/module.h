@@ -47,7 +47,17 @@ void call_step(Cg *g, const Bases *base, const StepCode *c);
 void call_part(Cg *g, const Bases *base, Val fn, const Params *ps,
                const Part *part);
 
-/* parallel.c: NAME_run_parallel. */
-void run_parallel_function(Cg *g, const StepCode *code);
+enum { RUN_PARAMS = 5 }; /* of run_parallel */
+
+/* parallel.c: what run_parallel calls. The functions of threads, by step. */
+typedef struct Parallel {
+  struct Thunks *thunks;
+} Parallel;
+/* Before the function that ... */
+Parallel parallel_new(Cg *g, const StepCode *code);
+/* ... runs the steps, with parallel_for and ctx as its last parameters, is
+ * begun. */
+void parallel_steps(Cg *g, const Bases *base, const StepCode *code,
+                    const Parallel *p);
 
 #endif

@@ -122,27 +122,43 @@ static void call_split(Cg *g, const Caller *by, const Bases *base,
   call_parts(g, by, t->fn, s->parts);
 }
 
-void run_parallel_function(Cg *g, const StepCode *code) {
+/* A variable in the first block, and so of the frame that all have. */
+static Val fixed_room(Cg *g, Ty type) {
+  LLVMBasicBlockRef at = LLVMGetInsertBlock(g->b);
+  LLVMBasicBlockRef entry = LLVMGetEntryBasicBlock(g->fn);
+  Val first = LLVMGetFirstInstruction(entry);
+  if (first)
+    LLVMPositionBuilderBefore(g->b, first);
+  else
+    LLVMPositionBuilderAtEnd(g->b, entry);
+  Val room = LLVMBuildAlloca(g->b, type, "data");
+  LLVMPositionBuilderAtEnd(g->b, at);
+  return room;
+}
+
+Parallel parallel_new(Cg *g, const StepCode *code) {
   int n = g->plan->steps.n;
-  Thunks *t = ARENA_ARRAY(g->arena, Thunks, n + 1);
+  Parallel p = {ARENA_ARRAY(g->arena, Thunks, n + 1)};
   for (int i = 0; i < n; i++)
-    t[i] = thunks_of(g, &code[i]);
-  Bases base = run_begin(g, "run_parallel", 2);
+    p.thunks[i] = thunks_of(g, &code[i]);
+  return p;
+}
+
+void parallel_steps(Cg *g, const Bases *base, const StepCode *code,
+                    const Parallel *p) {
+  int n = g->plan->steps.n;
+  const Thunks *t = p->thunks;
   Ty slots = LLVMArrayType2(g->ptr, (uint64_t)data_count(g));
   Caller by = {LLVMGetParam(g->fn, 3), LLVMGetParam(g->fn, 4), NULL};
-  LLVMBasicBlockRef at = LLVMGetInsertBlock(g->b);
-  Val first = LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(g->fn));
-  LLVMPositionBuilderBefore(g->b, first); /* fixed, so in the first block */
-  by.data = LLVMBuildAlloca(g->b, slots, "data");
-  LLVMPositionBuilderAtEnd(g->b, at);
-  store_bases(g, by.data, &base);
+  by.data = fixed_room(g, slots);
+  Bases b = *base;
+  store_bases(g, by.data, &b);
   for (int i = 0; i < n; i++) {
-    note_clock(g, &base, i);
+    note_clock(g, base, i);
     if (t[i].fn)
-      call_split(g, &by, &base, &code[i], &t[i]);
+      call_split(g, &by, base, &code[i], &t[i]);
     else
-      call_step(g, &base, &code[i]);
+      call_step(g, base, &code[i]);
   }
-  note_clock(g, &base, n);
-  LLVMBuildRet(g->b, ll_i32(g, 0));
+  note_clock(g, base, n);
 }

@@ -213,15 +213,16 @@ static int64_t output_bytes(const Graph *g) {
 
 /* Takes apart what the program wrote. */
 static bool read_outputs(Run *r, void *const *out, void *arena_out,
-                         int64_t *stack) {
+                         int64_t *stack, int *tier) {
   const Graph *g = r->plan->graph;
   MappedFile f;
   if (!file_map(path_join(r->arena, r->dir, "out"), &f, r->diag))
     return false;
   int samples = r->harness.samples, word = r->plan->target->pointer_bits / 8;
   size_t arena = arena_out ? (size_t)r->plan->arena_bytes : 0;
+  size_t note = r->harness.open_tier ? 4 : 0;
   size_t expected =
-      (size_t)samples * (size_t)output_bytes(g) + (size_t)word + arena;
+      (size_t)samples * (size_t)output_bytes(g) + (size_t)word + arena + note;
   bool ok = f.bytes == expected;
   const uint8_t *p = f.data;
   for (int s = 0; ok && s < samples; s++)
@@ -237,6 +238,8 @@ static bool read_outputs(Run *r, void *const *out, void *arena_out,
     *stack = used;
   if (ok && arena)
     memcpy(arena_out, p + word, arena);
+  if (ok && note && tier)
+    *tier = p[(size_t)word + arena] - 1;
   file_unmap(&f);
   return ok ||
          diag_error(r->diag, E0901, (Loc){0},
@@ -282,7 +285,7 @@ static bool check_runner(Run *r) {
 
 bool qemu_run(const Plan *p, const Emitted *e, int samples,
               const void *const *in, void *const *out, void *arena_out,
-              int64_t *stack) {
+              int64_t *stack, int *tier) {
   Run r = {.plan = p,
            .emitted = e,
            .arena = p->arena,
@@ -290,12 +293,14 @@ bool qemu_run(const Plan *p, const Emitted *e, int samples,
            .harness = {.plan = p,
                        .board = board_find(p->target),
                        .samples = samples,
+                       .open_tier = e->open_tier,
+                       .tier = e->tier,
                        .keep_arena = arena_out != NULL}};
   r.harness.stack_room = (e->sizes.stack_bytes + STACK_ROOM) / 16 * 16;
   bool ok = check_runner(&r);
   r.dir = ok ? temp_dir_new(r.arena, p->diag) : NULL;
   ok = r.dir && build_program(&r) && write_inputs(&r, in) && run_program(&r) &&
-       read_outputs(&r, out, arena_out, stack);
+       read_outputs(&r, out, arena_out, stack, tier);
   if (r.dir)
     temp_dir_free(r.dir);
   return ok;

@@ -105,6 +105,7 @@ static bool time_steps(Executor *e, const void *const *in, void *const *out,
   return true;
 }
 
+/* Steps are those of the tier that is chosen here. */
 static bool bench_steps(Cli *cli, const Graph *g, const Target *t,
                         const void *const *in, double seconds, Bench *b) {
   Built built;
@@ -162,7 +163,7 @@ static bool get_seconds(Cli *cli, double *out) {
 }
 
 static bool runs_here(Cli *cli, const Target *t) {
-  if (target_runs_here(t))
+  if (target_best_tier(t))
     return true;
   diag_error(cli->diag, E0304, (Loc){0},
              "this machine can't run code for %s itself", t->name);
@@ -185,6 +186,7 @@ bool command_bench(Cli *cli) {
   if (!t || !runs_here(cli, t) || !get_seconds(cli, &seconds) ||
       !cli_int(cli, OPT_seed, 1, &seed))
     return false;
+  const Target *row = target_best_tier(t);
   Graph *g = session_load(cli);
   if (!g || !session_has_memory(cli, g) || !session_optimize(cli, g, NULL))
     return false;
@@ -196,9 +198,9 @@ bool command_bench(Cli *cli) {
   sample_random(g, (uint64_t)seed, in);
   const void *const *given = (const void *const *)in;
   if (!bench_objects(cli, g, &built, given, seconds, &b) ||
-      !bench_steps(cli, g, t, given, seconds / 2, &b) ||
-      !codegen_peak(t, false, cli->diag, &b.peak_int) ||
-      !codegen_peak(t, true, cli->diag, &b.peak_float))
+      !bench_steps(cli, g, row, given, seconds / 2, &b) ||
+      !codegen_peak(row, false, cli->diag, &b.peak_int) ||
+      !codegen_peak(row, true, cli->diag, &b.peak_float))
     return false;
   if (cli_has(cli, OPT_json))
     bench_print_json(cli, &b);

@@ -46,7 +46,7 @@ typedef struct Trial {
   const char *text;  /* as the hint calls it */
 } Trial;
 
-enum { TRIALS = 5 };
+enum { TRIALS = 6 };
 
 /* Those that change anything; returns how many. */
 static int list_trials(Cli *cli, const Target *t, Trial *out) {
@@ -61,7 +61,11 @@ static int list_trials(Cli *cli, const Target *t, Trial *out) {
     out[n++] = (Trial){OPT_passes, NULL, "without --passes"};
   if (!cli_has(cli, OPT_allow))
     out[n++] = (Trial){OPT_allow, "requant", "--allow=requant"};
-  if (narrower)
+  if (t->ntiers > 1)
+    out[n++] =
+        (Trial){OPT_tiers, t->tiers[0].name,
+                arena_printf(cli->arena, "--tiers=%s", t->tiers[0].name)};
+  else if (narrower)
     out[n++] = (Trial){OPT_target, narrower,
                        arena_printf(cli->arena, "--target=%s", narrower)};
   return n;
@@ -134,7 +138,7 @@ typedef struct Excess {
 static void try_options(Cli *cli, const Built *b, Excess *e, int n) {
   Trial trials[TRIALS];
   Built built;
-  int ntrial = list_trials(cli, b->plan->target, trials);
+  int ntrial = list_trials(cli, b->plan->whole, trials);
   for (int t = 0; t < ntrial; t++) {
     if (!build_trial(cli, &trials[t], &built))
       continue;

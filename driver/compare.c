@@ -43,12 +43,18 @@ static void make_buffers(Verify *v) {
   v->opt_seen = v->loose ? value_buffers(a, v->opt) : NULL;
   v->out = exec_buffers(a, g->outputs.v, g->outputs.n);
   v->opt_out = exec_buffers(a, g->outputs.v, g->outputs.n);
-  v->ship_out = exec_buffers(a, g->outputs.v, g->outputs.n);
-  v->full_out = exec_buffers(a, g->outputs.v, g->outputs.n);
+  for (int i = 0; i < v->held.n; i++) {
+    v->held.v[i].ship_out = exec_buffers(a, g->outputs.v, g->outputs.n);
+    v->held.v[i].full_out = exec_buffers(a, g->outputs.v, g->outputs.n);
+  }
+}
+
+static bool can_run(const Target *t) {
+  return target_runs_here(t) || (t->runner && strcmp(t->runner, "host") != 0);
 }
 
 static bool check_runnable(Cli *cli, const Target *t) {
-  if (target_runs_here(t) || (t->runner && strcmp(t->runner, "host") != 0))
+  if (can_run(t))
     return true;
   diag_error(cli->diag, E0304, (Loc){0}, "objects for %s cannot be run here",
              t->name);
@@ -56,16 +62,38 @@ static bool check_runnable(Cli *cli, const Target *t) {
   return false;
 }
 
-static bool make_objects(Cli *cli, Verify *v, const Target *t) {
-  if (!subject_new(cli, v->opt, t, BUILD_product, &v->ship) ||
-      !subject_new(cli, v->opt, t, BUILD_keep_all, &v->full))
+static bool hold(Cli *cli, Verify *v, const Target *row, const Tier *tier,
+                 int index) {
+  Held h = {.tier = tier, .index = index};
+  if (!subject_new(cli, v->opt, row, BUILD_keep_all, &h.full))
     return false;
-  v->has_full = subject_fits(&v->full);
-  if (!v->has_full)
+  h.has_full = subject_fits(&h.full);
+  if (!h.has_full)
     diag_note(cli->diag, (Loc){.file = v->ref->file},
               "with every value kept it does not fit the emulated board: "
               "only outputs are compared");
+  ARRAY_PUSH(cli->arena, &v->held, h);
   return true;
+}
+
+static bool hold_tiers(Cli *cli, Verify *v, const Target *t) {
+  Str absent = str_new(cli->arena);
+  for (int i = 0; i < t->ntiers; i++) {
+    const Tier *tier = &t->tiers[i];
+    if (!can_run(tier->row))
+      str_printf(&absent, "%s%s", absent.n ? ", " : "", tier->name);
+    else if (!hold(cli, v, tier->row, tier, i))
+      return false;
+  }
+  v->absent = absent.n ? str_cstr(&absent) : NULL;
+  return true;
+}
+
+static bool make_objects(Cli *cli, Verify *v, const Target *t) {
+  bool several = t->ntiers > 1;
+  return subject_new(cli, v->opt, t, several ? BUILD_open_tier : BUILD_product,
+                     &v->ship) &&
+         (several ? hold_tiers(cli, v, t) : hold(cli, v, t, NULL, 0));
 }
 
 bool verify_new(Cli *cli, Verify *v) {
@@ -92,7 +120,8 @@ void verify_free(Verify *v) {
   if (v->opt_interp)
     v->opt_interp->free(v->opt_interp);
   subject_free(&v->ship);
-  subject_free(&v->full);
+  for (int i = 0; i < v->held.n; i++)
+    subject_free(&v->held.v[i].full);
 }
 
 /* Element i as people read it. */
@@ -207,13 +236,22 @@ bool verify_same(Verify *v, const Value *value, Match m, const void *expected,
   return !n || report_difference(v, value, m, n, first, expected, got);
 }
 
+/* "the object's output", or that of a tier of it. */
+static const char *object_name(const Verify *v, const Held *h,
+                               const char *what) {
+  return h->tier ? arena_printf(v->cli->arena, "tier %s of the object%s",
+                                h->tier->name, what)
+                 : arena_printf(v->cli->arena, "the object%s", what);
+}
+
 /* The object against an interpreter. */
-static bool same_object(Verify *v, const Value *value, const char *who,
-                        const char *whose, const void *expected,
-                        const void *got) {
-  bool exact = v->ship.built.plan->target->fma;
-  return verify_same(v, value, (Match){E0501, who, whose, !exact}, expected,
-                     got);
+static bool same_object(Verify *v, const Held *h, const Value *value,
+                        const char *what, const char *whose,
+                        const void *expected, const void *got) {
+  bool exact = h->full.built.plan->target->fma;
+  return verify_same(v, value,
+                     (Match){E0501, object_name(v, h, what), whose, !exact},
+                     expected, got);
 }
 
 /* What other roundings inside of quantize-dequantize islands, and integer ops
@@ -254,27 +292,26 @@ static const void *interpreted(const Verify *v, const Value *value) {
   return r ? v->seen[r->id] : NULL;
 }
 
-static bool compare_values(Verify *v, Arena *scratch) {
+static bool compare_values(Verify *v, Held *h, Arena *scratch) {
   for (const Op *op = v->opt->first; op; op = op->next)
     for (int i = 0; i < op->nout; i++) {
       const void *expected = interpreted(v, op->out[i]);
       const void *got =
-          expected ? subject_value(&v->full, op->out[i], scratch) : NULL;
+          expected ? subject_value(&h->full, op->out[i], scratch) : NULL;
       if (!got)
         continue;
       v->values++;
-      if (!same_object(v, op->out[i], "the object", "the interpreter", expected,
-                       got))
+      if (!same_object(v, h, op->out[i], "", "the interpreter", expected, got))
         return false;
     }
   return true;
 }
 
-static bool compare_outputs(Verify *v) {
+static bool compare_outputs(Verify *v, const Held *h) {
   void **expected = v->loose ? v->opt_out : v->out;
   for (int i = 0; i < v->ref->outputs.n; i++)
-    if (!same_object(v, v->ref->outputs.v[i], "the object's output",
-                     "the interpreter's", expected[i], v->ship_out[i]))
+    if (!same_object(v, h, v->ref->outputs.v[i], "'s output",
+                     "the interpreter's", expected[i], h->ship_out[i]))
       return false;
   return true;
 }
@@ -289,30 +326,61 @@ static bool interpret(Verify *v, const void *const *in) {
   return v->opt_interp->run(v->opt_interp, in, v->opt_out);
 }
 
+static bool verify_held(Verify *v, Held *h, const void *const *in,
+                        Arena *scratch) {
+  if (h->has_full && (!subject_run(&h->full, in, h->full_out) ||
+                      !compare_values(v, h, scratch)))
+    return false;
+  if (h->tier)
+    subject_set_tier(&v->ship, h->index);
+  return subject_run(&v->ship, in, h->ship_out) && compare_outputs(v, h);
+}
+
 bool verify_sample(Verify *v, const char *name, const void *const *in) {
   Arena *scratch = arena_new();
   v->sample = name;
   v->samples++;
-  bool ok = interpret(v, in) &&
-            (!v->has_full || (subject_run(&v->full, in, v->full_out) &&
-                              compare_values(v, scratch))) &&
-            (!v->has_object ||
-             (subject_run(&v->ship, in, v->ship_out) && compare_outputs(v)));
+  bool ok = interpret(v, in);
+  for (int i = 0; i < v->held.n && ok; i++)
+    ok = verify_held(v, &v->held.v[i], in, scratch);
   arena_free(scratch);
   return ok;
 }
 
-bool verify_recorded(Verify *v, const Value *value, const void *expected) {
+bool verify_choice(Verify *v, const char **name) {
+  *name = NULL;
+  const Plan *p = v->has_object ? v->ship.built.plan : NULL;
+  if (!p || p->tiers.n == 1 || p->opt.caller_tier)
+    return true;
+  subject_set_tier(&v->ship, -1);
+  if (!subject_run(&v->ship, v->ship.in, v->ship.out))
+    return false;
+  const Tier *took = &p->whole->tiers[v->ship.tier];
+  *name = took->name;
+  return !v->ship.exec || took->row == target_best_tier(p->whole) ||
+         diag_error(v->cli->diag, E0901, (Loc){0},
+                    "the object chose the tier %s, which is not the best that "
+                    "runs here",
+                    *name);
+}
+
+static bool recorded_held(Verify *v, Held *h, const Value *value,
+                          const void *expected, Arena *scratch) {
   const Value *now = graph_find(v->opt, value->name);
-  Arena *scratch = arena_new();
   const void *got =
-      v->has_full && now && now->def && verify_imported(v, now) == value
-          ? subject_value(&v->full, now, scratch)
+      h->has_full && now && now->def && verify_imported(v, now) == value
+          ? subject_value(&h->full, now, scratch)
           : NULL;
+  return !got || same_recording(v, value, object_name(v, h, ""), expected, got);
+}
+
+bool verify_recorded(Verify *v, const Value *value, const void *expected) {
+  Arena *scratch = arena_new();
   v->recorded++;
-  bool ok = same_recording(v, value, "the interpreter", expected,
-                           v->seen[value->id]) &&
-            (!got || same_recording(v, value, "the object", expected, got));
+  bool ok =
+      same_recording(v, value, "the interpreter", expected, v->seen[value->id]);
+  for (int i = 0; i < v->held.n && ok; i++)
+    ok = recorded_held(v, &v->held.v[i], value, expected, scratch);
   arena_free(scratch);
   return ok;
 }
@@ -320,8 +388,12 @@ bool verify_recorded(Verify *v, const Value *value, const void *expected) {
 bool verify_output(Verify *v, int i, const void *expected) {
   const Value *value = v->ref->outputs.v[i];
   v->recorded++;
-  return same_recording(v, value, "the interpreter's output", expected,
-                        v->out[i]) &&
-         (!v->has_object || same_recording(v, value, "the object's output",
-                                           expected, v->ship_out[i]));
+  bool ok =
+      same_recording(v, value, "the interpreter's output", expected, v->out[i]);
+  for (int k = 0; k < v->held.n && ok; k++) {
+    const Held *h = &v->held.v[k];
+    ok = same_recording(v, value, object_name(v, h, "'s output"), expected,
+                        h->ship_out[i]);
+  }
+  return ok;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "driver/cli.h"
+#include "runtime/kiln_amx.h"
 
 typedef bool (*CommandFn)(Cli *cli);
 
@@ -72,6 +73,7 @@ int main(int argc, char **argv) {
     help_print(stderr);
     return EXIT_USAGE;
   }
+  (void)kiln_amx_request(); /* so that the host has them, if it has */
   Arena *arena = arena_new();
   Cli cli = {.arena = arena, .diag = diag_new(arena)};
   cli.command = command_find(argv[1]);

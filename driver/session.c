@@ -77,8 +77,11 @@ Graph *session_float(Cli *cli) {
 const Target *session_target(Cli *cli) {
   const char *preset = cli->value[OPT_target];
   const char *cpu = cli->value[OPT_mcpu];
-  return target_find(cli->arena, cli->diag, preset || cpu ? preset : "host",
-                     cpu, cli->value[OPT_mfpu], cli->value[OPT_mfloat_abi]);
+  const Target *t =
+      target_find(cli->arena, cli->diag, preset || cpu ? preset : "host", cpu,
+                  cli->value[OPT_mfpu], cli->value[OPT_mfloat_abi]);
+  return t ? target_pick_tiers(cli->arena, cli->diag, t, cli->value[OPT_tiers])
+           : NULL;
 }
 
 bool session_codegen(Cli *cli, CodegenOptions *out) {
@@ -129,6 +132,13 @@ static bool get_polly(Cli *cli, const Target *t, PollyMode *out) {
   return false;
 }
 
+static bool get_tier_by(Cli *cli, bool *caller) {
+  const char *s = cli->value[OPT_tier_by];
+  *caller = s && strcmp(s, "caller") == 0;
+  return !s || *caller || strcmp(s, "machine") == 0 ||
+         bad_word(cli, OPT_tier_by, "machine, caller");
+}
+
 static bool get_threads(Cli *cli, int *out) {
   int64_t n;
   if (!cli_int(cli, OPT_threads, 0, &n))
@@ -149,13 +159,14 @@ static bool may_have_threads(Cli *cli, const Target *t, const PlanOptions *p) {
   return false;
 }
 
-/* What -O, --sparse and --threads say to both. */
+/* What -O, --sparse, --tier-by and --threads say to both. */
 static bool session_options(Cli *cli, const Target *t, CodegenOptions *codegen,
                             PlanOptions *plan) {
   *plan = (PlanOptions){.name = NULL};
   if (!session_codegen(cli, codegen) || !get_sparse(cli, &plan->sparse) ||
-      !get_polly(cli, t, &plan->polly) || !get_threads(cli, &plan->threads) ||
-      !may_have_threads(cli, t, plan))
+      !get_polly(cli, t, &plan->polly) ||
+      !get_tier_by(cli, &plan->caller_tier) ||
+      !get_threads(cli, &plan->threads) || !may_have_threads(cli, t, plan))
     return false;
   plan->for_size = codegen->for_size;
   return true;
@@ -180,6 +191,7 @@ bool session_build(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
   plan.name = name;
   plan.keep_all = kind == BUILD_keep_all;
   plan.clocks = kind == BUILD_clocks;
+  codegen.open_tier = kind == BUILD_open_tier;
   Progress progress = progress_begin("compiling");
   out->plan = plan_new(cli->arena, g, t, &plan);
   bool ok = out->plan && codegen_emit(out->plan, &codegen, what, &out->emitted);

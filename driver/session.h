@@ -32,7 +32,8 @@ bool session_optimize(Cli *cli, Graph *g, bool *stopped);
  * calibrated, quantized and pruned. */
 Graph *session_float(Cli *cli);
 
-/* --target -mcpu -mfpu -mfloat-abi; this machine when none is given. */
+/* --target --tiers -mcpu -mfpu -mfloat-abi; this machine when none is given.
+ */
 const Target *session_target(Cli *cli);
 
 /* -O. */
@@ -46,11 +47,12 @@ typedef struct Built {
   Emitted emitted;
 } Built;
 
-/* What ships, or with the PlanOptions of that name. */
+/* What ships, or with the PlanOptions or CodegenOptions of that name. */
 typedef enum BuildKind {
   BUILD_product,
   BUILD_keep_all,
-  BUILD_clocks
+  BUILD_clocks,
+  BUILD_open_tier
 } BuildKind;
 
 /* Plans and emits g. `what` are EMIT_ bits; `name` is the C prefix, NULL for

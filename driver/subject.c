@@ -26,11 +26,18 @@ bool subject_fits(const Subject *s) {
   return s->exec || qemu_fits(s->built.plan, &s->built.emitted);
 }
 
-static bool run_under_qemu(const Subject *s, const void *const *in,
+void subject_set_tier(Subject *s, int tier) {
+  if (s->exec)
+    jit_set_tier(s->exec, tier);
+  else
+    s->built.emitted.tier = tier + 1;
+}
+
+static bool run_under_qemu(Subject *s, const void *const *in,
                            void *const *out) {
   const Plan *p = s->built.plan;
   int64_t told = s->built.emitted.sizes.stack_bytes, took;
-  if (!qemu_run(p, &s->built.emitted, 1, in, out, s->arena, &took))
+  if (!qemu_run(p, &s->built.emitted, 1, in, out, s->arena, &took, &s->tier))
     return false;
   return took <= told ||
          diag_error(p->diag, E0901, (Loc){.file = p->graph->file},
@@ -44,7 +51,10 @@ bool subject_run(Subject *s, const void *const *in, void *const *out) {
   if (!s->exec)
     return run_under_qemu(s, in, out);
   s->exec->reset(s->exec);
-  return s->exec->run(s->exec, in, out);
+  bool ok = s->exec->run(s->exec, in, out);
+  if (s->built.emitted.open_tier)
+    s->tier = jit_tier(s->exec);
+  return ok;
 }
 
 /* Where a buffer's bytes are after a run under qemu. */

@@ -9,6 +9,7 @@ typedef struct Subject {
   Built built;
   Executor *exec;        /* NULL: under qemu */
   uint8_t *arena;        /* of the last run under qemu; BUILD_keep_all only */
+  int tier;              /* of an open one: what the last run took */
   const void *const *in; /* of the last run */
   void *const *out;
 } Subject;
@@ -18,6 +19,8 @@ typedef struct Subject {
 bool subject_new(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
                  Subject *out);
 void subject_free(Subject *s);
+/* Of BUILD_open_tier: the next runs are of that tier; -1: it chooses. */
+void subject_set_tier(Subject *s, int tier);
 /* false: the emulated board has too little memory for it. */
 bool subject_fits(const Subject *s);
 /* One inference from the initial state. Under qemu also checks that it took

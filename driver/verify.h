@@ -15,6 +15,15 @@
 
 #include "driver/subject.h"
 
+/* A tier of the object, or all there is. */
+typedef struct Held {
+  const Tier *tier; /* NULL: the only one */
+  int index;        /* among the plan's tiers */
+  Subject full;     /* of its row, with every value kept: all are compared */
+  bool has_full;    /* it fits where it has to run */
+  void **ship_out, **full_out;
+} Held;
+
 typedef struct Verify {
   Cli *cli;
   Graph *ref; /* as imported: what the interpreter runs */
@@ -25,11 +34,10 @@ typedef struct Verify {
   void **out;           /* the interpreter's outputs */
   Executor *opt_interp; /* over opt; NULL unless loose */
   void **opt_seen, **opt_out;
-  void **ship_out, **full_out;
   bool has_object;    /* else the next three are empty */
   Subject ship;       /* the object as users get it: outputs are compared */
-  Subject full;       /* the same with every value kept: all are compared */
-  bool has_full;      /* it fits where it has to run */
+  ARRAY(Held) held;   /* tiers of it that can be run */
+  const char *absent; /* names of those that can't, or NULL */
   const char *sample; /* "random 2", for messages */
   int64_t samples, values, bytes, recorded; /* compared so far */
 } Verify;
@@ -40,6 +48,10 @@ void verify_free(Verify *v);
 /* Runs interpreter and objects on one input and compares. false: the first
  * difference, or that it could not run, is in the diag. */
 bool verify_sample(Verify *v, const char *name, const void *const *in);
+
+/* After verify_sample: does an object with tiers choose, in this process as
+ * `host` does? *name is what it chose; NULL: it had no choice. */
+bool verify_choice(Verify *v, const char **name);
 
 /* After verify_sample: the value of the imported model against recorded
  * bytes of its type; interpreter, and object if the value still exists. */

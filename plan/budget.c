@@ -60,12 +60,11 @@ static const char *step_text(Arena *a, const Step *step) {
 }
 
 static int64_t figure_ram(const Plan *p, const ObjectSizes *sizes) {
-  (void)sizes;
-  return p->arena_bytes + p->state_bytes;
+  return p->arena_bytes + p->state_bytes + sizes->data_bytes;
 }
 
 static void list_ram(Shares *s) {
-  const Plan *p = s->plan;
+  const Plan *p = s->plan->fullest;
   Arena *a = p->arena;
   Peak peak = plan_peak(p);
   if (peak.step)
@@ -84,18 +83,27 @@ static int64_t figure_flash(const Plan *p, const ObjectSizes *sizes) {
   return sizes->flash_bytes;
 }
 
-static void list_flash(Shares *s) {
-  Arena *a = s->plan->arena;
-  int64_t rest = s->sizes->flash_bytes;
-  for (int i = 0; i < s->plan->steps.n; i++) {
-    const Step *step = s->plan->steps.v[i];
+/* Returns what the steps of p come to. */
+static int64_t list_steps(Shares *s, const Plan *p) {
+  Arena *a = p->arena;
+  int64_t sum = 0;
+  for (int i = 0; i < p->steps.n; i++) {
+    const Step *step = p->steps.v[i];
     int64_t bytes = step->code_bytes + step->blob_bytes;
-    rest -= bytes;
+    sum += bytes;
     add_share(s, bytes,
-              arena_printf(a, "%s: code %s, constants %s", step_text(a, step),
-                           grouped(a, step->code_bytes),
+              arena_printf(a, "%s%s%s: code %s, constants %s",
+                           p->tier ? p->tier : "", p->tier ? " " : "",
+                           step_text(a, step), grouped(a, step->code_bytes),
                            grouped(a, step->blob_bytes)));
   }
+  return sum;
+}
+
+static void list_flash(Shares *s) {
+  int64_t rest = s->sizes->flash_bytes;
+  for (int i = 0; i < s->plan->tiers.n; i++)
+    rest -= list_steps(s, s->plan->tiers.v[i]);
   add_share(s, rest, "entry, shared tables and routines");
 }
 

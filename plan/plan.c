@@ -28,6 +28,8 @@ static void name_all(Plan *p) {
   const Graph *g = p->graph;
   NameSet set = {.arena = p->arena};
   p->name = name_prefix(p->arena, p->opt.name ? p->opt.name : g->name);
+  p->prefix =
+      p->tier ? arena_printf(p->arena, "%s.%s", p->name, p->tier) : p->name;
   p->in_name = ARENA_ARRAY(p->arena, const char *, g->inputs.n);
   p->out_name = ARENA_ARRAY(p->arena, const char *, g->outputs.n);
   for (int i = 0; i < g->inputs.n; i++)
@@ -133,9 +135,9 @@ int64_t step_weight_bytes(const Step *s) {
 
 static void step_symbol(Plan *p, Step *s) {
   const char *dot = s->variant ? "." : "";
-  s->symbol =
-      arena_printf(p->arena, "%s.%s_%d%s%s", p->name, step_op_name(p->arena, s),
-                   s->index, dot, s->variant ? s->variant : "");
+  s->symbol = arena_printf(p->arena, "%s.%s_%d%s%s", p->prefix,
+                           step_op_name(p->arena, s), s->index, dot,
+                           s->variant ? s->variant : "");
 }
 
 static bool prepare_tail(Plan *p, Step *s) {
@@ -226,41 +228,103 @@ static bool arena_has_addresses(Plan *p) {
                     (long long)bytes, p->target->name);
 }
 
-Plan *plan_new(Arena *a, const Graph *g, const Target *t,
-               const PlanOptions *opt) {
-  Plan *p = ARENA_NEW(a, Plan);
-  p->arena = a;
-  p->diag = g->diag;
-  p->graph = g;
-  p->target = t;
-  p->opt = *opt;
-  p->arena_align = t->simd_align;
+static bool plan_one(Plan *p) {
   name_all(p);
   Copies copies = {0};
   place_values(p, &copies);
   make_steps(p, &copies);
   find_lifetimes(p);
   if (!values_have_addresses(p) || !have_kernels(p) || !prepare_steps(p))
-    return NULL;
+    return false;
   find_lifetimes(p); /* bands read what their fronts do */
   split_steps(p);
   plan_arena(p);
   place_clocks(p);
-  return arena_has_addresses(p) ? p : NULL;
+  return arena_has_addresses(p);
+}
+
+/* One alignment, so that states lie alike. */
+static int most_align(const Target *t) {
+  int align = t->simd_align;
+  for (int i = 0; i < t->ntiers; i++)
+    if (t->tiers[i].row->simd_align > align)
+      align = t->tiers[i].row->simd_align;
+  return align;
+}
+
+/* One size, which does for each. */
+static void join_arenas(Plan *head) {
+  head->fullest = head;
+  for (int i = 1; i < head->tiers.n; i++)
+    if (head->tiers.v[i]->arena_bytes > head->fullest->arena_bytes)
+      head->fullest = head->tiers.v[i];
+  for (int i = 0; i < head->tiers.n; i++)
+    head->tiers.v[i]->arena_bytes = head->fullest->arena_bytes;
+}
+
+Plan *plan_new(Arena *a, const Graph *g, const Target *t,
+               const PlanOptions *opt) {
+  const Tier alone = {NULL, t};
+  const Tier *tiers = t->ntiers ? t->tiers : &alone;
+  Plan *head = ARENA_NEW(a, Plan);
+  for (int i = 0; i == 0 || i < t->ntiers; i++) {
+    Plan *p = i ? ARENA_NEW(a, Plan) : head;
+    *p = (Plan){.arena = a,
+                .diag = g->diag,
+                .graph = g,
+                .target = tiers[i].row,
+                .whole = t,
+                .tier = t->ntiers > 1 ? tiers[i].name : NULL,
+                .opt = *opt,
+                .head = head,
+                .arena_align = most_align(t)};
+    if (!plan_one(p))
+      return NULL;
+    ARRAY_PUSH(a, &head->tiers, p);
+    assert(p->state_bytes == head->state_bytes);
+  }
+  join_arenas(head);
+  return head;
 }
 
 /* Tables of several layers are often the same (an exp table, unit
  * multipliers): equal bytes are in the object once. */
-static const Blob *blob_add(Plan *p, const Blob *b) {
+static const Blob *blob_equal(const Plan *p, const Blob *b, int align) {
   for (int i = 0; i < p->blobs.n; i++) {
     const Blob *have = p->blobs.v[i];
-    if (have->bytes == b->bytes && have->align >= b->align &&
+    if (have->bytes == b->bytes && have->align >= align &&
         (b->bytes == 0 || memcmp(have->data, b->data, (size_t)b->bytes) == 0))
       return have;
   }
-  for (int i = 0; i < p->blobs.n; i++) /* code finds them by it */
-    assert(strcmp(p->blobs.v[i]->symbol, b->symbol) != 0);
-  const Blob *kept = arena_dup(p->arena, b, sizeof *b);
+  return NULL;
+}
+
+static bool has_symbol(const Plan *p, const char *symbol) {
+  for (int i = 0; i < p->blobs.n; i++)
+    if (strcmp(p->blobs.v[i]->symbol, symbol) == 0)
+      return true;
+  return false;
+}
+
+/* What an earlier tier has bears its name there; codegen makes one of both. */
+static void share_symbol(const Plan *p, Blob *b) {
+  const Plan *head = p->head;
+  for (int i = 0; i < head->tiers.n; i++) {
+    const Blob *have = blob_equal(head->tiers.v[i], b, 0);
+    if (have && !has_symbol(p, have->symbol)) {
+      b->symbol = have->symbol;
+      return;
+    }
+  }
+}
+
+static const Blob *blob_add(Plan *p, const Blob *b) {
+  const Blob *have = blob_equal(p, b, b->align);
+  if (have)
+    return have;
+  Blob *kept = arena_dup(p->arena, b, sizeof *b);
+  share_symbol(p, kept);
+  assert(!has_symbol(p, kept->symbol)); /* code finds them by it */
   ARRAY_PUSH(p->arena, &p->blobs, kept);
   return kept;
 }
@@ -271,10 +335,11 @@ const Blob *plan_blob(Plan *p, Step *s, const char *what, const void *data,
   const char *of = op_info(s->op->kind)->name;
   if (s->place)
     of = arena_printf(p->arena, "tail%d.%s", s->place, of);
-  b.symbol = arena_printf(p->arena, "%s.%s_%d.%s", p->name, of, s->index, what);
+  b.symbol =
+      arena_printf(p->arena, "%s.%s_%d.%s", p->prefix, of, s->index, what);
   int before = p->blobs.n;
   const Blob *kept = blob_add(p, &b);
-  if (p->blobs.n > before)
+  if (p->blobs.n > before && kept->symbol == b.symbol)
     s->blob_bytes += bytes;
   return kept;
 }
@@ -284,7 +349,7 @@ const Blob *plan_const_blob(Plan *p, Buffer *b) {
     Blob blob = {.data = b->value->init->data,
                  .bytes = b->bytes,
                  .align = p->target->simd_align};
-    blob.symbol = arena_printf(p->arena, "%s.const_%d", p->name, p->blobs.n);
+    blob.symbol = arena_printf(p->arena, "%s.const_%d", p->prefix, p->blobs.n);
     b->blob = blob_add(p, &blob);
   }
   return b->blob;

@@ -160,7 +160,8 @@ typedef struct PlanOptions {
   bool for_size;    /* -Os */
   SparseMode sparse;
   PollyMode polly;
-  bool clocks; /* a run notes when each step ends */
+  bool clocks;      /* a run notes when each step ends */
+  bool caller_tier; /* with tiers: the caller says which, in NAME_tier */
   int threads; /* NAME_run_parallel splits steps for so many; 0: there is no
                   such function */
   double part_cycles; /* that a part of a step is worth at least; 0: the
@@ -172,8 +173,16 @@ struct Plan {
   Diag *diag;
   const Graph *graph;
   const Target *target;
+  const Target *whole; /* what the object is for: target, or its family */
+  const char *tier;    /* target's name in that; NULL: the only one */
+  Plan *head;          /* itself, or the one that has it among ... */
+  ARRAY(Plan *)
+  tiers;               /* of the object's head, whose plan is the first: the
+                          plans of all, with arenas of one size and align */
+  const Plan *fullest; /* of those, which needs that size */
   PlanOptions opt;
   const char *name;                 /* sanitized C identifier */
+  const char *prefix;               /* of symbols: name, and the tier's */
   const char **in_name, **out_name; /* sanitized member names */
   ARRAY(Buffer *) buffers;
   ARRAY(Step *) steps;
@@ -186,7 +195,8 @@ struct Plan {
   int arena_align;
 };
 
-/* NULL: errors in the graph's diag. The graph must outlive the plan. */
+/* Of a target with tiers the head. NULL: errors in the graph's diag. The
+ * graph must outlive the plan. */
 Plan *plan_new(Arena *a, const Graph *g, const Target *t,
                const PlanOptions *opt);
 
@@ -224,12 +234,21 @@ typedef struct FunctionSize {
   bool deepest;        /* on the chain of calls that makes the bound */
 } FunctionSize;
 
+/* Of a tier's functions and constants; what other tiers read, too, is among
+ * them and counted apart. */
+typedef struct TierSize {
+  const Plan *plan;
+  int64_t code_bytes, rodata_bytes, shared_bytes;
+} TierSize;
+
 typedef struct ObjectSizes {
   int64_t code_bytes, rodata_bytes, flash_bytes;
+  int64_t data_bytes;           /* writable: where the tier is noted */
   int64_t stack_bytes;          /* of a run, an upper bound */
   int64_t parallel_stack_bytes; /* of run_parallel and what threads call,
-                                   what parallel_for takes aside */
+                                    what parallel_for takes aside */
   ARRAY(FunctionSize) functions;
+  ARRAY(TierSize) tiers; /* of an object with several */
 } ObjectSizes;
 
 /* The report (--report), and the table that `compile` prints; with limits

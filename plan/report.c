@@ -154,7 +154,7 @@ static int64_t weight_bytes(const Plan *p) {
 static void put_totals(json_object *o, const Plan *p, const ObjectSizes *z) {
   put_text(o, "model", clean(p, p->graph->name));
   put_text(o, "name", p->name);
-  put_text(o, "target", p->target->name);
+  put_text(o, "target", p->whole->name);
   put_text(o, "triple", p->target->triple);
   put_text(o, "cpu", p->target->cpu);
   put_text(o, "rounding", rounding_name(p->graph->rounding));
@@ -164,21 +164,45 @@ static void put_totals(json_object *o, const Plan *p, const ObjectSizes *z) {
   put_int(o, "rodata_bytes", z->rodata_bytes);
   put_int(o, "flash_bytes", z->flash_bytes);
   put_int(o, "arena_bytes", p->arena_bytes);
-  put_int(o, "arena_lower_bound", p->arena_lower_bound);
-  put_int(o, "arena_bound_layer", p->bound_step);
+  put_int(o, "arena_lower_bound", p->fullest->arena_lower_bound);
+  put_int(o, "arena_bound_layer", p->fullest->bound_step);
   put_int(o, "arena_io_bytes", p->arena_bytes + plan_io_bytes(p));
   put_int(o, "arena_align", p->arena_align);
   put_int(o, "state_bytes", p->state_bytes);
   put_int(o, "stack_bytes", z->stack_bytes);
+  put_int(o, "data_bytes", z->data_bytes);
   if (p->opt.threads) {
     put_int(o, "threads", p->opt.threads);
     put_int(o, "parallel_stack_bytes", z->parallel_stack_bytes);
   }
 }
 
+static json_object *layers_json(const Plan *p) {
+  json_object *layers = json_object_new_array();
+  for (int i = 0; i < p->steps.n; i++)
+    json_object_array_add(layers, layer_json(p, p->steps.v[i]));
+  return layers;
+}
+
+static json_object *tiers_json(const ObjectSizes *sizes) {
+  json_object *list = json_object_new_array();
+  for (int i = 0; i < sizes->tiers.n; i++) {
+    const TierSize *z = &sizes->tiers.v[i];
+    json_object *o = json_object_new_object();
+    put_text(o, "tier", z->plan->tier);
+    put_text(o, "target", z->plan->target->name);
+    put_int(o, "code_bytes", z->code_bytes);
+    put_int(o, "rodata_bytes", z->rodata_bytes);
+    put_int(o, "shared_bytes", z->shared_bytes);
+    json_object_object_add(o, "layers", layers_json(z->plan));
+    json_object_array_add(list, o);
+  }
+  return list;
+}
+
 /* null when nothing lies in the arena. */
 static json_object *peak_json(const Plan *p) {
-  Peak peak = plan_peak(p);
+  Peak peak = plan_peak(p->fullest);
   if (!peak.step)
     return NULL;
   json_object *o = json_object_new_object();
@@ -219,11 +243,10 @@ static json_object *budgets_json(const Plan *p, const ObjectSizes *sizes,
 void report_json(Str *out, const Plan *p, const ObjectSizes *sizes,
                  const Budgets *limits) {
   json_object *o = json_object_new_object();
-  json_object *layers = json_object_new_array();
   put_totals(o, p, sizes);
-  for (int i = 0; i < p->steps.n; i++)
-    json_object_array_add(layers, layer_json(p, p->steps.v[i]));
-  json_object_object_add(o, "layers", layers);
+  json_object_object_add(o, "layers", layers_json(p));
+  if (sizes->tiers.n)
+    json_object_object_add(o, "tiers", tiers_json(sizes));
   json_object_object_add(o, "pruning", pruning_total_json(p->graph));
   json_object_object_add(o, "peak", peak_json(p));
   json_object_object_add(o, "functions", functions_json(sizes));
@@ -312,7 +335,8 @@ static void put_remarks(Str *out, const Plan *p) {
   }
 }
 
-static void put_arena(Str *out, const Plan *p) {
+static void put_arena(Str *out, const Plan *head) {
+  const Plan *p = head->fullest;
   Arena *a = p->arena;
   Peak peak = plan_peak(p);
   str_printf(out, "arena  %s bytes (at least %s; with inputs and outputs %s)",
@@ -320,6 +344,8 @@ static void put_arena(Str *out, const Plan *p) {
              grouped(a, p->arena_bytes + plan_io_bytes(p)));
   if (peak.step)
     str_printf(out, ", fullest in step %d", peak.step->index);
+  if (p->tier)
+    str_printf(out, " of %s", p->tier);
   str_add(out, "\n");
 }
 
@@ -334,6 +360,18 @@ static void put_budgets(Str *out, const Plan *p, const ObjectSizes *sizes,
   }
 }
 
+static void put_tiers(Str *out, Arena *a, const ObjectSizes *sizes) {
+  for (int i = 0; i < sizes->tiers.n; i++) {
+    const TierSize *z = &sizes->tiers.v[i];
+    str_printf(out,
+               "tier   %s (%s): code %s, constants %s, %s of them shared\n",
+               z->plan->tier, z->plan->target->name, grouped(a, z->code_bytes),
+               grouped(a, z->rodata_bytes), grouped(a, z->shared_bytes));
+  }
+  if (sizes->data_bytes)
+    str_printf(out, "data   %s bytes\n", grouped(a, sizes->data_bytes));
+}
+
 static void put_sizes(Str *out, const Plan *p, const ObjectSizes *sizes) {
   Arena *a = p->arena;
   str_printf(out, "MACs   %s\n",
@@ -341,6 +379,7 @@ static void put_sizes(Str *out, const Plan *p, const ObjectSizes *sizes) {
   str_printf(out, "flash  %s bytes (code %s, constants %s)\n",
              grouped(a, sizes->flash_bytes), grouped(a, sizes->code_bytes),
              grouped(a, sizes->rodata_bytes));
+  put_tiers(out, a, sizes);
   put_arena(out, p);
   put_remarks(out, p);
   if (p->graph->states.n)
@@ -348,18 +387,24 @@ static void put_sizes(Str *out, const Plan *p, const ObjectSizes *sizes) {
   str_printf(out, "stack  %s bytes\n", grouped(a, sizes->stack_bytes));
 }
 
-void report_text(Str *out, const Plan *p, const ObjectSizes *sizes,
-                 const Budgets *limits) {
-  Arena *a = p->arena;
+static void put_steps(Str *out, const Plan *p) {
   Table t = {.width = {0}};
   Row head = {
       {"", "op", "kernel", "variant", "MACs", "weights", "code", "output"}};
-  table_add(a, &t, head);
+  table_add(p->arena, &t, head);
   for (int i = 0; i < p->steps.n; i++)
-    table_add(a, &t, step_row(p, p->steps.v[i]));
-  str_printf(out, "%s for %s, rounding %s\n", p->name, p->target->name,
-             rounding_name(p->graph->rounding));
+    table_add(p->arena, &t, step_row(p, p->steps.v[i]));
+  if (p->tier)
+    str_printf(out, "tier %s\n", p->tier);
   table_print(out, &t);
+}
+
+void report_text(Str *out, const Plan *p, const ObjectSizes *sizes,
+                 const Budgets *limits) {
+  str_printf(out, "%s for %s, rounding %s\n", p->name, p->whole->name,
+             rounding_name(p->graph->rounding));
+  for (int i = 0; i < p->tiers.n; i++)
+    put_steps(out, p->tiers.v[i]);
   pruning_text(out, p->graph);
   proof_text(out, p->graph);
   put_sizes(out, p, sizes);

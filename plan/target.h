@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "plan/cpu.h"
 #include "support/diag.h"
 #include "support/str.h"
 
@@ -30,6 +31,13 @@ typedef enum Dot {
   DOT_vmladava  /* MVE: 16 s8 products into one scalar */
 } Dot;
 
+/* Matrix registers: 16 rows of 64 bytes, u8 x s8. */
+typedef enum TileKind {
+  TILES_none,
+  TILES_amx,
+  TILES_emulated /* in vpdpbusd and scratch; no row, for tests of kernels */
+} TileKind;
+
 /* How 8-bit activations lie in the arena: as the model has them, or all
  * signed, or all unsigned (values and zero points move by 128). */
 typedef enum ActSign {
@@ -40,7 +48,15 @@ typedef enum ActSign {
 
 /* Forms that may stand for a requant step function when proven equal to it
  * (plan/requant_form.h), bit set of 1 << RequantForm. */
-typedef struct Target {
+typedef struct Target Target;
+
+/* A row as part of an object that has code for several (plan/tiers.c). */
+typedef struct Tier {
+  const char *name; /* "avx512vnni", a part of symbols */
+  const Target *row;
+} Tier;
+
+struct Target {
   const char *name;     /* preset, "cortex-m4" */
   const char *triple;   /* normalized LLVM triple */
   const char *cpu;      /* LLVM -mcpu */
@@ -60,8 +76,8 @@ typedef struct Target {
   bool flushes;     /* f32 vectors take subnormals for zero */
   bool mul64;       /* 32 x 32 -> 64 multiply in hardware */
   bool masks;       /* vector stores of any of their bytes */
-  int arm_level;    /* n of Armv8.n-A, whose instructions LLVM takes of it */
-  bool asks_ahead;  /* prefetches weights that no cache of the core holds */
+  TileKind tiles;
+  bool asks_ahead; /* prefetches weights that no cache of the core holds */
   bool position_independent;
   int conv_pixels;    /* register tile of conv kernels: pixels ... */
   int conv_vectors;   /* ... x vectors (or channels) of outputs */
@@ -69,8 +85,13 @@ typedef struct Target {
   int simd_align;     /* alignment of weights and of the arena */
   const char *runner; /* how verify runs it: "host", "qemu-aarch64",
                          "mps2-an386", NULL = cannot */
+  const CpuNeeds *needs; /* what its code asks of a machine of its kind; NULL:
+                            nothing that programs could ask about */
   const char *summary;
-} Target;
+  const Tier *tiers; /* of a family, whose other members are those of the
+                        first: what its objects have code for */
+  int ntiers;        /* 0: is none */
+};
 
 extern const Target target_table[];
 extern const int target_count;
@@ -81,7 +102,20 @@ extern const int target_count;
 const Target *target_find(Arena *a, Diag *d, const char *preset,
                           const char *mcpu, const char *mfpu,
                           const char *mfloat_abi);
-/* Can this process execute the target's code directly? */
+/* The target with the tiers that `list` names, "v2,avx512vnni", one of them
+ * the first of the family; NULL: with its own. NULL: error E0304 in d. */
+const Target *target_pick_tiers(Arena *a, Diag *d, const Target *t,
+                                const char *list);
+/* The family of that name with all of its tiers; NULL: is none, or one of a
+ * single row unless tiers are picked. */
+const Target *target_family(Arena *a, const char *name);
+/* The i-th of those that target_family knows; NULL behind the last. */
+const Target *target_family_at(Arena *a, int i);
+/* The best of its tiers that runs here, or the row itself; NULL: none does.
+ */
+const Target *target_best_tier(const Target *t);
+/* Can this process execute the target's code directly? A family's where it
+ * can that of the first tier. */
 bool target_runs_here(const Target *t);
 /* The best row that it can; NULL when there is none. */
 const Target *target_host(void);

@@ -257,6 +257,8 @@ static bool unknown_preset(Find *f, const char *name) {
   else
     diag_error(f->diag, E0304, (Loc){0}, "target '%s' is not known", name);
   Str s = str_new(f->arena);
+  for (int i = 0; target_family_at(f->arena, i); i++)
+    str_printf(&s, " %s", target_family_at(f->arena, i)->name);
   for (int i = 0; i < target_count; i++)
     str_printf(&s, " %s", target_table[i].name);
   diag_hint(f->diag, "one of: host%s", str_cstr(&s));
@@ -273,6 +275,8 @@ static const Target *start_row(Find *f, const char *preset, const char *mcpu) {
     return t;
   if (preset && strcmp(preset, "host") != 0) {
     t = preset_find(preset);
+    if (!t)
+      t = target_family(f->arena, preset);
     if (!t)
       unknown_preset(f, preset);
     return t;

@@ -91,8 +91,7 @@ int even_part(int64_t n, int64_t most) {
   return (int)ceil_div(n, ceil_div(n, most));
 }
 
-/* Which channel each accumulator of each block is; past the last: oc. */
-static int32_t *lane_order(Arena *a, const ConvParams *c) {
+int32_t *conv_lane_order(Arena *a, const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int32_t *order = ARENA_ARRAY(a, int32_t, c->blocks *nout);
   for (int64_t i = 0; i < c->blocks * nout; i++) {
@@ -305,7 +304,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   conv_choose_tile(&c, t, s->tail.n > 0);
   c.in_order = t->arch == ARCH_aarch64;
   c.join = join_for(t, &c);
-  int32_t *order = lane_order(p->arena, &c);
+  int32_t *order = conv_lane_order(p->arena, &c);
   int8_t *image = pack_lanes(p, s, &c, &real, order);
   if (c.dot == DOT_smull)
     turn_pairs(&c, image);

@@ -19,6 +19,8 @@ Dot conv_lanes_dot(const ConvGeom *g, const Target *t);
  * from g, dot, lanes, group and the window; `tail`: ops follow before sums are
  * stored. */
 void conv_choose_tile(ConvParams *c, const Target *t, bool tail);
+/* Which channel each accumulator of each block is; past the last: oc. */
+int32_t *conv_lane_order(Arena *a, const ConvParams *c);
 /* Pixels that conv_lanes computes for a row of g->ow, those of its last tile
  * that it has computed before counted again. */
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t);

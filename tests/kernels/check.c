@@ -75,7 +75,7 @@ static void test_promises(void **state) {
       ObjectFile o;
       Bytes object = hand_object(a, p->target, objects[i].text, p->diag);
       assert_true(object_read(a, object, &o, p->diag));
-      bool good = object_check(&o, p);
+      bool good = object_check(&o, p, false);
       const char *said = printed(a, p->diag);
       if (good != !objects[i].message ||
           (!good && !strstr(said, objects[i].message)))

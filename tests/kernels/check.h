@@ -95,7 +95,7 @@ static inline bool check_run_object(const Check *c, const Plan *p,
   if (strcmp(c->target->runner, "host") == 0)
     return check_run_here(jit_new(p, e), c->graph, in, out);
   int64_t told = e->sizes.stack_bytes, took = 0;
-  bool ok = qemu_run(p, e, CHECK_SAMPLES, in, &out, NULL, &took);
+  bool ok = qemu_run(p, e, CHECK_SAMPLES, in, &out, NULL, &took, NULL);
   if (ok && took > told)
     fail_msg("%s: %s: %lld bytes of stack, not %lld", c->target->name,
              p->steps.v[0]->symbol, (long long)took, (long long)told);

@@ -248,9 +248,10 @@ static void rows_case(const char *target, int seed) {
 
 static void rows_of_depthwise(void **state) {
   (void)state;
-  static const char *const t[] = {"x86-64-avx512vnni", "cortex-a76"};
-  check_targets(t, 1, 150, rows_case);
-  check_targets(t + 1, 1, 40, rows_case);
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni",
+                                  "cortex-a76"};
+  check_targets(t, 2, 120, rows_case);
+  check_targets(t + 2, 1, 40, rows_case);
 }
 
 /* Depthwise of images that take several bands of rows or blocks of columns
@@ -297,15 +298,16 @@ static void few_outputs_case(const char *target, int seed) {
 
 static void few_outputs(void **state) {
   (void)state;
-  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3"};
-  check_targets(t, 2, 60, few_outputs_case);
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni",
+                                  "x86-64-v3"};
+  check_targets(t, 3, 45, few_outputs_case);
 }
 
 static void on_the_host(void **state) {
   (void)state;
-  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3",
-                                  "x86-64-v2"};
-  check_targets(t, 3, 160, one_case);
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni",
+                                  "x86-64-v3", "x86-64-v2"};
+  check_targets(t, 4, 120, one_case);
 }
 
 static void on_small_cores(void **state) {

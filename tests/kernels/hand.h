@@ -22,8 +22,10 @@ static inline Plan *hand_plan(Graph *g, const Target *t, const char **in_name,
   p->arena = g->arena;
   p->diag = g->diag;
   p->graph = g;
-  p->target = t;
-  p->name = "m";
+  p->target = p->whole = t;
+  p->name = p->prefix = "m";
+  p->head = p;
+  ARRAY_PUSH(g->arena, &p->tiers, p);
   p->in_name = in_name;
   p->out_name = out_name;
   p->arena_align = t->simd_align;

@@ -128,7 +128,7 @@ static Plan *arithmetic_plan(Arena *a, const Target *t) {
 /* Skips the test where qemu or ld.lld is missing. */
 static void run_or_skip(const Plan *p, const Emitted *e, const void *const *in,
                         void *const *out, void *arena) {
-  bool ok = qemu_run(p, e, 1, in, out, arena, NULL);
+  bool ok = qemu_run(p, e, 1, in, out, arena, NULL, NULL);
   if (!ok)
     diag_print(p->diag, stderr);
   if (!ok && diag_exit_status(p->diag) == EXIT_USAGE)

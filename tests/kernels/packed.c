@@ -284,9 +284,9 @@ static void check_all(const char *const *targets, int n, int cases,
 
 static void on_the_host(void **state) {
   (void)state;
-  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3",
-                                  "x86-64-v2"};
-  check_all(t, 3, 120, false);
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3", "x86-64-v2",
+                                  "x86-64-avxvnni"};
+  check_all(t, 4, 90, false);
 }
 
 static void on_small_cores(void **state) {

@@ -38,7 +38,7 @@ static inline Painted painted_run(const Graph *g, const Target *t,
   for (int i = 0; i < g->outputs.n; i++)
     out[i] = arena_alloc(a, (size_t)type_bytes(g->outputs.v[i]->type));
   bool emitted = p && codegen_emit(p, opt, EMIT_object, &e);
-  r.ran = emitted && qemu_run(p, &e, 1, in, out, NULL, &r.used);
+  r.ran = emitted && qemu_run(p, &e, 1, in, out, NULL, &r.used, NULL);
   r.bound = emitted ? e.sizes.stack_bytes : 0;
   ExitStatus status = diag_exit_status(g->diag);
   if (!r.ran && status != EXIT_USAGE && status != EXIT_UNSUPPORTED) {

@@ -364,8 +364,8 @@ static void check_there(const char *target, bool (*takes)(const Row *)) {
     Arena *a = arena_new();
     Plan *p = row_plan(a, hand_target(target), NTHERE);
     Emitted e = linked_object(p, row_text(a, &rows[k], true, NTHERE));
-    bool ok =
-        qemu_run(p, &e, 1, (const void *[]){x}, (void *[]){y}, NULL, NULL);
+    bool ok = qemu_run(p, &e, 1, (const void *[]){x}, (void *[]){y}, NULL, NULL,
+                       NULL);
     if (!ok)
       diag_print(p->diag, stderr);
     if (!ok && diag_exit_status(p->diag) == EXIT_USAGE)

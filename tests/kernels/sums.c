@@ -134,9 +134,9 @@ static void one_case(const char *target, int seed) {
 
 static void on_the_host(void **state) {
   (void)state;
-  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3",
-                                  "x86-64-v2"};
-  check_targets(t, 3, 240, one_case);
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3", "x86-64-v2",
+                                  "x86-64-avxvnni"};
+  check_targets(t, 4, 180, one_case);
 }
 
 static void on_small_cores(void **state) {

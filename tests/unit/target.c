@@ -154,7 +154,7 @@ static void fpus_refine_cores(void **state) {
 static void refusals_say_what_there_is(void **state) {
   (void)state;
   refused(find("cortex-m99", NULL, NULL, NULL), "cortex-m33");
-  refused(find("", NULL, NULL, NULL), "one of: host x86-64-v2");
+  refused(find("", NULL, NULL, NULL), "one of: host x86-64 x86-64-v2");
   refused(find("arm64-apple-darwin", NULL, NULL, NULL), "Mach-O");
   refused(find("x86_64-pc-windows-msvc", NULL, NULL, NULL), "COFF");
   refused(find("cortex-m4", "cortex-z1", NULL, NULL), "cortex-m7");
@@ -169,6 +169,76 @@ static void refusals_say_what_there_is(void **state) {
   refused(find("cortex-m3", NULL, "fpv4-sp-d16", NULL),
           "no floating-point unit");
   refused(find("cortex-m4", NULL, "none", "hard"), "-mfpu=none");
+}
+
+/* ---- tiers ---- */
+
+static const Target *pick(const char *target, const char *list) {
+  return target_pick_tiers(arena, diag, find(target, NULL, NULL, NULL), list);
+}
+
+static void families_have_their_rows(void **state) {
+  (void)state;
+  const Target *t = pick("x86-64", NULL);
+  assert_string_equal(t->name, "x86-64");
+  assert_true(t->ntiers > 2);
+  for (int i = 0; i < t->ntiers; i++) {
+    const Target *row = t->tiers[i].row;
+    assert_ptr_equal(find(row->name, NULL, NULL, NULL), row);
+    assert_string_equal(row->triple, t->triple);
+    assert_true(row->simd_align >= t->simd_align);
+    assert_int_equal(row->ntiers, 0);
+  }
+  assert_string_equal(t->cpu, t->tiers[0].row->cpu);
+  t = pick("x86-64", "avx512vnni,x86-64-v2"); /* in the family's order */
+  assert_int_equal(t->ntiers, 2);
+  assert_string_equal(t->tiers[0].name, "v2");
+  assert_string_equal(t->tiers[1].row->name, "x86-64-avx512vnni");
+  assert_int_equal(pick("x86-64", "v2")->ntiers, 1);
+  assert_null(target_family(arena, "cortex-m4"));
+  assert_int_equal(pick("aarch64", NULL)->ntiers, 0); /* the row */
+  assert_string_equal(pick("aarch64", "dotprod,neon")->tiers[0].row->name,
+                      "aarch64");
+}
+
+static void tiers_are_refused(void **state) {
+  (void)state;
+  refused(pick("x86-64", "v2,v9"), "'v9' is no tier of x86-64");
+  refused(pick("x86-64", "v2,"), "some of: v2 v3");
+  refused(pick("x86-64", "v2,cortex-m4"), "but a target of its own");
+  refused(pick("x86-64", "v2,v3,x86-64-v3"), "'v3' is named twice");
+  refused(pick("x86-64", "avx512vnni"), "--target=x86-64-avx512vnni");
+  refused(pick("cortex-m4", "v2"), "cortex-m4 has no tiers");
+  refused(pick("x86-64-v3", "v2"), "--target= one of: x86-64 aarch64");
+  refused(pick("aarch64", "neon,v3"), "some of: neon dotprod");
+}
+
+static void best_tier_is_the_host(void **state) {
+  (void)state;
+  const Target *t = pick("x86-64", NULL), *best = target_best_tier(t);
+  if (!target_runs_here(t)) {
+    assert_null(best);
+    skip();
+  }
+  assert_ptr_equal(best, target_host());
+  assert_ptr_equal(target_best_tier(pick("x86-64", "v2")),
+                   find("x86-64-v2", NULL, NULL, NULL));
+}
+
+/* What a row asks is what its base asks, and more. */
+static void needs_can_be_asked(void **state) {
+  (void)state;
+  for (int i = 0; i < target_count; i++)
+    for (const CpuNeeds *n = target_table[i].needs; n; n = n->base) {
+      assert_true(n->need[0].bits);
+      for (int k = 0; k < CPU_MOST_NEEDS && n->need[k].bits; k++) {
+        const CpuSource *s = &cpu_sources[n->need[k].word];
+        assert_true(n->need[k].least);
+        assert_int_equal(s->reader == CPU_BY_mrs, s->name != NULL);
+        assert_int_equal(s->reader == CPU_BY_mrs,
+                         target_table[i].arch == ARCH_aarch64);
+      }
+    }
 }
 
 static void dots_have_groups(void **state) {
@@ -192,6 +262,10 @@ int main(void) {
       TEST(softfp_changes_the_convention_only),
       TEST(fpus_refine_cores),
       TEST(refusals_say_what_there_is),
+      TEST(families_have_their_rows),
+      TEST(tiers_are_refused),
+      TEST(best_tier_is_the_host),
+      TEST(needs_can_be_asked),
       TEST(dots_have_groups),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
