@@ -10,7 +10,10 @@
  *       for p: x = broadcast(source[p][k .. k + group))
  *         for v: acc[p][v] += dot(x, w[v])
  *     for p, for v: store(requant(acc[p][v]))
- */
+ *
+ * Where the instruction can pick them out of a register, inputs of several
+ * groups are loaded at once; one that takes two pixels has half of two outputs'
+ * sums of each in a vector, which part at the end. */
 #include "codegen/kernels/band.h"
 #include "codegen/kernels/packed.h"
 #include "codegen/lower.h"

@@ -67,7 +67,8 @@ bool match_conv_lanes(const Op *op, const Target *t) {
 }
 
 double cost_conv_lanes(const Op *op, const Target *t) {
-  return macs(op) / (t->vector_bytes / 4 * dot_group(t->dot));
+  double instructions = t->dot == DOT_smull ? 3 : 1;
+  return instructions * macs(op) / (t->vector_bytes / 4 * dot_group(t->dot));
 }
 
 Dot conv_lanes_dot(const ConvGeom *g, const Target *t) {
