@@ -3,7 +3,10 @@
  *
  *   for turn: for i < sums: sum[i] += dot(x, w)
  *
- * x is hidden from LLVM each time, or it would compute the product once. */
+ * x is hidden from LLVM each time, or it would compute the product once, and
+ * carried from turn to turn, or it would do so before the loop. */
+#include <string.h>
+
 #include "codegen/emit.h"
 #include "codegen/loaded.h"
 #include "codegen/nest.h"
@@ -22,9 +25,18 @@ typedef struct Peak {
   int sums;
 } Peak;
 
-static Val hidden_mac(Peak *p, Val sum, Val x, Val w) {
+/* x hidden as number i: LLVM takes equal code for equal values. */
+static Val hidden(Cg *g, Val x, int i) {
+  Ty t = LLVMTypeOf(x), fn = LLVMFunctionType(t, &t, 1, 0);
+  const char *text = arena_printf(g->arena, "# %d", i);
+  Val code = LLVMGetInlineAsm(fn, text, strlen(text), "=v,0", 4, 0, 0,
+                              LLVMInlineAsmDialectATT, 0);
+  return LLVMBuildCall2(g->b, fn, code, &x, 1, "");
+}
+
+static Val hidden_mac(Peak *p, int i, Val sum, Val x, Val w) {
   Cg *g = &p->g;
-  x = ll_hide(g, x);
+  x = hidden(g, x, i);
   if (p->ops)
     return p->ops->mac(g, sum, x, w);
   Ty over[] = {LLVMTypeOf(sum)};
@@ -42,11 +54,14 @@ static void lower_peak(Peak *p) {
   Val w = p->ops ? p->ops->weights(g, &p->shape, data) : x;
   for (int i = 0; i < p->sums; i++)
     init[i] = LLVMConstNull(sum);
-  Loop l = loop_begin_carry(g, 0, TURNS, 1, p->sums, init);
-  for (int i = 0; i < p->sums; i++)
-    next[i] = hidden_mac(p, l.carry[i], x, w);
+  int n = p->sums;
+  init[n] = x;
+  Loop l = loop_begin_carry(g, 0, TURNS, 1, n + 1, init);
+  for (int i = 0; i < n; i++)
+    next[i] = hidden_mac(p, i, l.carry[i], l.carry[n], w);
+  next[n] = hidden(g, l.carry[n], n);
   loop_end(g, &l, next);
-  for (int i = 0; i < p->sums; i++)
+  for (int i = 0; i < n; i++)
     ll_store(g, ll_hide(g, l.carry[i]), data, 1);
   LLVMBuildRetVoid(g->b);
 }

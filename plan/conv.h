@@ -69,6 +69,8 @@ typedef struct ConvParams {
   int32_t in_zero;         /* stored zero point of the source */
   int32_t weight_zero;     /* != 0: subtract it times the sum of inputs */
   int weight_bytes;        /* 1, or 2 where w - zero needs 9 bits */
+  bool widens;             /* each block's bytes of weights become i16 in
+                              scratch before it goes over the pixels */
   int32_t any_weight;      /* conv_any_weight */
   const Blob *w;           /* order: see each kernel's pack function */
   SparseLists sparse;      /* instead of w, where it has counts */

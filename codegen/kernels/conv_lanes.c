@@ -3,7 +3,7 @@
  * order of use.
  *
  *   for image, for block of outputs (its weights unpacked, where they are
- *   packed), for y, for tile of pixels:
+ *   packed, or widened), for y, for tile of pixels:
  *     acc[p][v] = bias[v]
  *     for run of the window, for k in run by group:
  *       for v: w = weights(v)
@@ -25,7 +25,7 @@ typedef struct Tile {
   const ConvParams *c;
   const DotOps *dot;
   Val w;               /* the block's weights */
-  Val strip;           /* room for them, where they are packed */
+  Val strip;           /* room for them, where they are packed or widened */
   Val first;           /* the block's first channel */
   Val zeros;           /* sums: the tile's zero points at run time, or NULL */
   int64_t channels;    /* of the block that exist */
@@ -44,6 +44,9 @@ static int sum_at(const ConvParams *c, int pixel) {
   return c->pixels * c->vectors + pixel;
 }
 
+/* Bytes of a weight as the loops read it. */
+static int64_t weight_bytes(const ConvParams *c) { return c->widens ? 2 : 1; }
+
 /* Inputs of pixel p: on x86 LLVM would load those of all pixels first, and
  * spill them. */
 static Val pixel_inputs(Cg *g, const Tile *t, Val *src, int p, const Val *acc) {
@@ -58,7 +61,7 @@ static Val pixel_inputs(Cg *g, const Tile *t, Val *src, int p, const Val *acc) {
 static void mac_group(Cg *g, const Tile *t, Val src, Val w, int valid,
                       Val *acc) {
   const ConvParams *c = t->c;
-  int64_t vector_bytes = (int64_t)c->lanes * c->group;
+  int64_t vector_bytes = (int64_t)c->lanes * c->group * weight_bytes(c);
   Val weights[MAX_VECTORS];
   for (int v = 0; v < c->vectors; v++)
     weights[v] = t->dot->weights(g, c, ll_gepc(g, w, v * vector_bytes));
@@ -102,7 +105,7 @@ static Val prefetch(Cg *g, const Tile *t, Val ahead) {
 static void mac_run(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
   const ConvParams *c = t->c;
   int64_t x_step = (int64_t)c->group * c->stage.elem_bytes;
-  int64_t w_step = (int64_t)c->vectors * c->lanes * c->group;
+  int64_t w_step = (int64_t)c->vectors * c->lanes * c->group * weight_bytes(c);
   int64_t whole = c->run / c->group;
   if (whole) {
     int unroll = unroll_for(g, c, whole), n = carried(t);
@@ -201,7 +204,7 @@ static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
   init_tile(g, t, acc);
   if (g->target->arch == ARCH_x86_64)
     src = ll_hide(g, src); /* else broadcasts become wide loads + permutes */
-  int64_t run_bytes = c->run_padded * c->vectors * c->lanes;
+  int64_t run_bytes = c->run_padded * c->vectors * c->lanes * weight_bytes(c);
   acc[t->nacc] = t->ahead;
   Runs r = runs_begin(g, c, src, t->w, run_bytes, carried(t), acc);
   for (int i = 0; i < carried(t); i++)
@@ -257,6 +260,16 @@ static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
     t->ahead = ll_gepc(g, t->w, bytes);
 }
 
+/* A block's weights at `from` become words in the strip. */
+static void widen_block(Cg *g, const Tile *t, Val from, int64_t bytes) {
+  int64_t n = largest_divisor(bytes, g->target->vector_bytes / 2);
+  Loop l = loop_begin(g, 0, bytes, n);
+  Val w = ll_load(g, ll_vec(g->i8, (int)n), ll_gep(g, from, l.i), 1);
+  ll_store(g, ll_sext(g, w, g->i16), ll_gep(g, t->strip, ll_mulc(g, l.i, 2)),
+           2);
+  loop_end(g, &l, NULL);
+}
+
 static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
                    int64_t to, int64_t channels) {
   const ConvParams *c = t->c;
@@ -270,6 +283,10 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
     t->w = t->strip;
   } else {
     t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
+  }
+  if (c->widens) {
+    widen_block(g, t, t->w, bytes);
+    t->w = t->strip;
   }
   t->first = ll_mulc(g, b.i, nout);
   t->channels = channels;

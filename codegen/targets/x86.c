@@ -30,6 +30,8 @@ static Val pmaddwd_inputs(Cg *g, const ConvParams *c, Val p) {
 }
 
 static Val pmaddwd_weights(Cg *g, const ConvParams *c, Val p) {
+  if (c->widens)
+    return ll_load(g, pairs(g, c), p, 1);
   return ll_sext(g, ll_load(g, ll_vec(g->i8, 2 * c->lanes), p, 1), g->i16);
 }
 

@@ -84,19 +84,32 @@ int even_part(int64_t n, int64_t most) {
   return (int)ceil_div(n, ceil_div(n, most));
 }
 
+/* Of up to `most` pixels as many as go over n with least work; a tile costs a
+ * little beyond its pixels. */
+static int cheapest_pixels(int64_t n, int most) {
+  int best = 1;
+  for (int p = 2; p <= most && p <= n; p++)
+    if (ceil_div(n, p) * (4 * p + 1) <= ceil_div(n, best) * (4 * best + 1))
+      best = p;
+  return best;
+}
+
 /* pixels x vectors accumulators, `vectors` weights and one broadcast have to
- * fit the registers. */
+ * fit the registers; with pmaddwd the products, too. */
 static void choose_tile(ConvParams *c, const Target *t) {
   int64_t nvec = ceil_div(c->g.oc, c->lanes);
   int width = c->lanes * 4 > t->vector_bytes ? 2 : 1;
   int most = c->g.ow == 1 ? 2 * t->conv_vectors : t->conv_vectors;
   c->vectors = even_part(nvec, most);
   c->blocks = ceil_div(nvec, c->vectors);
-  int fit = (t->nvregs - 2 - c->vectors * width) / (c->vectors * width);
+  bool products = t->dot == DOT_pmaddwd;
+  int fit =
+      (t->nvregs - 2 - products - c->vectors * width) / (c->vectors * width);
   int most_pixels = c->vectors == 1 ? 16 : 14;
   if (fit > most_pixels)
     fit = most_pixels;
-  c->pixels = even_part(c->g.ow, fit);
+  c->pixels =
+      products ? cheapest_pixels(c->g.ow, fit) : even_part(c->g.ow, fit);
   /* x86 packs four vectors at a time: of one pixel, or of four or two */
   int four = c->vectors == 1 ? 4 : 2;
   int up = (c->pixels + four - 1) / four * four;
@@ -176,6 +189,10 @@ static const int8_t *pack_lanes(Plan *p, const Step *s, const ConvParams *c,
   return image;
 }
 
+static int64_t block_bytes(const ConvParams *c) {
+  return c->taps_h * c->taps_w * c->run_padded * c->vectors * c->lanes;
+}
+
 /* See pack_lanes; widening multiplies take one input of every lane. */
 static Weave lanes_weave(const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
@@ -202,10 +219,21 @@ Weave conv_rows_weave(const ConvParams *c) {
                           .inputs = c->g.ic / c->g.groups};
 }
 
+/* pmaddwd takes words; where enough tiles share a block they are made once. */
+static bool widens(const Target *t, const ConvParams *c) {
+  enum { LEAST_TILES = 8 };
+  return t->dot == DOT_pmaddwd &&
+         c->g.n * c->g.oh * ceil_div(c->g.ow, c->pixels) >= LEAST_TILES;
+}
+
+/* Bytes of scratch for a block's weights. */
+static int64_t strip_bytes(const ConvParams *c) {
+  return c->widens ? block_bytes(c) * 2 : c->packed.block_bytes;
+}
+
 /* Packed block by block: each is unpacked before it goes over the pixels. */
 static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
-  int64_t per_block =
-      c->taps_h * c->taps_w * c->run_padded * c->vectors * c->lanes;
+  int64_t per_block = block_bytes(c);
   PackSource from = {.image = image,
                      .block_bytes = per_block,
                      .blocks = c->blocks,
@@ -215,9 +243,11 @@ static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
                      .unpacking = 3,
                      .available = s->front ? -1 : INT64_MAX};
   c->packed = plan_pack(p, s, &from);
-  if (!c->packed.form)
-    c->w = plan_blob(p, s, "weights", image, per_block * c->blocks,
-                     p->target->simd_align);
+  if (c->packed.form)
+    return;
+  c->w = plan_blob(p, s, "weights", image, per_block * c->blocks,
+                   p->target->simd_align);
+  c->widens = widens(p->target, c);
 }
 
 /* x86 packs two or four vectors into one. */
@@ -268,7 +298,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   int32_t *order = lane_order(p->arena, &c);
   place_lanes(p, s, &c, pack_lanes(p, s, &c, &real, order));
   finish_lanes(p, s, &c, &real, order);
-  return conv_done(p, s, &c, c.packed.block_bytes);
+  return conv_done(p, s, &c, strip_bytes(&c));
 }
 
 /* ---- conv_mve ---- */
