@@ -111,7 +111,7 @@ bool codegen_peak(const Target *t, bool floats, Diag *d, double *gmacs) {
   double seconds = 0;
   bool ok = measure(&p, tm, &seconds);
   if (ok)
-    *gmacs = 1e-9 * TURNS * p.sums * p.shape.lanes * group / seconds;
+    *gmacs = 1e-9 * (double)TURNS * p.sums * p.shape.lanes * group / seconds;
   cg_end(&p.g);
   arena_free(p.g.arena);
   LLVMDisposeTargetMachine(tm);

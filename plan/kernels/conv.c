@@ -117,8 +117,7 @@ static void choose_tile(ConvParams *c, const Target *t) {
     c->pixels = up;
 }
 
-/* Which channel each accumulator of each block is; past the last: oc. */
-static int32_t *lane_order(Arena *a, const ConvParams *c) {
+int32_t *lane_order(Arena *a, const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int32_t *order = ARENA_ARRAY(a, int32_t, c->blocks *nout);
   for (int64_t i = 0; i < c->blocks * nout; i++) {

@@ -34,6 +34,9 @@ typedef struct PassSource {
  * image is gone over once for as many outputs as there is room for unpacked
  * weights in the arena. Else false. */
 bool conv_pack_passes(Plan *p, Step *s, ConvParams *c, const PassSource *w);
+/* Which channel each accumulator of each block is (blocks * vectors * lanes);
+ * past the last: oc. */
+int32_t *lane_order(Arena *a, const ConvParams *c);
 /* Groups read in place: a run is the group's channels of one pixel. */
 void conv_grouped_runs(ConvParams *c);
 int64_t ceil_div(int64_t a, int64_t b);
