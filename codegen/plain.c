@@ -9,6 +9,8 @@
  */
 #include "codegen/plain.h"
 
+#include "codegen/real.h"
+
 Ty plain_type(Cg *g, DType t) {
   if (t == DT_f64)
     return g->f64;
@@ -177,7 +179,21 @@ static Val float_to_float(Cg *g, DType from, DType to, Val v) {
   return v;
 }
 
+/* To few bits, whose ends are floats: LLVM has no vectors of the saturating
+ * conversion everywhere. */
+static Val float_to_small(Cg *g, DType to, Val v) {
+  Val zero = LLVMConstNull(LLVMTypeOf(v));
+  Val lo = real_like(g, (double)dtype_min(to), v);
+  Val hi = real_like(g, (double)dtype_max(to), v);
+  v = ll_select(g, LLVMBuildFCmp(g->b, LLVMRealUNO, v, v, ""), zero, v);
+  v = real_min(g, real_max(g, v, lo), hi);
+  v = LLVMBuildFPToSI(g->b, v, ll_like(v, g->i32), "");
+  return ll_trunc(g, v, plain_type(g, to));
+}
+
 static Val float_to_integer(Cg *g, DType to, Val v) {
+  if (dtype_bits(to) <= 16 && ll_lanes(v))
+    return float_to_small(g, to, v);
   Ty over[] = {ll_like(v, plain_type(g, to)), LLVMTypeOf(v)};
   const char *name =
       dtype_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat";

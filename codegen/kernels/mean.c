@@ -4,7 +4,8 @@
  *     y = step(acc)
  * reduce:
  *   the same with acc = f(acc, x) from f's neutral element, in row-major
- *   order; mean divides by the count. Sums of floats along rows: a row a lane
+ *   order (extremes of f32 side by side by vectors); mean divides by the
+ *   count. Sums of floats along rows: a row a lane
  */
 #include "plan/kernels/mean.h"
 
@@ -27,12 +28,30 @@ struct Fold {
   DType stored, model;       /* x's elements in memory, in the model */
   int64_t flip_in, flip_out; /* between the two */
   Val in, out;               /* first elements of the row */
+  int run_lanes; /* > 0: extremes of f32 that lie side by side, so many at a
+                    time */
 };
+
+static Val extreme_of_run(Cg *g, const Fold *f, Val p, int64_t n, Val acc);
+
+/* The innermost dimension. */
+static Val fold_line(Cg *g, const Fold *f, int d, Val p, Val acc) {
+  const MeanDims *r = &f->p->reduced;
+  Loop l = loop_begin_carry(g, 0, r->count[d], 1, 1, &acc);
+  Val at = ll_gep(g, p, ll_mulc(g, l.i, r->stride[d] * f->p->elem_bytes));
+  Val next = f->add(g, f, l.carry[0], at);
+  loop_end(g, &l, &next);
+  return l.carry[0];
+}
 
 static Val fold_dims(Cg *g, const Fold *f, int d, Val p, Val acc) {
   const MeanDims *r = &f->p->reduced;
   if (d == r->n)
     return f->add(g, f, acc, p);
+  if (d == r->n - 1 && f->run_lanes)
+    return extreme_of_run(g, f, p, r->count[d], acc);
+  if (d == r->n - 1)
+    return fold_line(g, f, d, p, acc);
   Loop l = loop_begin_carry(g, 0, r->count[d], 1, 1, &acc);
   Val at = ll_gep(g, p, ll_mulc(g, l.i, r->stride[d] * f->p->elem_bytes));
   Val next = fold_dims(g, f, d + 1, at, l.carry[0]);
@@ -149,6 +168,56 @@ static Val neutral(Cg *g, const Fold *f, int lanes) {
   return plain_const(g, like, neutral_float(f->kind));
 }
 
+/* The extreme of v's lanes, each compared with its partner of the other
+ * half. */
+static Val extreme_of_lanes(Cg *g, const Fold *f, Val v) {
+  bool most = f->kind == OP_reduce_max;
+  for (int half = ll_lanes(v) / 2; half; half /= 2) {
+    int low[64], high[64];
+    for (int i = 0; i < half; i++) {
+      low[i] = i;
+      high[i] = half + i;
+    }
+    v = plain_extreme(g, f->model, most, ll_shuffle(g, v, v, low, half),
+                      ll_shuffle(g, v, v, high, half));
+  }
+  return ll_extract(g, v, 0);
+}
+
+/* By vectors, the last one over the end of the one before. Of several zeros
+ * the last has the say about the sign, of several NaN the first about the
+ * bits: then all are gone over in order. */
+static Val extreme_of_run(Cg *g, const Fold *f, Val p, int64_t n, Val acc) {
+  int lanes = f->run_lanes;
+  int64_t turns = (n + lanes - 1) / lanes;
+  Val v = neutral(g, f, lanes);
+  Loop l = loop_begin_carry(g, 0, turns, 1, 1, &v);
+  Val args[] = {ll_mulc(g, l.i, lanes), ll_idx(g, n - lanes)};
+  Val at = ll_intrinsic(g, "llvm.umin", &g->idx, 1, args, 2);
+  v = add_plain(g, f, l.carry[0], ll_gep(g, p, ll_mulc(g, at, 4)));
+  loop_end(g, &l, &v);
+  Val y = plain_extreme(g, f->model, f->kind == OP_reduce_max, acc,
+                        extreme_of_lanes(g, f, l.carry[0]));
+  Val again = LLVMBuildFCmp(g->b, LLVMRealUEQ, y, ll_f32(g, 0), "");
+  Guard c = guard_begin(g, again);
+  Val ordered = fold_line(g, f, f->p->reduced.n - 1, p, acc);
+  guard_end(g, &c, 1, &y, &ordered);
+  return ordered;
+}
+
+/* See extreme_of_run: several registers, so that none waits for itself. */
+static int lanes_of_runs(const Cg *g, const Fold *f) {
+  enum { REGISTERS = 4 };
+  const MeanDims *r = &f->p->reduced;
+  int lanes = REGISTERS * target_f32_lanes(g->target);
+  bool extreme = f->kind == OP_reduce_max || f->kind == OP_reduce_min;
+  return extreme && f->model == DT_f32 && target_f32_exact(g->target) &&
+                 f->p->row == 1 && r->n && r->stride[r->n - 1] == 1 &&
+                 lanes <= 64 && r->count[r->n - 1] >= lanes
+             ? lanes
+             : 0;
+}
+
 static void reduce_block(Cg *g, void *ctx, Val i, int lanes) {
   const Fold *f = ctx;
   Val at = ll_mulc(g, i, f->p->elem_bytes);
@@ -182,6 +251,7 @@ void lower_reduce(Cg *g, const Step *s, const StepArgs *a) {
             .model = s->op->in[0]->type->dtype,
             .flip_in = buffer_flipped(s->in[0]) ? 128 : 0,
             .flip_out = buffer_flipped(s->out[0]) ? 128 : 0};
+  f.run_lanes = lanes_of_runs(g, &f);
   if (!f.p->lanes && g->target->flushes)
     function_stays_scalar(g->ctx, g->fn);
   MeanParams rest = *f.p;

@@ -303,6 +303,27 @@ static void few_outputs(void **state) {
   check_targets(t, 3, 45, few_outputs_case);
 }
 
+/* 3x3 windows of many channels, over images of several groups of rows. */
+static void winograd_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 7};
+  Shape s = {.n = 1 + (seed % 5 == 0), .kh = 3, .kw = 3, .sh = 1, .sw = 1};
+  s.dh = s.dw = s.mult = s.groups = 1;
+  s.ic = 8 * random_in(&r, 2, seed % 4 ? 5 : 12);
+  s.oc = random_in(&r, 16, 50);
+  s.ih = random_in(&r, 7, seed % 4 ? 14 : 30);
+  s.iw = random_in(&r, 7, 24);
+  for (int i = 0; i < 4; i++)
+    s.pad[i] = random_below(&r, 3);
+  shape_case(target, seed, &r, OP_conv2d, s,
+             random_below(&r, 2) ? DT_i8 : DT_u8);
+}
+
+static void by_winograd(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-v3", "x86-64-v2"};
+  check_targets(t, 2, 40, winograd_case);
+}
+
 static void on_the_host(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni",
@@ -354,6 +375,7 @@ int main(void) {
       cmocka_unit_test(few_outputs),    cmocka_unit_test(on_small_cores),
       cmocka_unit_test(over_the_input), cmocka_unit_test(on_application_cores),
       cmocka_unit_test(through_strips), cmocka_unit_test(extremes),
+      cmocka_unit_test(by_winograd),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
