@@ -4,7 +4,7 @@
 # compressed networks. Needs the shared folder; run it with nothing else heavy
 # running.
 #
-# usage: run.sh [host|cortex-m|compress] [NETWORK ...]
+# usage: run.sh [host|cortex-m|aarch64|compress] [NETWORK or TARGET ...]
 #
 # KILN_BENCH_PYTHON is a Python with the peers' packages; else a venv with
 # them is made under build/.
@@ -38,13 +38,14 @@ find_python() {
 part=${1-all}
 [ $# -eq 0 ] || shift
 case $part in
-host | cortex-m | compress | all) ;;
+host | cortex-m | aarch64 | compress | all) ;;
 *)
-  echo "usage: bench/run.sh [host|cortex-m|compress] [NETWORK ...]" >&2
+  echo "usage: bench/run.sh [host|cortex-m|aarch64|compress] [NETWORK ...]" >&2
   exit 1
   ;;
 esac
-[ "$part" = cortex-m ] || find_python
+case $part in host | compress | all) find_python ;; esac
 case $part in host | all) python3 bench/host.py "$python" "$@" ;; esac
 case $part in cortex-m | all) python3 bench/cortex_m.py "$@" ;; esac
+case $part in aarch64 | all) python3 bench/aarch64.py "$@" ;; esac
 case $part in compress | all) python3 bench/compress.py "$python" "$@" ;; esac

@@ -142,7 +142,8 @@ void ll_store_masked(Cg *g, Val v, Val p, int64_t n) {
 Val ll_hide(Cg *g, Val p) {
   Ty t = LLVMTypeOf(p);
   Ty fn = LLVMFunctionType(t, &t, 1, 0);
-  const char *constraints = ll_lanes(p) ? "=v,0" : "=r,0";
+  bool arm = g->target->arch == ARCH_aarch64;
+  const char *constraints = !ll_lanes(p) ? "=r,0" : arm ? "=w,0" : "=v,0";
   Val code = LLVMGetInlineAsm(fn, "", 0, constraints, 4, 0, 0,
                               LLVMInlineAsmDialectATT, 0);
   return LLVMBuildCall2(g->b, fn, code, &p, 1, "");

@@ -68,7 +68,7 @@ void ll_store_masked(Cg *g, Val v, Val p, int64_t n);
 /* The global of a blob (made on first use). */
 Val ll_blob(Cg *g, const Blob *b);
 /* p with its origin hidden from the optimizer (an empty asm), so that loads
- * stay where they are. Vectors too, of x86. */
+ * stay where they are. Vectors too, of x86 and AArch64. */
 Val ll_hide(Cg *g, Val p);
 /* The same, but known only after the n values (at most 8; vectors only of
  * x86): what is loaded through the result is not scheduled before them. */

@@ -26,7 +26,7 @@ static Val hidden_mac(Peak *p, Val sum, Val x, Val w) {
   Cg *g = &p->g;
   x = ll_hide(g, x);
   if (p->ops)
-    return p->ops->mac(g, sum, x, w);
+    return p->ops->mac(g, &p->shape, sum, x, w);
   Ty over[] = {LLVMTypeOf(sum)};
   return ll_intrinsic(g, "llvm.fma", over, 1, (Val[]){x, w, sum}, 3);
 }
@@ -38,7 +38,9 @@ static void lower_peak(Peak *p) {
   Val data = LLVMGetParam(fn, 0), init[NEST_MAX_CARRY], next[NEST_MAX_CARRY];
   Ty sum = ll_vec(p->ops ? g->i32 : g->f32, p->shape.lanes);
   Val x =
-      p->ops ? p->ops->inputs(g, &p->shape, data) : ll_load(g, sum, data, 1);
+      p->ops ? p->ops->inputs(g, &p->shape, data, 1) : ll_load(g, sum, data, 1);
+  if (p->ops && p->ops->pick)
+    x = p->ops->pick(g, x, x, 0);
   Val w = p->ops ? p->ops->weights(g, &p->shape, data) : x;
   for (int i = 0; i < p->sums; i++)
     init[i] = LLVMConstNull(sum);

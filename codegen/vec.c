@@ -106,25 +106,36 @@ static Val requant_even(Cg *g, const RequantPlan *p, const RequantTables *t,
   return ll_addc(g, x, (int64_t)p->zero_point - RQ_BITS);
 }
 
+/* A vector that NEON has instructions for. */
+static bool is_neon(const Cg *g, Val v) {
+  return ll_lanes(v) == 4 && g->target->arch == ARCH_aarch64;
+}
+
+static Val neon(Cg *g, const char *name, Val a, Val b) {
+  Ty t = LLVMTypeOf(a);
+  return ll_intrinsic(g, name, &t, 1, (Val[]){a, b}, 2);
+}
+
 Val vec_srdhm(Cg *g, Val a, Val b) {
   Ty t = LLVMTypeOf(a);
-  int lanes = ll_lanes(a);
-  if (lanes == 4 && g->target->arch == ARCH_aarch64)
-    return ll_intrinsic(g, "llvm.aarch64.neon.sqrdmulh", &t, 1, (Val[]){a, b},
-                        2);
-  if (lanes == 4 && g->target->dot == DOT_vmladava)
+  if (is_neon(g, a))
+    return neon(g, "llvm.aarch64.neon.sqrdmulh", a, b);
+  if (ll_lanes(a) == 4 && g->target->dot == DOT_vmladava)
     return ll_intrinsic(g, "llvm.arm.mve.vqrdmulh", &t, 1, (Val[]){a, b}, 2);
   Val p = ll_mul(g, ll_sext(g, a, g->i64), ll_sext(g, b, g->i64));
   p = ll_addc(g, p, INT64_C(1) << 30);
   return ll_trunc(g, ll_ashrc(g, p, 31), g->i32);
 }
 
+/* NEON's shifts round halves up: one less of what is negative. */
 Val vec_rdp(Cg *g, Val x, int exponent) {
   if (!exponent)
     return x;
-  Val sign = ll_ashrc(g, x, 31);
-  Val half = ll_addc(g, ll_add(g, x, sign), INT64_C(1) << (exponent - 1));
-  return ll_ashrc(g, half, exponent);
+  Val sum = ll_add(g, x, ll_ashrc(g, x, 31));
+  if (is_neon(g, x))
+    return neon(g, "llvm.aarch64.neon.srshl", sum,
+                ll_const_splat(g, g->i32, -exponent, 4));
+  return ll_ashrc(g, ll_addc(g, sum, INT64_C(1) << (exponent - 1)), exponent);
 }
 
 /* The correction by the sign falls away where the exponent is 0, as does the
@@ -133,6 +144,8 @@ Val vec_rdp_lanes(Cg *g, Val x, Val exponent) {
   Val zero = LLVMConstNull(LLVMTypeOf(x));
   Val neg = ll_sub(g, zero, exponent);
   Val fix = ll_ashrc(g, ll_and(g, x, neg), 31);
+  if (is_neon(g, x))
+    return neon(g, "llvm.aarch64.neon.srshl", ll_add(g, x, fix), neg);
   Val one = ll_const_splat(g, g->i32, 1, ll_lanes(x));
   Val half = ll_lshrc(g, LLVMBuildShl(g->b, one, exponent, ""), 1);
   Val sum = ll_add(g, ll_add(g, x, fix), half);
@@ -164,6 +177,12 @@ static Val requant_double(Cg *g, const RequantPlan *p, const RequantTables *t,
     return ll_addc(g, acc, p->zero_point);
   }
   Val shift = table_at(g, t->shift, g->i32, ch, acc);
+  if (most < 0 && is_neon(g, acc)) { /* no exponent is 0 */
+    acc = vec_srdhm(g, acc, m);
+    acc = ll_add(g, acc, ll_ashrc(g, acc, 31));
+    acc = neon(g, "llvm.aarch64.neon.srshl", acc, shift);
+    return ll_addc(g, acc, p->zero_point);
+  }
   Val zero = LLVMConstNull(LLVMTypeOf(acc));
   if (most > 0)
     acc = LLVMBuildShl(g->b, acc, ll_smax(g, shift, zero), "");
@@ -321,6 +340,11 @@ Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,
   if (p->hi < dtype_max(out))
     acc = ll_smin(g, acc, ll_const_splat(g, g->i32, p->hi, lanes));
   return acc;
+}
+
+Val vec_requant_wide(Cg *g, const RequantPlan *p, const RequantTables *t,
+                     Val acc, Val first) {
+  return requant(g, p, t, acc, (Channels){first, false});
 }
 
 Val vec_load8(Cg *g, DType stored, Val p, int lanes) {

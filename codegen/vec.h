@@ -25,7 +25,10 @@ Val vec_requant_by(Cg *g, const RequantPlan *p, Val acc, Val multiplier,
  * the plan's range is narrower. */
 Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,
                            Val acc, Val first, DType out);
-/* The same with all lanes of one channel. */
+/* The same without any clamp, for what saturates and then clamps. */
+Val vec_requant_wide(Cg *g, const RequantPlan *p, const RequantTables *t,
+                     Val acc, Val first);
+/* vec_requant with all lanes of one channel. */
 Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,
                      Val acc, Val channel);
 

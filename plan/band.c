@@ -39,7 +39,7 @@ static bool can_be_front(const Plan *p, const Step *front, const Step *s) {
 /* A pixel's channels are whole groups, or the last group can end with them.
  */
 static bool reads_in_place(const Pair *x) {
-  int group = dot_group(x->target->dot);
+  int group = dot_group(conv_lanes_dot(&x->g, x->target));
   bool back = x->g.ic >= group && !conv_weight_zero(x->op, 0);
   return !conv_is_sums(x->op) && (x->g.ic % group == 0 || back);
 }

@@ -255,8 +255,14 @@ static int64_t weight_sum(const Op *op, const ConvGeom *g, int64_t c) {
   return sum;
 }
 
+int conv_mix(const ConvParams *c) { return c->in_order ? 1 : c->join; }
+
 int64_t conv_joined_channel(int join, int lanes, int64_t v, int64_t i) {
   return v / join * join * lanes + i / 4 * 4 * join + v % join * 4 + i % 4;
+}
+
+int smull_place(int o, int k) {
+  return ((k / 2) ^ (o & 1)) * 8 + 2 * o + k % 2;
 }
 
 /* Entries past the last channel are that one's, so that their sums stay what

@@ -48,6 +48,10 @@ typedef struct ConvParams {
   int64_t taps_h, taps_w;  /* runs of a window */
   int64_t run;             /* elements of a run */
   int64_t run_padded;      /* to a multiple of the group, zero weights */
+  Dot dot;                 /* of conv_lanes: the target's, or a narrower one */
+  bool apart;              /* DOT_smull: two products may not fit 16 bits */
+  uint64_t added_up;       /* dw_lanes on NEON: behind which taps products,
+                              summed in 16 bits so far, are added up; or 0 */
   int group;               /* k that one lane takes at a time */
   bool last_back;          /* a run's last group ends with the run, however
                               much of the one before it takes again with
@@ -57,7 +61,9 @@ typedef struct ConvParams {
   int pixels;              /* pixels of a tile; <= ow */
   int64_t blocks;          /* tiles over the channels */
   int join;                /* vectors that are packed together: see
-                              conv_joined_channel; tables are in that order */
+                              conv_joined_channel; tables are in that order,
+                              but where ... */
+  bool in_order;           /* ... packing keeps the channels' */
   bool patched;            /* windows are gathered into scratch, tile by tile,
                               from the input itself: no stage */
   bool clipped;            /* with `patched`: some stick out of the image */
@@ -105,6 +111,9 @@ bool conv_is_one_matrix(const Op *op);
 /* Or is it one of plain bytes, with known weights, whose sums are wanted? */
 bool conv_is_sums(const Op *op);
 
+/* DOT_smull: where of 16 weights those of output o (of 4) for k (of 4) are. */
+int smull_place(int o, int k);
+
 /* Source geometry. elem_bytes: what the kernel reads elements as. `want` is
  * the stored dtype that it reads (DT_COUNT:
  * either), force: stage in any case. */
@@ -145,6 +154,9 @@ void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
 /* For kernels that lay out their constants themselves: sets c->rq, and gives
  * the biases (oc) that accumulators start from, for rq's form too. */
 const int32_t *conv_biases(Plan *p, Step *s, ConvParams *c, unsigned forms);
+
+/* The join that mixes channels: c->join, or 1. */
+int conv_mix(const ConvParams *c);
 
 /* Accumulators of `join` neighbouring vectors that x86's in-lane packs put
  * together stand for channels in this order: position (vector v, lane i) is

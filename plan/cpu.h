@@ -24,7 +24,6 @@ typedef enum CpuWord {
   CPU_isar0,
   CPU_isar1,
   CPU_pfr0,
-  CPU_zfr0,
   CPU_WORDS
 } CpuWord;
 
@@ -61,7 +60,8 @@ typedef struct CpuNeeds {
 
 extern const CpuNeeds cpu_x86_v2, cpu_x86_v3, cpu_x86_avxvnni,
     cpu_x86_avx512vnni, cpu_x86_amx;
-extern const CpuNeeds cpu_aarch64_dotprod, cpu_aarch64_v82;
+extern const CpuNeeds cpu_aarch64_dotprod, cpu_aarch64_i8mm, cpu_aarch64_v82,
+    cpu_aarch64_v84_i8mm, cpu_aarch64_v85;
 
 /* Does this machine meet them? NULL: yes. Only for needs of its own
  * architecture. */

@@ -252,10 +252,13 @@ static bool solve_single(RequantPlan *p, int c, const Requant *r, AccRange in,
   return false;
 }
 
-static bool solve_double(RequantPlan *p, int c, const Requant *r) {
+/* Where shifting left does not leave 32 bits. */
+static bool solve_double(RequantPlan *p, int c, const Requant *r, AccRange in) {
+  int left = r->shift > 0 ? r->shift : 0;
   p->multiplier[c] = r->multiplier;
   p->shift[c] = r->shift;
-  return r->kind == RQ_double;
+  return r->kind == RQ_double && in.lo >= INT32_MIN >> left &&
+         in.hi <= INT32_MAX >> left;
 }
 
 static bool solve_table(RequantPlan *p, int c, const Requant *r, AccRange in) {
@@ -289,7 +292,7 @@ typedef struct Try {
   RequantForm form;
   int patches; /* RF_bits: so many, and ... */
   bool split;  /* ... two lines */
-  bool soft;   /* allowed by RF_SOFT_EVEN alone */
+  unsigned by; /* allowed by this alone; 0: by the form's own bit */
 } Try;
 
 static void alloc_bits(Arena *a, RequantPlan *p, const Try *t) {
@@ -349,7 +352,7 @@ static bool solve(RequantPlan *p, int c, const Requant *r, AccRange in,
   case RF_even:
     return solve_even(p, c, r);
   case RF_double:
-    return solve_double(p, c, r);
+    return solve_double(p, c, r, in);
   case RF_high:
   case RF_single:
     return solve_single(p, c, r, in, s);
@@ -379,18 +382,19 @@ static bool any_bias(int channels, const Requant *spec) {
 
 /* Forms by what they cost in instructions, the cheapest first. */
 static const Try tries[] = {
-    {RF_bits, 0, false, false},   {RF_even, 0, false, false},
-    {RF_bits, 1, false, false},   {RF_bits, 0, true, false},
-    {RF_f32, 0, false, false},    {RF_bits, 2, false, false},
-    {RF_bits, 1, true, false},    {RF_bits, 3, false, false},
-    {RF_bits, 2, true, false},    {RF_high, 0, false, false},
-    {RF_single, 0, false, false}, {RF_bits, 3, true, false},
-    {RF_bits, 4, true, false},    {RF_double, 0, false, false},
-    {RF_even, 0, false, true},    {RF_table, 0, false, false},
+    {RF_bits, 0, false, 0},   {RF_double, 0, false, RF_QUICK_DOUBLE},
+    {RF_even, 0, false, 0},   {RF_bits, 1, false, 0},
+    {RF_bits, 0, true, 0},    {RF_f32, 0, false, 0},
+    {RF_bits, 2, false, 0},   {RF_bits, 1, true, 0},
+    {RF_bits, 3, false, 0},   {RF_bits, 2, true, 0},
+    {RF_high, 0, false, 0},   {RF_single, 0, false, 0},
+    {RF_bits, 3, true, 0},    {RF_bits, 4, true, 0},
+    {RF_double, 0, false, 0}, {RF_even, 0, false, RF_SOFT_EVEN},
+    {RF_table, 0, false, 0},
 };
 
 static bool is_allowed(const Try *t, unsigned allowed) {
-  return (allowed & (1u << t->form)) || (t->soft && allowed & RF_SOFT_EVEN);
+  return allowed & (t->by ? t->by : 1u << t->form);
 }
 
 /* Solves for all channels. */

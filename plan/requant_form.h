@@ -42,8 +42,9 @@ enum {
   RQ_BITS_MOST = 0x4b7fffff
 };
 /* Of the forms that are allowed: RF_even, but after all others of a few
- * instructions, as floats are done in software. */
-enum { RF_SOFT_EVEN = 1 << RF_COUNT };
+ * instructions, as floats are done in software; and RF_double right behind
+ * the shortest, as both its roundings are instructions. */
+enum { RF_SOFT_EVEN = 1 << RF_COUNT, RF_QUICK_DOUBLE = 2 << RF_COUNT };
 enum { RQ_MOST_PATCHES = 4 };
 
 typedef struct RequantPlan {

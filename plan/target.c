@@ -25,9 +25,10 @@ enum {
 #define AARCH64_COMMON                                                         \
   .triple = "aarch64-unknown-linux-gnu", .abi = "", .arch = ARCH_aarch64,      \
   .pointer_bits = 64, .vector_bytes = 16, .nvregs = 32,                        \
-  .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA, .fpu = true, .fma = true,   \
-  .f64 = true, .mul64 = true, .position_independent = true, .conv_pixels = 4,  \
-  .conv_vectors = 4, .simd_align = 16, .runner = "qemu-aarch64"
+  .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA | RF_QUICK_DOUBLE,           \
+  .fpu = true, .fma = true, .f64 = true, .mul64 = true,                        \
+  .position_independent = true, .conv_pixels = 4, .conv_vectors = 4,           \
+  .simd_align = 16, .runner = "qemu-aarch64"
 
 #define CORTEX_M_COMMON                                                        \
   .features = "", .abi = "", .arch = ARCH_arm, .pointer_bits = 32,             \
@@ -83,23 +84,55 @@ const Target target_table[] = {
   { .name = "aarch64", .cpu = "generic", .features = "+neon",
     AARCH64_COMMON,
     .gcc = "-march=armv8-a",
-    .dot = DOT_widen,
+    .dot = DOT_smull,
     .summary = "Armv8-A with NEON, any core" },
   { .name = "aarch64-dotprod", .cpu = "generic", .features = "+neon,+dotprod",
     AARCH64_COMMON,
     .gcc = "-march=armv8-a+dotprod", .needs = &cpu_aarch64_dotprod,
     .dot = DOT_sdot,
     .summary = "Armv8-A with dot products, any core" },
+  { .name = "aarch64-i8mm", .cpu = "generic",
+    .features = "+neon,+dotprod,+i8mm",
+    AARCH64_COMMON,
+    .gcc = "-march=armv8.2-a+dotprod+i8mm", .needs = &cpu_aarch64_i8mm,
+    .dot = DOT_smmla,
+    .summary = "Armv8-A with matrix products of bytes, any core" },
+  { .name = "cortex-a53", .cpu = "cortex-a53", .features = "",
+    AARCH64_COMMON, .cache = 32 << 10,
+    .gcc = "-mcpu=cortex-a53",
+    .dot = DOT_smull,
+    .summary = "Armv8-A with NEON, in order (Raspberry Pi 3)" },
   { .name = "cortex-a72", .cpu = "cortex-a72", .features = "",
-    AARCH64_COMMON,
+    AARCH64_COMMON, .cache = 32 << 10,
     .gcc = "-mcpu=cortex-a72",
-    .dot = DOT_widen,
+    .dot = DOT_smull,
     .summary = "Armv8-A with NEON (Raspberry Pi 4)" },
+  { .name = "cortex-a55", .cpu = "cortex-a55", .features = "",
+    AARCH64_COMMON, .cache = 32 << 10,
+    .gcc = "-mcpu=cortex-a55",
+    .dot = DOT_sdot, .needs = &cpu_aarch64_v82,
+    .summary = "Armv8.2-A with dot products, in order" },
   { .name = "cortex-a76", .cpu = "cortex-a76", .features = "",
-    AARCH64_COMMON,
-    .gcc = "-mcpu=cortex-a76", .needs = &cpu_aarch64_v82,
-    .dot = DOT_sdot,
+    AARCH64_COMMON, .cache = 64 << 10,
+    .gcc = "-mcpu=cortex-a76",
+    .dot = DOT_sdot, .needs = &cpu_aarch64_v82,
     .summary = "Armv8.2-A with dot products (Raspberry Pi 5)" },
+  { .name = "neoverse-n1", .cpu = "neoverse-n1", .features = "",
+    AARCH64_COMMON, .cache = 64 << 10,
+    .gcc = "-mcpu=neoverse-n1",
+    .dot = DOT_sdot, .needs = &cpu_aarch64_v82,
+    .summary = "Armv8.2-A server core (Graviton2, Altra)" },
+  { .name = "apple-m1", .cpu = "apple-m1", .features = "",
+    AARCH64_COMMON, .cache = 128 << 10,
+    .gcc = "-mcpu=apple-m1",
+    .dot = DOT_sdot, .needs = &cpu_aarch64_v85,
+    .summary = "Armv8.5-A with dot products, under Linux" },
+  /* vectors of 16 bytes do all, and frames in units of SVE's have no size */
+  { .name = "neoverse-v1", .cpu = "neoverse-v1", .features = "-sve",
+    AARCH64_COMMON, .cache = 64 << 10,
+    .gcc = "-mcpu=neoverse-v1",
+    .dot = DOT_smmla, .needs = &cpu_aarch64_v84_i8mm,
+    .summary = "Armv8.4-A with matrix products of bytes (Graviton3)" },
 
   { .name = "cortex-m0plus", .cpu = "cortex-m0plus",
     .triple = "thumbv6m-unknown-none-eabi",
@@ -195,8 +228,9 @@ static const struct {
   const char *name;
   int group;
 } dots[] = {[DOT_scalar] = {"scalar", 1},     [DOT_widen] = {"widen", 1},
-            [DOT_pmaddwd] = {"pmaddwd", 2},   [DOT_vpdpbusd] = {"vpdpbusd", 4},
-            [DOT_sdot] = {"sdot", 4},         [DOT_smlad] = {"smlad", 2},
+            [DOT_smull] = {"smull", 4},       [DOT_pmaddwd] = {"pmaddwd", 2},
+            [DOT_vpdpbusd] = {"vpdpbusd", 4}, [DOT_sdot] = {"sdot", 4},
+            [DOT_smmla] = {"smmla", 8},       [DOT_smlad] = {"smlad", 2},
             [DOT_vmladava] = {"vmladava", 16}};
 
 int dot_group(Dot dot) { return dots[dot].group; }

@@ -22,9 +22,11 @@ typedef enum Arch {
 typedef enum Dot {
   DOT_scalar,   /* no vectors: one multiply at a time */
   DOT_widen,    /* vectors: sign-extend, multiply, add; group 1 */
+  DOT_smull,    /* NEON: pairs of i16 products of bytes, added up; group 4 */
   DOT_pmaddwd,  /* x86: pairs of i16; group 2 */
   DOT_vpdpbusd, /* AVX-512 VNNI: u8 x s8, no saturation; group 4 */
   DOT_sdot,     /* Armv8.2: s8 x s8; group 4 */
+  DOT_smmla,    /* Armv8.6: 2 x 8 s8 by 8 x 2; group 8 */
   DOT_smlad,    /* Armv7E-M DSP: pairs of i16 in a word */
   DOT_vmladava  /* MVE: 16 s8 products into one scalar */
 } Dot;
@@ -127,7 +129,7 @@ int target_f32_lanes(const Target *t);
 /* Is every f32 result that of the interpreter, bit for bit? Else sums may
  * differ by 1e-5 of the largest. */
 bool target_f32_exact(const Target *t);
-/* Consecutive k per lane of a dot kind: 1, 2 or 4 (vmladava: 16). */
+/* Consecutive k per lane of a dot kind: 1, 2, 4 or 8 (vmladava: 16). */
 int dot_group(Dot dot);
 const char *dot_name(Dot dot);
 

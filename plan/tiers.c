@@ -27,6 +27,7 @@ static const Family families[] = {
   { "aarch64", "any AArch64: the tiers that are picked in one object", true, {
     { "neon", "aarch64" },
     { "dotprod", "aarch64-dotprod" },
+    { "i8mm", "aarch64-i8mm" },
   } },
 };
 /* clang-format on */

@@ -226,33 +226,60 @@ static Val requant_four(Cg *g, const ConvParams *c, const Val acc[4],
   return clamp_bytes(g, c, pack_low(g, c, v));
 }
 
+/* The same on NEON, of n accumulators in order: the first bytes of 16. */
+static Val requant_in_order(Cg *g, const ConvParams *c, const Val *acc, int n,
+                            Val entry) {
+  Val v[4];
+  bool low = c->rq.form == RF_bits;
+  for (int i = 0; i < n; i++) {
+    Val at = ll_addc(g, entry, (int64_t)(i % c->join) * ll_lanes(acc[0]));
+    v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at)
+               : vec_requant_wide(g, &c->rq, &c->rt, acc[i], at);
+  }
+  Val bytes = low ? neon_pack_low(g, v, n, c->out_type)
+                  : neon_pack(g, v, n, c->out_type);
+  return clamp_bytes(g, c, bytes);
+}
+
 int conv_pixels_together(const Cg *g, const ConvParams *c) {
   bool packs = g->target->masks && c->lanes * 4 == g->target->vector_bytes;
   bool plain = !c->sums && !tail_any(g);
-  return packs && plain && c->join < 4 ? 4 / c->join : 1;
+  return (packs || c->in_order) && plain && c->join < 4 ? 4 / c->join : 1;
+}
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* `pixels` pixels of n channels. */
+static void store_pixels(Cg *g, const ConvParams *c, Val bytes, Val p,
+                         int pixels, int64_t n) {
+  int vector = ll_lanes(bytes) / pixels; /* bytes of a pixel */
+  if (n == c->g.oc && n == vector) {
+    store_bytes(g, bytes, p, ll_lanes(bytes));
+    return;
+  }
+  for (int i = 0; i < pixels; i++)
+    store_bytes(g, part_of(g, bytes, i * vector, vector),
+                ll_gepc(g, p, i * c->g.oc), n);
 }
 
 /* A pixel's channels are where the packs put its accumulators: `join` dwords
  * of every four. */
 void conv_store_together(Cg *g, const ConvParams *c, const Val acc[4],
                          Val entry, Val p, int64_t n) {
-  Val bytes = requant_four(g, c, acc, entry);
   int join = c->join, pixels = 4 / join, lanes = ll_lanes(acc[0]), mask[16];
-  int vector = lanes * join; /* bytes of a pixel */
+  if (c->in_order) {
+    Val bytes = requant_in_order(g, c, acc, pixels * join, entry);
+    store_pixels(g, c, bytes, p, pixels, n);
+    return;
+  }
+  Val bytes = requant_four(g, c, acc, entry);
   for (int i = 0; i < lanes; i++) {
     int pixel = i / (lanes / pixels), at = i % (lanes / pixels);
     mask[i] = at / join * 4 + pixel * join + at % join;
   }
   Val words = ll_bitcast(g, bytes, LLVMTypeOf(acc[0]));
   words = ll_shuffle(g, words, words, mask, lanes);
-  bytes = ll_bitcast(g, words, LLVMTypeOf(bytes));
-  if (n == c->g.oc && n == vector) {
-    store_bytes(g, bytes, p, 4 * lanes);
-    return;
-  }
-  for (int i = 0; i < pixels; i++)
-    store_bytes(g, part_of(g, bytes, i * vector, vector),
-                ll_gepc(g, p, i * c->g.oc), n);
+  store_pixels(g, c, ll_bitcast(g, words, LLVMTypeOf(bytes)), p, pixels, n);
 }
 
 static void store_through_tail(Cg *g, Val y, Val p, Val begins) {
@@ -289,6 +316,11 @@ void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
 
 void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        Val p, int64_t n) {
+  if (c->in_order && !tail_any(g)) {
+    Val bytes = requant_in_order(g, c, acc, c->join, entry);
+    store_bytes(g, bytes, p, min64(n, (int64_t)c->join * ll_lanes(acc[0])));
+    return;
+  }
   if (c->join == 4 && !tail_any(g)) {
     store_bytes(g, requant_four(g, c, acc, entry), p, n);
     return;
@@ -298,8 +330,15 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
     Val at = ll_addc(g, entry, (int64_t)i * ll_lanes(acc[0]));
     v[i] = vec_requant(g, &c->rq, &c->rt, acc[i], at);
   }
-  tail_apply(g, v, &(TailAt){.p = p, .n = n, .join = c->join});
+  tail_apply(
+      g, v,
+      &(TailAt){.p = p, .n = n, .join = c->join, .in_order = c->in_order});
   DType out = g->step->out[0]->type->dtype;
+  if (c->in_order) {
+    store_bytes(g, neon_pack_low(g, v, c->join, out), p,
+                min64(n, (int64_t)c->join * ll_lanes(acc[0])));
+    return;
+  }
   Val bytes = c->join == 4   ? x86_pack4(g, v, out)
               : c->join == 2 ? ll_trunc(g, x86_pack2(g, v[0], v[1]), g->i8)
                              : ll_trunc(g, v[0], g->i8);

@@ -44,33 +44,52 @@ static int sum_at(const ConvParams *c, int pixel) {
   return c->pixels * c->vectors + pixel;
 }
 
-/* Inputs of pixel p: on x86 LLVM would load those of all pixels first, and
- * spill them. */
-static Val pixel_inputs(Cg *g, const Tile *t, Val *src, int p, const Val *acc) {
+/* n groups of inputs of pixel p: on x86 LLVM would load those of all pixels
+ * first, and spill them. */
+static Val pixel_inputs(Cg *g, const Tile *t, Val *src, int p, int n,
+                        const Val *acc) {
   const ConvParams *c = t->c;
   int before = p ? p - 1 : c->pixels - 1;
   if (g->target->arch == ARCH_x86_64 && p % INPUTS_AHEAD == 0)
     *src = ll_after(g, *src, &acc[acc_at(c, before, 0)], 1);
-  return t->dot->inputs(g, c, ll_gepc(g, *src, p * conv_step_bytes(c)));
+  return t->dot->inputs(g, c, ll_gepc(g, *src, p * conv_step_bytes(c)), n);
 }
 
-/* One group of k for the whole tile; `valid` of the group exist. */
-static void mac_group(Cg *g, const Tile *t, Val src, Val w, int valid,
-                      Val *acc) {
+/* One group of k for the pixels of an instruction, from p on. */
+static void mac_pixels(Cg *g, const Tile *t, int p, Val x, const Val *weights,
+                       int valid, Val *acc) {
   const ConvParams *c = t->c;
-  int64_t vector_bytes = (int64_t)c->lanes * c->group;
-  Val weights[MAX_VECTORS];
+  int rows = t->dot->rows;
   for (int v = 0; v < c->vectors; v++)
-    weights[v] = t->dot->weights(g, c, ll_gepc(g, w, v * vector_bytes));
-  for (int p = 0; p < c->pixels; p++) {
-    Val x = pixel_inputs(g, t, &src, p, acc);
-    for (int v = 0; v < c->vectors; v++) {
-      Val *a = &acc[acc_at(c, p, v)];
-      *a = t->dot->mac(g, *a, x, weights[v]);
+    for (int row = 0; row < rows; row++) {
+      Val *a = &acc[acc_at(c, p + row, v)];
+      *a = t->dot->mac(g, c, *a, x, weights[v * rows + row]);
     }
-    if (c->weight_zero) {
-      Val *s = &acc[sum_at(c, p)];
-      *s = t->dot->mac(g, *s, x, t->dot->ones(g, c, valid));
+  if (c->weight_zero) {
+    Val *s = &acc[sum_at(c, p)];
+    *s = t->dot->mac(g, c, *s, x, t->dot->ones(g, c, valid));
+  }
+}
+
+/* n groups of k, loaded together, for the whole tile; `valid` of each group
+ * exist. */
+static void mac_groups(Cg *g, const Tile *t, Val src, Val w, int n, int valid,
+                       Val *acc) {
+  const ConvParams *c = t->c;
+  int rows = t->dot->rows, vectors = c->vectors * rows;
+  int64_t vector_bytes = (int64_t)c->lanes * c->group / rows;
+  Val x[MAX_PIXELS], weights[2 * MAX_VECTORS];
+  for (int i = 0; i < n; i++) {
+    for (int v = 0; v < vectors; v++)
+      weights[v] = t->dot->weights(
+          g, c, ll_gepc(g, w, (i * vectors + v) * vector_bytes));
+    for (int p = 0; p < c->pixels; p += rows) {
+      for (int row = 0; i == 0 && row < rows; row++)
+        x[p + row] = pixel_inputs(g, t, &src, p + row, n, acc);
+      Val now = x[p];
+      if (t->dot->pick)
+        now = t->dot->pick(g, x[p], x[p + rows - 1], i);
+      mac_pixels(g, t, p, now, weights, valid, acc);
     }
   }
 }
@@ -78,12 +97,13 @@ static void mac_group(Cg *g, const Tile *t, Val src, Val w, int valid,
 /* Accumulators, and with them where to ask ahead. */
 static int carried(const Tile *t) { return t->nacc + (t->ahead != NULL); }
 
-static int unroll_for(const Cg *g, const ConvParams *c, int64_t groups) {
-  int macs = c->pixels * c->vectors;
+/* Of the loop over `turns` loads of inputs. */
+static int unroll_for(const Cg *g, const Tile *t, int64_t turns) {
+  int macs = t->c->pixels * t->c->vectors * t->dot->wide;
   int64_t most = UNROLL_MACS / macs;
   if (g->for_size || most < 1)
     most = 1;
-  return (int)largest_divisor(groups, most);
+  return (int)largest_divisor(turns, most);
 }
 
 enum { LINE = 64, FAR_WEIGHTS = 1 << 20, MOST_ASKED = 4 };
@@ -98,15 +118,38 @@ static Val prefetch(Cg *g, const Tile *t, Val ahead) {
   return ll_gepc(g, ahead, t->ahead_lines * LINE);
 }
 
-/* All of one run; acc is updated. */
-static void mac_run(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
+/* What is left of a run's groups behind those that are loaded `wide` at a
+ * time, and of its inputs behind those; acc is updated. */
+static void mac_rest(Cg *g, const Tile *t, Val src, Val w, int64_t done,
+                     Val *acc) {
   const ConvParams *c = t->c;
   int64_t x_step = (int64_t)c->group * c->stage.elem_bytes;
   int64_t w_step = (int64_t)c->vectors * c->lanes * c->group;
   int64_t whole = c->run / c->group;
-  if (whole) {
-    int unroll = unroll_for(g, c, whole), n = carried(t);
-    Loop k = loop_begin_carry(g, 0, whole, unroll, n, acc);
+  for (int part = t->dot->wide / 2; part; part /= 2)
+    if (whole - done >= part) {
+      mac_groups(g, t, ll_gepc(g, src, done * x_step),
+                 ll_gepc(g, w, done * w_step), part, c->group, acc);
+      done += part;
+    }
+  int64_t last = whole * x_step;
+  if (c->last_back)
+    last = (c->run - c->group) * c->stage.elem_bytes;
+  if (c->run % c->group)
+    mac_groups(g, t, ll_gepc(g, src, last), ll_gepc(g, w, whole * w_step), 1,
+               (int)(c->run % c->group), acc);
+}
+
+/* All of one run; acc is updated. */
+static void mac_run(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
+  const ConvParams *c = t->c;
+  int wide = t->dot->wide;
+  int64_t x_step = (int64_t)c->group * c->stage.elem_bytes * wide;
+  int64_t w_step = (int64_t)c->vectors * c->lanes * c->group * wide;
+  int64_t turns = c->run / c->group / wide;
+  if (turns) {
+    int unroll = unroll_for(g, t, turns), n = carried(t);
+    Loop k = loop_begin_carry(g, 0, turns, unroll, n, acc);
     Val next[NEST_MAX_CARRY];
     for (int i = 0; i < n; i++)
       next[i] = k.carry[i];
@@ -115,18 +158,36 @@ static void mac_run(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
     Val x = ll_gep(g, src, ll_mulc(g, k.i, x_step));
     Val wk = ll_gep(g, w, ll_mulc(g, k.i, w_step));
     for (int u = 0; u < unroll; u++)
-      mac_group(g, t, ll_gepc(g, x, u * x_step), ll_gepc(g, wk, u * w_step),
-                c->group, next);
+      mac_groups(g, t, ll_gepc(g, x, u * x_step), ll_gepc(g, wk, u * w_step),
+                 wide, c->group, next);
     loop_end(g, &k, next);
     for (int i = 0; i < n; i++)
       acc[i] = k.carry[i];
   }
-  int64_t last = whole * x_step;
-  if (c->last_back)
-    last = (c->run - c->group) * c->stage.elem_bytes;
-  if (c->run % c->group)
-    mac_group(g, t, ll_gepc(g, src, last), ll_gepc(g, w, whole * w_step),
-              (int)(c->run % c->group), acc);
+  mac_rest(g, t, src, w, turns * wide, acc);
+}
+
+/* The i-th half of biases for two pixels, in the order of their lanes. */
+static Val pair_bias(Cg *g, Val b, int i) {
+  int at = 2 * i;
+  return ll_shuffle(g, b, b, (int[]){at, at + 1, at, at + 1}, 4);
+}
+
+/* From two outputs of two pixels to four of one. */
+static void part_pixels(Cg *g, const ConvParams *c, Val *acc) {
+  for (int p = 0; p < c->pixels; p += 2) {
+    for (int v = 0; v < c->vectors; v++) {
+      Val *a = &acc[acc_at(c, p, v)], *b = &acc[acc_at(c, p + 1, v)];
+      Val low = ll_shuffle(g, *a, *b, (int[]){0, 1, 4, 5}, 4);
+      *b = ll_shuffle(g, *a, *b, (int[]){2, 3, 6, 7}, 4);
+      *a = low;
+    }
+    if (!c->weight_zero)
+      continue;
+    Val *sum = &acc[sum_at(c, p)];
+    sum[1] = ll_shuffle(g, *sum, *sum, (int[]){2, 2, 2, 2}, 4);
+    sum[0] = ll_shuffle(g, *sum, *sum, (int[]){0, 0, 0, 0}, 4);
+  }
 }
 
 static void init_tile(Cg *g, const Tile *t, Val *acc) {
@@ -136,7 +197,7 @@ static void init_tile(Cg *g, const Tile *t, Val *acc) {
   for (int v = 0; v < c->vectors; v++) {
     Val b = ll_load(g, vec, ll_gepc(g, bias, 4LL * v * c->lanes), 4);
     for (int p = 0; p < c->pixels; p++)
-      acc[acc_at(c, p, v)] = b;
+      acc[acc_at(c, p, v)] = t->dot->rows > 1 ? pair_bias(g, b, p % 2) : b;
   }
   for (int i = c->pixels * c->vectors; i < t->nacc; i++)
     acc[i] = LLVMConstNull(vec);
@@ -195,20 +256,62 @@ static void store_tile(Cg *g, const Tile *t, Val out, const Val *all) {
   }
 }
 
+/* Rows of a window in a turn of the loop over them: several where runs are
+ * short, on NEON, whose loops have fewer products to hide their own work. */
+static int rows_at_once(const Cg *g, const Tile *t) {
+  const ConvParams *c = t->c;
+  int64_t macs = c->pixels * c->vectors * (c->run_padded / c->group);
+  if (!t->dot->pick || c->taps_w > 1 || g->for_size)
+    return 1;
+  return (int)largest_divisor(c->taps_h, UNROLL_MACS / macs);
+}
+
+/* A window of rows that are one run each; acc is updated. */
+static void mac_rows(Cg *g, const Tile *t, Val src, int at_once, Val *acc) {
+  const ConvParams *c = t->c;
+  int n = carried(t);
+  int64_t x_step = c->g.dh * c->pitch * c->stage.elem_bytes;
+  int64_t w_step = c->run_padded * c->vectors * c->lanes;
+  Loop rows = loop_begin_carry(g, 0, c->taps_h, at_once, n, acc);
+  for (int i = 0; i < n; i++)
+    acc[i] = rows.carry[i];
+  Val x = ll_gep(g, src, ll_mulc(g, rows.i, x_step));
+  Val w = ll_gep(g, t->w, ll_mulc(g, rows.i, w_step));
+  for (int u = 0; u < at_once; u++)
+    mac_run(g, t, ll_gepc(g, x, u * x_step), ll_gepc(g, w, u * w_step), acc);
+  loop_end(g, &rows, acc);
+  for (int i = 0; i < n; i++)
+    acc[i] = rows.carry[i];
+}
+
+/* Any window. */
+static void mac_window(Cg *g, const Tile *t, Val src, Val *acc) {
+  const ConvParams *c = t->c;
+  int64_t run_bytes = c->run_padded * c->vectors * c->lanes;
+  Runs r = runs_begin(g, c, src, t->w, run_bytes, carried(t), acc);
+  for (int i = 0; i < carried(t); i++)
+    acc[i] = r.cols.carry[i];
+  mac_run(g, t, r.src, r.w, acc);
+  runs_end(g, &r, acc);
+  for (int i = 0; i < carried(t); i++)
+    acc[i] = r.rows.carry[i];
+}
+
 static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
   const ConvParams *c = t->c;
   Val acc[NEST_MAX_CARRY];
   init_tile(g, t, acc);
   if (g->target->arch == ARCH_x86_64)
     src = ll_hide(g, src); /* else broadcasts become wide loads + permutes */
-  int64_t run_bytes = c->run_padded * c->vectors * c->lanes;
   acc[t->nacc] = t->ahead;
-  Runs r = runs_begin(g, c, src, t->w, run_bytes, carried(t), acc);
-  for (int i = 0; i < carried(t); i++)
-    acc[i] = r.cols.carry[i];
-  mac_run(g, t, r.src, r.w, acc);
-  runs_end(g, &r, acc);
-  store_tile(g, t, out, r.rows.carry);
+  int at_once = rows_at_once(g, t);
+  if (at_once > 1)
+    mac_rows(g, t, src, at_once, acc);
+  else
+    mac_window(g, t, src, acc);
+  if (t->dot->rows > 1)
+    part_pixels(g, c, acc);
+  store_tile(g, t, out, acc);
 }
 
 /* All pixels for one block of outputs. */
@@ -247,8 +350,9 @@ static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
   if (!g->target->asks_ahead || g->step->front || c->packed.form ||
       constant_bytes(g->plan) < FAR_WEIGHTS)
     return;
-  int64_t turn = (int64_t)c->vectors * c->lanes * c->group *
-                 unroll_for(g, c, c->run / c->group);
+  int64_t loads = c->run / c->group / t->dot->wide;
+  int64_t turn = (int64_t)c->vectors * c->lanes * c->group * t->dot->wide *
+                 unroll_for(g, t, loads);
   int64_t tiles = c->g.oh * ((c->g.ow + c->pixels - 1) / c->pixels);
   int64_t turns = bytes / turn;
   t->ahead_lines = (bytes / LINE + tiles * turns - 1) / (tiles * turns);
@@ -287,7 +391,7 @@ static void all_blocks(Cg *g, Tile *t, const ConvImage *im) {
 
 void lower_conv_lanes(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
-  Tile t = {.c = c, .dot = dot_ops(g->target->dot)};
+  Tile t = {.c = c, .dot = dot_ops(c->dot)};
   t.nacc = c->pixels * (c->vectors + (c->weight_zero != 0));
   t.zeros = c->weight_sums ? a->in[c->zero_operand] : NULL;
   assert(t.nacc <= NEST_MAX_CARRY && c->vectors <= MAX_VECTORS);

@@ -6,7 +6,8 @@
  *       acc += dot(interleave(source[tap 0], source[tap 1], ..), w)
  *     store(requant(acc))
  *
- * Interleaving makes the taps of one channel neighbours, so that the dot
+ * NEON has products of 16 bits, which it sums for a few taps. On x86
+ * interleaving makes the taps of one channel neighbours, so that the dot
  * instruction sums over taps. The last block may overlap the one before. */
 #include "codegen/kernels/conv.h"
 #include "codegen/lower.h"
@@ -113,12 +114,42 @@ static Val lanes_of(Cg *g, Val v, int first, int n) {
 static void mac_single(Cg *g, const ConvParams *c, Val window, Val w,
                        int64_t tap, Val *acc) {
   Ty elem = c->weight_bytes == 1 ? g->i8 : g->i16;
-  Val x = ll_extend(g, load_taps(g, c, window, tap), c->in_type, g->i32);
-  Val weights = ll_sext(g, ll_load(g, ll_vec(elem, c->lanes), w, 1), g->i32);
-  Val product = ll_mul(g, x, weights);
+  Val x = ll_extend(g, load_taps(g, c, window, tap), c->in_type, g->i16);
+  Val weights = ll_load(g, ll_vec(elem, c->lanes), w, 1);
+  if (c->weight_bytes == 1)
+    weights = ll_sext(g, weights, g->i16);
   int n = parts(g, c), lanes = c->lanes / n;
-  for (int i = 0; i < n; i++)
-    acc[i] = ll_add(g, acc[i], lanes_of(g, product, i * lanes, lanes));
+  for (int i = 0; i < n; i++) {
+    Val a = lanes_of(g, x, i * lanes, lanes);
+    Val b = lanes_of(g, weights, i * lanes, lanes);
+    Val product = c->in_order
+                      ? neon_words(g, a, b)
+                      : ll_mul(g, ll_sext(g, a, g->i32), ll_sext(g, b, g->i32));
+    acc[i] = ll_add(g, acc[i], product);
+  }
+}
+
+/* All taps on NEON: products of 8 channels in a register, added up where they
+ * may get too large for 16 bits. */
+static void mac_products(Cg *g, const ConvParams *c, Val window, Val w,
+                         Val *acc) {
+  Val sum[2] = {NULL, NULL};
+  int64_t taps = c->g.kh * c->g.kw;
+  for (int64_t tap = 0; tap < taps; tap++) {
+    Val x = load_taps(g, c, window, tap);
+    Val weights = ll_load(g, LLVMTypeOf(x), ll_gepc(g, w, tap * c->lanes), 1);
+    for (int i = 0; i < c->lanes / 8; i++) {
+      Val y = neon_products(g, x, weights, i);
+      sum[i] = sum[i] ? ll_add(g, sum[i], y) : y;
+    }
+    if (!(c->added_up >> tap & 1))
+      continue;
+    for (int i = 0; i < c->lanes / 4; i++) {
+      Val part = lanes_of(g, sum[i / 2], i % 2 * 4, 4);
+      acc[i] = ll_add(g, acc[i], ll_sext(g, part, g->i32));
+    }
+    sum[0] = sum[1] = NULL;
+  }
 }
 
 typedef void (*MacTaps)(Cg *g, const ConvParams *c, Val window, Val w,
@@ -146,7 +177,9 @@ static void block_window(Cg *g, const ConvParams *c, const Block *b, Val window,
                      ll_gepc(g, b->bias, 4LL * i * lanes), 4);
     acc[n + i] = LLVMConstNull(LLVMTypeOf(acc[i]));
   }
-  for (int64_t tap = 0; tap < taps; tap += c->group)
+  if (c->added_up)
+    mac_products(g, c, window, b->w, acc);
+  for (int64_t tap = 0; !c->added_up && tap < taps; tap += c->group)
     mac_for(c->group)(g, c, window,
                       ll_gepc(g, b->w, tap / c->group * group_bytes), tap, acc);
   for (int i = 0; c->weight_zero && i < n; i++)

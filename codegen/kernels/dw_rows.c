@@ -13,19 +13,21 @@
  * the weights (w0 w1 w2 0) it gives output row y, with (0 w0 w1 w2) row y + 1.
  * Few channels: a vector is several pixels, x is a vector, and the columns
  * beside it are shifts of it and its neighbours; where every second pixel
- * counts, even and odd ones are parted first. What comes in at a time, a pixel
- * or such a vector or a pair of them, is a unit of the row. */
+ * counts, even and odd ones are parted first. NEON, whose vectors are short,
+ * takes eight channels, the last of which may be of the block before, too. What
+ * comes in at a time, a pixel or such a vector or a pair of them, is a unit of
+ * the row. */
 #include "codegen/kernels/band.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 #include "plan/kernels/dw.h"
 
-enum { PARTS = 4, TAPS = 3, MOST_UNROLL = 6 };
+enum { MOST_PARTS = 4, TAPS = 3, MOST_UNROLL = 6 };
 
-/* Four bytes of four rows: register j has the channels 4j .. 4j + 3 of every
- * 16. */
+/* Four bytes of four rows in c->join registers: of four, j has the channels
+ * 4j .. 4j + 3 of every 16. */
 typedef struct Column {
-  Val part[PARTS];
+  Val part[MOST_PARTS];
 } Column;
 
 /* One block of channels. */
@@ -35,6 +37,7 @@ typedef struct Rows {
   int rows;     /* of output at a time */
   int64_t live; /* channels that exist; pixels * oc of several pixels */
   Val w, entry; /* weights; first entry of the tables */
+  Val channel;  /* the first of the block */
   Val row[4];   /* of input, at the block */
   Val out;      /* of the first row, at the block */
   Val zeros;    /* a row of zero points, NULL where no row is outside */
@@ -69,13 +72,25 @@ static void load_rows(Cg *g, const Rows *r, Val at, int64_t n, Val t[4]) {
   }
 }
 
+/* NEON: eight channels, from eight bytes to registers of 16. */
+static Val interleave_halves(Cg *g, Val a, Val b) {
+  int mask[16];
+  for (int i = 0; i < 16; i++)
+    mask[i] = i / 2 + i % 2 * 8;
+  return ll_bitcast(g, ll_shuffle(g, a, b, mask, 16), ll_vec(g->i16, 8));
+}
+
 static Column interleave(Cg *g, const Val t[4]) {
   Column col;
   int n = ll_lanes(t[0]);
-  Ty halves = ll_vec(g->i16, n / 2), words = ll_vec(g->i32, n / 4);
-  for (int high = 0; high < 2; high++) {
-    Val a = ll_bitcast(g, x86_unpack(g, t[0], t[1], high), halves);
-    Val b = ll_bitcast(g, x86_unpack(g, t[2], t[3], high), halves);
+  Ty halves = ll_vec(g->i16, n / 2);
+  for (int high = 0; high < (n == 8 ? 1 : 2); high++) {
+    bool narrow = n == 8;
+    Val a = narrow ? interleave_halves(g, t[0], t[1])
+                   : ll_bitcast(g, x86_unpack(g, t[0], t[1], high), halves);
+    Val b = narrow ? interleave_halves(g, t[2], t[3])
+                   : ll_bitcast(g, x86_unpack(g, t[2], t[3], high), halves);
+    Ty words = ll_vec(g->i32, ll_lanes(a) / 2);
     for (int i = 0; i < 2; i++)
       col.part[2 * high + i] = ll_bitcast(g, x86_unpack(g, a, b, i), words);
   }
@@ -149,7 +164,7 @@ static Val shift_lanes(Cg *g, Val a, Val b, int n) {
 /* The column n bytes behind a, of a and its neighbour b. */
 static Column between(Cg *g, const Column *a, const Column *b, int64_t n) {
   Column col;
-  for (int j = 0; j < PARTS; j++) {
+  for (int j = 0; j < MOST_PARTS; j++) {
     int from = j + (int)(n / 4);
     col.part[j] =
         shift_lanes(g, a->part[from % 4], b->part[from % 4], from / 4 * 4);
@@ -197,15 +212,25 @@ static void next_columns(Cg *g, const Rows *r, Val u, Column *have,
 
 /* ---- outputs ---- */
 
+/* acc += dot(x, w) of four bytes in each lane. */
+static Val mac_bytes(Cg *g, Val acc, Val x, Val w) {
+  if (g->target->arch == ARCH_aarch64)
+    return neon_sdot(g, acc, x, w);
+  return x86_vpdpbusd(g, acc, x, w);
+}
+
+/* Bytes of a register's accumulators. */
+static int64_t part_bytes(const Rows *r) { return r->lanes * 4 / r->c->join; }
+
 static void mac_column(Cg *g, const Rows *r, const Column *x, int row,
                        int column, Val *acc) {
-  int64_t vector = r->lanes, at = (row * TAPS + column) * vector * 4;
-  for (int j = 0; j < PARTS; j++) {
+  int64_t at = (int64_t)(row * TAPS + column) * r->lanes * 4;
+  for (int j = 0; j < r->c->join; j++) {
     if (LLVMIsNull(x->part[j]))
       continue;
     Ty t = LLVMTypeOf(acc[j]);
-    Val weights = ll_load(g, t, ll_gepc(g, r->w, at + j * vector), 16);
-    acc[j] = x86_vpdpbusd(g, acc[j], x->part[j], weights);
+    Val weights = ll_load(g, t, ll_gepc(g, r->w, at + j * part_bytes(r)), 16);
+    acc[j] = mac_bytes(g, acc[j], x->part[j], weights);
   }
 }
 
@@ -213,12 +238,12 @@ static void mac_column(Cg *g, const Rows *r, const Column *x, int row,
 static void store_outputs(Cg *g, const Rows *r, const Column col[TAPS], Val to,
                           int64_t n) {
   const ConvParams *c = r->c;
-  Ty t = ll_vec(g->i32, r->lanes / 4);
+  Ty t = ll_vec(g->i32, (int)part_bytes(r) / 4);
   Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, r->entry, 4));
   for (int row = 0; row < r->rows; row++) {
-    Val acc[PARTS];
-    for (int j = 0; j < PARTS; j++)
-      acc[j] = ll_load(g, t, ll_gepc(g, bias, (int64_t)j * r->lanes), 16);
+    Val acc[MOST_PARTS];
+    for (int j = 0; j < c->join; j++)
+      acc[j] = ll_load(g, t, ll_gepc(g, bias, j * part_bytes(r)), 16);
     for (int k = 0; k < TAPS; k++)
       mac_column(g, r, &col[k], row, k, acc);
     conv_store_joined(g, c, acc, r->entry,
@@ -250,15 +275,15 @@ static bool is_plain(const Rows *r, int64_t x) {
          (x + 1) * c->pixels <= c->g.ow;
 }
 
-static int flatten(const Column *have, int n, Val *flat) {
-  for (int i = 0; i < n * PARTS; i++)
-    flat[i] = have[i / PARTS].part[i % PARTS];
-  return n * PARTS;
+static int flatten(const Column *have, int n, int parts, Val *flat) {
+  for (int i = 0; i < n * parts; i++)
+    flat[i] = have[i / parts].part[i % parts];
+  return n * parts;
 }
 
-static void unflatten(const Val *flat, int n, Column *have) {
-  for (int i = 0; i < n * PARTS; i++)
-    have[i / PARTS].part[i % PARTS] = flat[i];
+static void unflatten(const Val *flat, int n, int parts, Column *have) {
+  for (int i = 0; i < n * parts; i++)
+    have[i / parts].part[i % parts] = flat[i];
 }
 
 /* Outputs from x on, as many as a whole number of turns takes of n; how many
@@ -274,15 +299,16 @@ static int64_t plain_vectors(Cg *g, const Rows *r, int64_t x, int64_t n,
   int64_t many = n / unroll * unroll;
   if (!many)
     return 0;
-  Val state[TAPS * PARTS];
-  int kept = carried(r->c), flat = flatten(have, kept, state);
+  Val state[TAPS * MOST_PARTS];
+  int kept = carried(r->c), parts = r->c->join;
+  int flat = flatten(have, kept, parts, state);
   Loop l = loop_begin_carry(g, x, x + many, unroll, flat, state);
-  unflatten(l.carry, kept, have);
+  unflatten(l.carry, kept, parts, have);
   for (int u = 0; u < unroll; u++)
     one_vector(g, r, ll_addc(g, l.i, u), have);
-  flatten(have, kept, state);
+  flatten(have, kept, parts, state);
   loop_end(g, &l, state);
-  unflatten(l.carry, kept, have);
+  unflatten(l.carry, kept, parts, have);
   return many;
 }
 
@@ -317,7 +343,7 @@ static Val input_row(Cg *g, const Rows *r, Val src, Val y, int i) {
     Val inside = ll_icmp(g, LLVMIntULT, row, ll_idx(g, c->g.ih));
     p = ll_select(g, inside, p, r->zeros);
   }
-  return ll_gep(g, p, r->entry);
+  return ll_gep(g, p, r->channel);
 }
 
 /* `rows` rows of outputs from y on, to rows `at` .. of im->out. */
@@ -327,19 +353,20 @@ static void some_rows(Cg *g, const Rows *all, const ConvImage *im, Val y,
   r.rows = rows;
   for (int i = 0; i < rows + TAPS - 1; i++)
     r.row[i] = input_row(g, &r, im->src, y, i);
-  r.out = ll_gep(g, conv_output(g, r.c, im->out, at, ll_idx(g, 0)), r.entry);
+  r.out = ll_gep(g, conv_output(g, r.c, im->out, at, ll_idx(g, 0)), r.channel);
   row_vectors(g, &r);
 }
 
 /* All rows of a band in one block of channels, the first of which is
- * `first`. */
-static void block_rows(Cg *g, Rows *r, const Band *b, Val first) {
+ * `channel`, with the tables from `first` on. */
+static void block_rows(Cg *g, Rows *r, const Band *b, Val first, Val channel) {
   const ConvParams *c = r->c;
   int rows = dw_rows_at_once(c);
   int64_t left = b->rows % rows, whole = b->rows - left;
   r->w =
       ll_gep(g, ll_blob(g, c->w), ll_mulc(g, first, (int64_t)rows * TAPS * 4));
   r->entry = first;
+  r->channel = channel;
   if (whole) {
     Loop y = loop_begin_part(g, SPLIT_rows, 0, whole, rows, rows);
     some_rows(g, r, &b->im, ll_add(g, b->y, y.i), y.i, rows);
@@ -369,13 +396,13 @@ void dw_rows_band(Cg *g, const ConvParams *c, Val zeros, const Band *b) {
   if (c->blocks) {
     r.live = r.lanes;
     Loop l = loop_begin(g, 0, whole, c->lanes);
-    block_rows(g, &r, b, l.i);
+    block_rows(g, &r, b, l.i, l.i);
     loop_end(g, &l, NULL);
   }
   r.lanes = dw_rows_tail(c);
   if (r.lanes) {
-    r.live = c->g.oc - whole;
-    block_rows(g, &r, b, ll_idx(g, whole));
+    r.live = c->in_order ? c->lanes : c->g.oc - whole;
+    block_rows(g, &r, b, ll_idx(g, whole), ll_idx(g, c->g.oc - r.live));
   }
 }
 

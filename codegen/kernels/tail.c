@@ -91,6 +91,14 @@ static Val joined_of_2(Cg *g, Val bytes, int v, DType stored) {
   return ll_bitcast(g, words, ll_vec(g->i32, ll_lanes(bytes) / 2));
 }
 
+/* Vector v of those that lie one behind the other. */
+static Val vector_of(Cg *g, Val all, int v, int lanes) {
+  int mask[MAX_LANES];
+  for (int i = 0; i < lanes; i++)
+    mask[i] = v * lanes + i;
+  return ll_shuffle(g, all, all, mask, lanes);
+}
+
 /* An operand at p in the lanes of y[0 .. join - 1], bytes as i32. */
 static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
                       const TailAt *at) {
@@ -103,6 +111,14 @@ static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
     x[0] = at->pitch
                ? load_apart(g, p, lanes, stored, at)
                : ll_extend(g, load_bytes(g, p, lanes, at->n), stored, g->i32);
+    return;
+  }
+  if (at->in_order) { /* by way of halfwords, as NEON does it */
+    int64_t n = at->join * lanes;
+    Val bytes = load_bytes(g, p, 4 * lanes, at->n < n ? at->n : n);
+    Val halves = ll_extend(g, bytes, stored, g->i16);
+    for (int v = 0; v < at->join; v++)
+      x[v] = ll_extend(g, vector_of(g, halves, v, lanes), stored, g->i32);
     return;
   }
   Val bytes = load_bytes(g, p, at->join * lanes, at->n);

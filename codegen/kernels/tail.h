@@ -12,6 +12,7 @@ typedef struct TailAt {
   int64_t n;     /* so many exist; nothing is read for the others */
   int join;      /* vectors in the order of conv_joined_channel, 1 = one in
                     natural order */
+  bool in_order; /* those vectors are in natural order, too */
   int64_t pitch; /* natural order: bytes from lane to lane; 0: neighbours */
   Val begins;    /* of a maximum over windows: is this the first value of
                     the one at p? NULL: the only one */

@@ -1,5 +1,6 @@
 /* Dot instructions with outputs in lanes: one broadcast group of inputs by a
- * vector of weights, one output a lane. */
+ * vector of weights, one output a lane; or that of two pixels by weights of
+ * two outputs, in lanes (pixel 0: output 0, 1; pixel 1: output 0, 1). */
 #ifndef KILN_CODEGEN_TARGETS_DOT_H
 #define KILN_CODEGEN_TARGETS_DOT_H
 
@@ -7,13 +8,18 @@
 #include "plan/conv.h"
 
 typedef struct DotOps {
-  /* `group` consecutive inputs at p, in every lane */
-  Val (*inputs)(Cg *g, const ConvParams *c, Val p);
-  /* `group` weights of each of c->lanes outputs at p */
+  int wide; /* groups that are loaded at once: 1, or 2, 4 and all less */
+  int rows; /* pixels of an instruction */
+  /* `n` times `group` consecutive inputs at p; where `pick` is NULL, n is 1
+   * and they are in every lane */
+  Val (*inputs)(Cg *g, const ConvParams *c, Val p, int n);
+  /* group i of them, with the next pixel's where rows is 2 */
+  Val (*pick)(Cg *g, Val x, Val next, int i);
+  /* `group` weights of each of c->lanes / rows outputs at p */
   Val (*weights)(Cg *g, const ConvParams *c, Val p);
   /* weights that are 1 for the first `valid` of a group, else 0 */
   Val (*ones)(Cg *g, const ConvParams *c, int valid);
-  Val (*mac)(Cg *g, Val acc, Val x, Val w);
+  Val (*mac)(Cg *g, const ConvParams *c, Val acc, Val x, Val w);
 } DotOps;
 
 /* The row of a target's dot kind; NULL where it has none of this shape. */
@@ -32,6 +38,17 @@ Val x86_pack4(Cg *g, const Val v[4], DType out);
 Val x86_pack_low(Cg *g, const Val v[4], DType out);
 /* Two vectors of i32 to one of i16, likewise. */
 Val x86_pack2(Cg *g, Val a, Val b);
+/* NEON: products of the low or the high eight s8 as i16. */
+Val neon_products(Cg *g, Val x, Val w, int high);
+/* NEON: products of four i16. */
+Val neon_words(Cg *g, Val a, Val b);
+/* NEON: sdot on i32 vectors that hold s8 quadruples. */
+Val neon_sdot(Cg *g, Val acc, Val x, Val w);
+/* NEON: n vectors of four i32 (n <= 4) to the first bytes of 16, in order,
+ * saturated to `out`. */
+Val neon_pack(Cg *g, const Val *v, int n, DType out);
+/* The same of the low halves of i32, which are signed, whatever is above. */
+Val neon_pack_low(Cg *g, const Val *v, int n, DType out);
 /* vpdpbusd on i32 vectors that hold u8 (x) and s8 (w) quadruples. */
 Val x86_vpdpbusd(Cg *g, Val acc, Val x, Val w);
 /* vpdpwssd on i16 pairs. */

@@ -4,7 +4,7 @@
 
 #include "codegen/targets/dot.h"
 
-extern const DotOps dot_pmaddwd, dot_vpdpbusd; /* x86.c */
-extern const DotOps dot_sdot;                  /* aarch64.c */
+extern const DotOps dot_pmaddwd, dot_vpdpbusd;      /* x86.c */
+extern const DotOps dot_smull, dot_sdot, dot_smmla; /* aarch64.c */
 
 #endif

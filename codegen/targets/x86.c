@@ -9,7 +9,8 @@ static Val ones_word(Cg *g, const ConvParams *c, int valid, int bits) {
   return ll_const_splat(g, g->i32, word, c->lanes);
 }
 
-static Val splat_word(Cg *g, const ConvParams *c, Val p) {
+static Val splat_word(Cg *g, const ConvParams *c, Val p, int n) {
+  (void)n;
   return ll_splat(g, ll_load(g, g->i32, p, 1), c->lanes);
 }
 
@@ -25,8 +26,8 @@ static Ty pairs(Cg *g, const ConvParams *c) {
   return ll_vec(g->i16, 2 * c->lanes);
 }
 
-static Val pmaddwd_inputs(Cg *g, const ConvParams *c, Val p) {
-  return ll_bitcast(g, splat_word(g, c, p), pairs(g, c));
+static Val pmaddwd_inputs(Cg *g, const ConvParams *c, Val p, int n) {
+  return ll_bitcast(g, splat_word(g, c, p, n), pairs(g, c));
 }
 
 static Val pmaddwd_weights(Cg *g, const ConvParams *c, Val p) {
@@ -37,12 +38,13 @@ static Val pmaddwd_ones(Cg *g, const ConvParams *c, int valid) {
   return ll_bitcast(g, ones_word(g, c, valid, 16), pairs(g, c));
 }
 
-static Val pmaddwd_mac(Cg *g, Val acc, Val x, Val w) {
+static Val pmaddwd_mac(Cg *g, const ConvParams *c, Val acc, Val x, Val w) {
+  (void)c;
   return ll_add(g, acc, x86_pmaddwd(g, x, w));
 }
 
-const DotOps dot_pmaddwd = {pmaddwd_inputs, pmaddwd_weights, pmaddwd_ones,
-                            pmaddwd_mac};
+const DotOps dot_pmaddwd = {
+    1, 1, pmaddwd_inputs, NULL, pmaddwd_weights, pmaddwd_ones, pmaddwd_mac};
 
 Val x86_vpdpbusd(Cg *g, Val acc, Val x, Val w) {
   int lanes = ll_lanes(acc);
@@ -70,7 +72,13 @@ static Val vnni_ones(Cg *g, const ConvParams *c, int valid) {
   return ones_word(g, c, valid, 8);
 }
 
-const DotOps dot_vpdpbusd = {splat_word, vnni_weights, vnni_ones, x86_vpdpbusd};
+static Val vnni_mac(Cg *g, const ConvParams *c, Val acc, Val x, Val w) {
+  (void)c;
+  return x86_vpdpbusd(g, acc, x, w);
+}
+
+const DotOps dot_vpdpbusd = {1,         1,       splat_word, NULL, vnni_weights,
+                             vnni_ones, vnni_mac};
 
 Val x86_unpack(Cg *g, Val a, Val b, bool high) {
   int n = ll_lanes(a), mask[64];

@@ -37,9 +37,10 @@ bool conv_done(Plan *p, Step *s, ConvParams *c, int64_t extra) {
   s->reads_first = c->stage.on && c->g.n == 1 && c->zero_operand < 0;
   s->scratch_bytes = stage_bytes(c) + extra;
   s->vector_bytes = c->lanes > 1 ? p->target->vector_bytes : 0;
-  s->variant = arena_printf(
-      p->arena, "q%s_%dx%dc%d_%s", c->in_type == DT_u8 ? "u8" : "s8", c->pixels,
-      c->vectors * c->lanes, c->group, dot_name(p->target->dot));
+  s->variant = arena_printf(p->arena, "q%s_%dx%dc%d_%s",
+                            c->in_type == DT_u8 ? "u8" : "s8", c->pixels,
+                            c->vectors * c->lanes, c->group,
+                            dot_name(c->dot ? c->dot : p->target->dot));
   s->note = c->sums ? "sums" : requant_form_name(c->rq.form);
   return true;
 }
@@ -59,8 +60,8 @@ static double macs(const Op *op) { return (double)op_macs(op); }
 /* ---- conv_lanes ---- */
 
 bool match_conv_lanes(const Op *op, const Target *t) {
-  bool dot = t->dot == DOT_widen || t->dot == DOT_pmaddwd ||
-             t->dot == DOT_vpdpbusd || t->dot == DOT_sdot;
+  bool dot =
+      t->dot != DOT_scalar && t->dot != DOT_smlad && t->dot != DOT_vmladava;
   return (conv_is_full(op) || conv_is_sums(op)) && dot && t->vector_bytes &&
          conv_one_group(op) && conv_one_weight_zero(op);
 }
@@ -69,10 +70,16 @@ double cost_conv_lanes(const Op *op, const Target *t) {
   return macs(op) / (t->vector_bytes / 4 * dot_group(t->dot));
 }
 
+Dot conv_lanes_dot(const ConvGeom *g, const Target *t) {
+  int64_t run = g->dw == 1 ? g->kw * g->ic : g->ic;
+  bool pairs = g->ow > 1 && run > dot_group(DOT_sdot);
+  return t->dot == DOT_smmla && !pairs ? DOT_sdot : t->dot;
+}
+
 /* Lanes of a vector: the target's, or fewer when there are few outputs.
  * Widening multiplies deliver two registers at a time. */
-static int lanes_for(const Target *t, int64_t oc) {
-  int lanes = t->vector_bytes / (t->dot == DOT_widen ? 2 : 4);
+static int lanes_for(const Target *t, Dot dot, int64_t oc) {
+  int lanes = t->vector_bytes / (dot == DOT_widen ? 2 : 4);
   while (lanes > 4 && lanes / 2 >= oc)
     lanes /= 2;
   return lanes;
@@ -84,19 +91,37 @@ int even_part(int64_t n, int64_t most) {
   return (int)ceil_div(n, ceil_div(n, most));
 }
 
-/* pixels x vectors accumulators, `vectors` weights and one broadcast have to
- * fit the registers. */
+/* What fits the registers: pixels x vectors accumulators, `vectors` weights and
+ * one broadcast; where the inputs of a pixel fill a register of their own, that
+ * many more, and what the instruction works with. */
+static int pixels_that_fit(const ConvParams *c, const Target *t) {
+  int width = c->lanes * 4 > t->vector_bytes ? 2 : 1;
+  int weights = c->vectors * width, left = t->nvregs - weights;
+  switch (c->dot) {
+  case DOT_smull:
+    return (left - 6) / (c->vectors + 1);
+  case DOT_sdot:
+    return (left - 1) / (c->vectors + 1);
+  case DOT_smmla: /* two pixels in a register */
+    return (left - weights) / (c->vectors + 1) / 2 * 2;
+  default:
+    return (left - 2) / weights;
+  }
+}
+
 static void choose_tile(ConvParams *c, const Target *t) {
   int64_t nvec = ceil_div(c->g.oc, c->lanes);
-  int width = c->lanes * 4 > t->vector_bytes ? 2 : 1;
   int most = c->g.ow == 1 ? 2 * t->conv_vectors : t->conv_vectors;
   c->vectors = even_part(nvec, most);
   c->blocks = ceil_div(nvec, c->vectors);
-  int fit = (t->nvregs - 2 - c->vectors * width) / (c->vectors * width);
+  int fit = pixels_that_fit(c, t);
   int most_pixels = c->vectors == 1 ? 16 : 14;
   if (fit > most_pixels)
     fit = most_pixels;
   c->pixels = even_part(c->g.ow, fit);
+  if (c->dot == DOT_smmla)
+    c->pixels =
+        c->pixels < c->g.ow ? (c->pixels + 1) / 2 * 2 : c->pixels / 2 * 2;
   /* x86 packs four vectors at a time: of one pixel, or of four or two */
   int four = c->vectors == 1 ? 4 : 2;
   int up = (c->pixels + four - 1) / four * four;
@@ -108,7 +133,7 @@ int32_t *conv_lane_order(Arena *a, const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int32_t *order = ARENA_ARRAY(a, int32_t, c->blocks *nout);
   for (int64_t i = 0; i < c->blocks * nout; i++) {
-    int64_t o = i / nout * nout + conv_joined_channel(c->join, c->lanes,
+    int64_t o = i / nout * nout + conv_joined_channel(conv_mix(c), c->lanes,
                                                       i % nout / c->lanes,
                                                       i % c->lanes);
     order[i] = (int32_t)(o < c->g.oc ? o : c->g.oc);
@@ -130,10 +155,12 @@ static ConvGeom widen(ConvGeom g, int64_t pixels) {
  * k in spite of the zeros between; else 1. */
 static int64_t pixels_in_lanes(const Op *op, const ConvGeom *g,
                                const Target *t) {
-  int64_t lanes = lanes_for(t, INT64_MAX), pixels = lanes / g->oc;
-  int group = dot_group(t->dot);
+  Dot dot = conv_lanes_dot(g, t);
+  int64_t lanes = lanes_for(t, dot, INT64_MAX), pixels = lanes / g->oc;
+  int group = dot_group(dot);
   if (pixels < 2 || lanes % g->oc || g->ow % pixels || g->dw != 1 ||
-      conv_is_sums(op) || conv_weight_zero(op, 0))
+      conv_is_sums(op) || conv_weight_zero(op, 0) ||
+      (dot == DOT_smmla && g->ow == pixels))
     return 1;
   int64_t alone = pixels * ceil_div(g->kw * g->ic, group);
   return ceil_div(widen(*g, pixels).kw * g->ic, group) < alone ? pixels : 1;
@@ -148,8 +175,8 @@ static int32_t widened_weight(const Op *op, const ConvGeom *g, int64_t o,
 
 /* [block][tap][k / group][vector][lane][group], i8; `real`: before it was
  * widened */
-static const int8_t *pack_lanes(Plan *p, const Step *s, const ConvParams *c,
-                                const ConvGeom *real, const int32_t *order) {
+static int8_t *pack_lanes(Plan *p, const Step *s, const ConvParams *c,
+                          const ConvGeom *real, const int32_t *order) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int64_t taps = c->taps_h * c->taps_w;
   int64_t per_block = taps * c->run_padded * nout;
@@ -175,6 +202,22 @@ static const int8_t *pack_lanes(Plan *p, const Step *s, const ConvParams *c,
   return image;
 }
 
+/* Weights in the order of smull_place(). Do two products that are added in 16
+ * bits fit them? */
+static void turn_pairs(ConvParams *c, int8_t *image) {
+  int64_t bytes =
+      c->taps_h * c->taps_w * c->run_padded * c->blocks * c->vectors * c->lanes;
+  for (int64_t i = 0; i < bytes; i += 16) {
+    int8_t was[16];
+    memcpy(was, image + i, sizeof was);
+    for (int o = 0; o < 4; o++)
+      for (int k = 0; k < 4; k++)
+        image[i + smull_place(o, k)] = was[4 * o + k];
+    for (int k = 0; k < 8; k++)
+      c->apart |= image[i + k] == INT8_MIN && image[i + k + 8] == INT8_MIN;
+  }
+}
+
 /* See pack_lanes; widening multiplies take one input of every lane. */
 static Weave lanes_weave(const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
@@ -183,6 +226,13 @@ static Weave lanes_weave(const ConvParams *c) {
              .runs = nout,
              .depth = c->group,
              .inputs = c->g.ic};
+  if (c->dot == DOT_smull) { /* two of four k, of each of four outputs */
+    w.run = 8;
+    w.slots = 4;
+    w.runs = nout / 2;
+    for (int i = 0; i < w.run; i++)
+      w.slot[i] = (uint8_t)(i / 2);
+  }
   if (c->group == 1) {
     w.run = w.slots = 2;
     w.slot[1] = 1;
@@ -219,18 +269,20 @@ static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
                      p->target->simd_align);
 }
 
-/* x86 packs two or four vectors into one. */
+/* x86 packs two or four vectors into one, NEON any number up to four. */
 static int join_for(const Target *t, const ConvParams *c) {
   int vectors = c->vectors;
-  if (t->arch != ARCH_x86_64 || c->sums)
+  if (c->sums || (t->arch != ARCH_x86_64 && !c->in_order))
     return 1;
+  if (c->in_order && (vectors == 3 || vectors == 6))
+    return 3;
   return vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
 }
 
 static DType stored_want(const Target *t) {
-  return t->dot == DOT_vpdpbusd                         ? DT_u8
-         : t->dot == DOT_sdot || t->dot == DOT_vmladava ? DT_i8
-                                                        : DT_COUNT;
+  return t->dot == DOT_vpdpbusd                              ? DT_u8
+         : t->arch == ARCH_aarch64 || t->dot == DOT_vmladava ? DT_i8
+                                                             : DT_COUNT;
 }
 
 /* conv_finish of the outputs that there are. */
@@ -248,7 +300,8 @@ static void finish_lanes(Plan *p, Step *s, ConvParams *c, const ConvGeom *real,
 
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t) {
   ConvParams c = {.g = widen(*g, pixels_in_lanes(op, g, t))};
-  c.lanes = lanes_for(t, c.g.oc);
+  c.dot = conv_lanes_dot(g, t);
+  c.lanes = lanes_for(t, c.dot, c.g.oc);
   choose_tile(&c, t);
   return ceil_div(c.g.ow, c.pixels) * c.pixels * (g->ow / c.g.ow);
 }
@@ -257,15 +310,20 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   const Target *t = p->target;
   const ConvGeom real = band_geom(s);
   ConvParams c = {.g = widen(real, pixels_in_lanes(s->op, &real, t))};
-  c.group = dot_group(t->dot);
+  c.dot = conv_lanes_dot(&real, t);
+  c.group = dot_group(c.dot);
   c.last_back = c.g.ic >= c.group && !conv_weight_zero(s->op, 0);
-  c.lanes = lanes_for(t, c.g.oc);
+  c.lanes = lanes_for(t, c.dot, c.g.oc);
   c.weight_bytes = 1;
   conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);
   choose_tile(&c, t);
+  c.in_order = t->arch == ARCH_aarch64;
   c.join = join_for(t, &c);
   int32_t *order = conv_lane_order(p->arena, &c);
-  place_lanes(p, s, &c, pack_lanes(p, s, &c, &real, order));
+  int8_t *image = pack_lanes(p, s, &c, &real, order);
+  if (c.dot == DOT_smull)
+    turn_pairs(&c, image);
+  place_lanes(p, s, &c, image);
   finish_lanes(p, s, &c, &real, order);
   return conv_done(p, s, &c, c.packed.block_bytes);
 }

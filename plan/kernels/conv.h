@@ -14,6 +14,9 @@ bool conv_is_full(const Op *op);
 bool conv_one_group(const Op *op);
 /* Which channel each accumulator of each block is; past the last: oc. */
 int32_t *conv_lane_order(Arena *a, const ConvParams *c);
+/* The instruction of conv_lanes: the target's, or a narrower one where two
+ * pixels at a time or long groups of k do not suit. */
+Dot conv_lanes_dot(const ConvGeom *g, const Target *t);
 /* Pixels that conv_lanes computes for a row of g->ow, those of its last tile
  * that it has computed before counted again. */
 int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t);

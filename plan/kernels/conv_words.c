@@ -34,7 +34,9 @@ static WordDot dot_of(const Target *t) {
   case DOT_vpdpbusd:
     return WORD_DOT_vpdpwssd;
   case DOT_widen:
+  case DOT_smull:
   case DOT_sdot:
+  case DOT_smmla:
     return WORD_DOT_widen;
   case DOT_smlad:
     return WORD_DOT_smlad;

@@ -22,9 +22,9 @@ static int tap_group(const Op *op, const Target *t, bool narrow) {
 
 /* Channels of a block at most. */
 static int most_channels(const Target *t, int group) {
-  return group == 4               ? t->vector_bytes
-         : t->dot == DOT_vmladava ? t->vector_bytes / 4
-                                  : t->vector_bytes / 2;
+  return group == 4 || t->arch == ARCH_aarch64 ? t->vector_bytes
+         : t->dot == DOT_vmladava              ? t->vector_bytes / 4
+                                               : t->vector_bytes / 2;
 }
 
 /* Channels of a block: a power of two, so that a last block that overlaps
@@ -56,7 +56,7 @@ static int32_t *block_order(Arena *a, const ConvParams *c) {
     if (c->pixels == 1 && first > oc - c->lanes)
       first = oc - c->lanes;
     int64_t o =
-        first + conv_joined_channel(c->join, part, at / part, at % part);
+        first + conv_joined_channel(conv_mix(c), part, at / part, at % part);
     order[i] = (int32_t)(o % oc);
   }
   return order;
@@ -85,17 +85,53 @@ static const Blob *pack_blocks(Plan *p, Step *s, const ConvParams *c,
   return plan_blob(p, s, "weights", image, bytes, p->target->simd_align);
 }
 
+/* Do products of each channel's taps from `first` to `last` fit 16 bits
+ * together, whatever the inputs? */
+static bool fits_halves(const Op *op, const ConvGeom *g, int64_t first,
+                        int64_t last) {
+  for (int64_t o = 0; o < g->oc; o++) {
+    int64_t most = 0, least = 0;
+    for (int64_t tap = first; tap <= last; tap++) {
+      int32_t w = dw_weight(op, g, o, tap);
+      most += w < 0 ? w * INT8_MIN : w * INT8_MAX;
+      least += w < 0 ? w * INT8_MAX : w * INT8_MIN;
+    }
+    if (most > INT16_MAX || least < INT16_MIN)
+      return false;
+  }
+  return true;
+}
+
+/* As many taps together as fit. */
+static uint64_t added_up(const Op *op, const ConvGeom *g) {
+  int64_t taps = g->kh * g->kw, first = 0;
+  uint64_t behind = 0;
+  for (int64_t tap = 0; tap < taps; tap++)
+    if (tap + 1 == taps || !fits_halves(op, g, first, tap + 1)) {
+      behind |= UINT64_C(1) << tap;
+      first = tap + 1;
+    }
+  return behind;
+}
+
 bool prepare_dw_lanes(Plan *p, Step *s) {
   const Target *t = p->target;
   ConvParams c = {.g = conv_geom(s->op), .group = 1, .vectors = 1};
   bool narrow = dw_narrow_weights(s->op, &c.g);
   int group = tap_group(s->op, t, narrow);
   bool split = group == 4 && !narrow;
-  conv_source(&c, s, group == 4 ? DT_u8 : DT_COUNT, 1, false);
+  bool neon = t->arch == ARCH_aarch64 && narrow && c.g.kh * c.g.kw <= 64;
+  DType want = group == 4 ? DT_u8 : neon ? DT_i8 : DT_COUNT;
+  conv_source(&c, s, want, 1, false);
   c.group = group;
   choose_block(&c, t);
+  if (neon && c.lanes >= 8)
+    c.added_up = added_up(s->op, &c.g);
   /* interleaving in lanes of 16 bytes takes 4 channels of each register */
   c.join = c.lanes / group >= 4 ? group : 1;
+  c.in_order = t->arch == ARCH_aarch64;
+  if (c.in_order && c.lanes > 4)
+    c.join = c.lanes / 4;
   c.weight_bytes = group == 2 || (!narrow && !split) ? 2 : 1;
   int32_t *order = block_order(p->arena, &c);
   c.w = pack_blocks(p, s, &c, order, split);

@@ -1,16 +1,27 @@
-/* dw_rows: 3x3 depthwise convolutions on vpdpbusd, where four rows of input
- * interleaved once serve two rows of output. Which channels make a vector,
- * and the order of weights; the loops are in codegen/kernels/. */
+/* dw_rows: 3x3 depthwise convolutions on vpdpbusd and sdot, where four rows of
+ * input interleaved once serve two rows of output. Which channels make a
+ * vector, and the order of weights; the loops are in codegen/kernels/. */
 #include "plan/kernel.h"
 #include "plan/kernels/conv.h"
 #include "plan/kernels/dw.h"
 
+/* As many as the registers hold weights of. */
+enum { NEON_CHANNELS = 8 };
+
+/* Without masks there have to be channels for a vector. */
+static bool has_quads(const Target *t, int64_t oc) {
+  if (t->dot == DOT_sdot || t->dot == DOT_smmla)
+    return oc >= NEON_CHANNELS;
+  return t->dot == DOT_vpdpbusd;
+}
+
 bool match_dw_rows(const Op *op, const Target *t) {
-  if (!dw_is_q8(op) || t->dot != DOT_vpdpbusd)
+  if (!dw_is_q8(op))
     return false;
   ConvGeom g = conv_geom(op);
-  return g.kh == 3 && g.kw == 3 && g.dh == 1 && g.dw == 1 && g.mult == 1 &&
-         g.sw <= 2 && g.pl <= 2 && dw_narrow_weights(op, &g);
+  return has_quads(t, g.oc) && g.kh == 3 && g.kw == 3 && g.dh == 1 &&
+         g.dw == 1 && g.mult == 1 && g.sw <= 2 && g.pl <= 2 &&
+         dw_narrow_weights(op, &g);
 }
 
 /* Half of dw_lanes', which interleaves for every output. */
@@ -24,7 +35,7 @@ int dw_rows_at_once(const ConvParams *c) {
 
 int dw_rows_tail(const ConvParams *c) {
   int64_t left = c->g.oc - c->blocks * c->lanes;
-  int lanes = 16;
+  int lanes = c->in_order ? c->lanes : 16;
   while (lanes < left)
     lanes *= 2;
   return left > 0 ? lanes : 0;
@@ -37,6 +48,11 @@ int64_t dw_rows_scratch(const ConvParams *c) {
   return g->pt || below ? row : 0;
 }
 
+/* NEON: the last block's first channel; it may overlap the one before. */
+static int64_t tail_channel(const ConvParams *c) {
+  return c->in_order ? c->g.oc - c->lanes : c->blocks * c->lanes;
+}
+
 /* Neighbouring pixels of few channels share a vector, one of many channels
  * has several; the last of them may be shorter. */
 static void choose_vectors(ConvParams *c, int most) {
@@ -45,8 +61,8 @@ static void choose_vectors(ConvParams *c, int most) {
   c->lanes = most;
   c->pixels = 1;
   c->blocks = g->oc / most;
-  if (g->oc >= 4 && g->oc < most && most % g->oc == 0 && padded &&
-      g->ow >= most / g->oc) {
+  if (!c->in_order && g->oc >= 4 && g->oc < most && most % g->oc == 0 &&
+      padded && g->ow >= most / g->oc) {
     c->pixels = (int)(most / g->oc);
     c->blocks = 1;
   }
@@ -54,7 +70,7 @@ static void choose_vectors(ConvParams *c, int most) {
 
 /* Reads in place, whatever the form. */
 static void read_in_place(ConvParams *c, const Step *s) {
-  conv_source(c, s, DT_u8, 1, false);
+  conv_source(c, s, c->in_order ? DT_i8 : DT_u8, 1, false);
   c->stage.xor = c->in_type != s->in[0]->type->dtype ? 0x80 : 0;
   c->stage.fill = c->in_zero;
   c->stage.on = false;
@@ -71,8 +87,8 @@ static int32_t *vector_order(Arena *a, const ConvParams *c, int64_t *entries) {
     int64_t lanes = i < whole ? c->lanes : dw_rows_tail(c);
     int64_t at = i < whole ? i % lanes : i - whole;
     int64_t o =
-        i - at +
-        conv_joined_channel(c->join, (int)lanes / c->join,
+        (i < whole ? i - at : tail_channel(c)) +
+        conv_joined_channel(conv_mix(c), (int)lanes / c->join,
                             at / (lanes / c->join), at % (lanes / c->join));
     o = c->pixels > 1 ? o % oc : o;
     order[i] = (int32_t)(o < oc ? o : oc);
@@ -102,16 +118,19 @@ static const Blob *pack_columns(Plan *p, Step *s, const ConvParams *c,
 
 bool prepare_dw_rows(Plan *p, Step *s) {
   ConvParams c = {.g = conv_geom(s->op), .group = 1, .vectors = 1};
+  c.in_order = p->target->arch == ARCH_aarch64;
   read_in_place(&c, s);
-  choose_vectors(&c, p->target->vector_bytes);
+  choose_vectors(&c, c.in_order ? NEON_CHANNELS : p->target->vector_bytes);
   c.group = 4;
-  c.join = 4;
+  c.join = c.in_order ? 2 : 4;
   c.weight_bytes = 1;
   int64_t entries;
   int32_t *order = vector_order(p->arena, &c, &entries);
   c.w = pack_columns(p, s, &c, order, entries);
   conv_finish(p, s, &c, entries, order, false, target_conv_forms(p->target));
   conv_done(p, s, &c, dw_rows_scratch(&c));
-  s->tail_overlap = OVERLAP_SAME; /* every output is stored once */
+  /* is every output stored once? */
+  bool once = !c.in_order || c.g.oc % c.lanes == 0;
+  s->tail_overlap = once ? OVERLAP_SAME : OVERLAP_NONE;
   return true;
 }

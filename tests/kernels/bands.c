@@ -67,4 +67,4 @@ static void one_case(const char *target, int seed) {
   check_finish(&c, &r, seed);
 }
 
-int main(void) { return check_everywhere((Everywhere){one_case, 300, 10, 10}); }
+int main(void) { return check_everywhere((Everywhere){one_case, 300, 10, 20}); }

@@ -6,7 +6,8 @@
 
 typedef struct Shape {
   int n, ic, oc, kh, kw, ih, iw, sh, sw, dh, dw, pad[4], mult, groups;
-  bool close; /* input and output in the arena, as close as they may be */
+  bool close;   /* input and output in the arena, as close as they may be */
+  bool extreme; /* inputs and weights are mostly the largest and the least */
 } Shape;
 
 static int at_least(int x, int least) { return x < least ? least : x; }
@@ -155,6 +156,23 @@ static Value *doubled(Check *c, Value *x) {
   return op->out[0];
 }
 
+/* 64 times the value, most often the largest or the least there is. */
+static Value *saturated(Check *c, Value *x, const Type *t) {
+  Attrs at = attrs_default(OP_quantize);
+  Op *op =
+      graph_op(c->graph, NULL, OP_quantize, &at, 1, &x, 1, &t, NULL, (Loc){0});
+  return op->out[0];
+}
+
+static Value *extreme_weights(Check *c, Random *r, const Type *t) {
+  uint8_t *data = arena_alloc(c->arena, (size_t)type_bytes(t));
+  int least = (int)dtype_min(t->dtype), most = (int)dtype_max(t->dtype);
+  int odds = random_in(r, 2, 9);
+  for (int64_t i = 0; i < type_count(t); i++)
+    data[i] = (uint8_t)(random_below(r, odds) ? least : most);
+  return graph_const(c->graph, "w", t, data);
+}
+
 static void shape_case(const char *target, int seed, Random *rest, OpKind kind,
                        Shape s, DType dt) {
   Random r = *rest;
@@ -174,9 +192,15 @@ static void shape_case(const char *target, int seed, Random *rest, OpKind kind,
                quant_per_tensor(c.arena, out_scale, zero_in(&r, dt), dt));
   int64_t oc = s.oc;
   const Type *b = type_new(c.arena, DT_i32, 1, &oc, NULL);
-  Value *input = graph_input(c.graph, "x", x);
+  int32_t zero = type_zero_point(x);
+  const Type *given = type_new(c.arena, dt, t.xr, t.x,
+                               quant_per_tensor(c.arena, 3.2f, zero, dt));
+  Value *input = graph_input(c.graph, "x", s.extreme ? given : x);
+  if (s.extreme)
+    input = saturated(&c, input, x);
   Value *in[] = {s.close ? copied(&c, input) : input,
-                 random_const(&c, &r, "w", w, 0),
+                 s.extreme ? extreme_weights(&c, &r, w)
+                           : random_const(&c, &r, "w", w, 0),
                  random_const(&c, &r, "b", b, wide ? INT32_MAX - 1 : 10000)};
   Attrs at = case_attrs(&r, kind, &s);
   int nin = random_below(&r, 4) ? 3 : 2;
@@ -224,8 +248,10 @@ static void rows_case(const char *target, int seed) {
 
 static void rows_of_depthwise(void **state) {
   (void)state;
-  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni"};
+  static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni",
+                                  "cortex-a76"};
   check_targets(t, 2, 120, rows_case);
+  check_targets(t + 2, 1, 40, rows_case);
 }
 
 /* Depthwise of images that take several bands of rows or blocks of columns
@@ -298,9 +324,28 @@ static void over_the_input(void **state) {
 
 static void on_application_cores(void **state) {
   (void)state;
-  static const char *const t[] = {"aarch64", "cortex-a76", "armv7-neon",
-                                  "riscv64"};
-  check_targets(t, 4, 40, one_case);
+  static const char *const t[] = {"cortex-a53", "cortex-a76", "neoverse-v1",
+                                  "armv7-neon", "riscv64"};
+  check_targets(t, 5, 34, one_case);
+}
+
+/* Products that do not fit 16 bits by twos. */
+static void extreme_case(const char *target, int seed) {
+  static const OpKind kinds[] = {OP_conv2d, OP_fully_connected,
+                                 OP_depthwise_conv2d};
+  Random r = {(uint32_t)seed * 7919u + 11};
+  OpKind kind = kinds[seed % 3];
+  Shape s = random_shape(&r, kind);
+  s.extreme = true;
+  shape_case(target, seed, &r, kind, s, random_below(&r, 4) ? DT_i8 : DT_u8);
+}
+
+static void extremes(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-v3",  "aarch64",     "cortex-a72",
+                                  "cortex-a55", "neoverse-n1", "apple-m1",
+                                  "neoverse-v1"};
+  check_targets(t, 7, 10, extreme_case);
 }
 
 int main(void) {
@@ -308,7 +353,7 @@ int main(void) {
       cmocka_unit_test(on_the_host),    cmocka_unit_test(rows_of_depthwise),
       cmocka_unit_test(few_outputs),    cmocka_unit_test(on_small_cores),
       cmocka_unit_test(over_the_input), cmocka_unit_test(on_application_cores),
-      cmocka_unit_test(through_strips),
+      cmocka_unit_test(through_strips), cmocka_unit_test(extremes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

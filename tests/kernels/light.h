@@ -66,7 +66,8 @@ static const char *const host_targets[] = {"x86-64-avx512vnni", "x86-64-v3",
                                            "x86-64-v2"};
 static const char *const small_targets[] = {"cortex-m0plus", "cortex-m4",
                                             "cortex-m55"};
-static const char *const other_targets[] = {"aarch64", "armv7-neon", "riscv64"};
+static const char *const other_targets[] = {"cortex-a76", "armv7-neon",
+                                            "riscv64"};
 
 static void on_the_host(void **state) {
   const Everywhere *e = *state;

@@ -99,6 +99,14 @@ static int64_t packed_element(const ConvParams *c, const Window *w, int64_t tap,
   return run_element(c, w, tap, k);
 }
 
+/* Byte of weight k of a group of output `at`, behind `row` groups. */
+static int64_t lanes_place(const ConvParams *c, int64_t row, int64_t at,
+                           int k) {
+  if (c->dot != DOT_smull)
+    return (row + at) * c->group + k;
+  return (row + at / 4 * 4) * c->group + smull_place((int)(at % 4), k);
+}
+
 static void check_lanes(const char *target, DType t, int ic, int oc) {
   Net n = make_net(false, t, ic, oc);
   const ConvParams *c = plan_params(&n, target, "conv_lanes");
@@ -107,17 +115,17 @@ static void check_lanes(const char *target, DType t, int ic, int oc) {
   int64_t groups = c->run_padded / c->group;
   const int8_t *image = c->w->data;
   for (int64_t i = 0; i < c->blocks * nout; i++) {
-    int64_t o = i / nout * nout + conv_joined_channel(c->join, c->lanes,
+    int64_t o = i / nout * nout + conv_joined_channel(conv_mix(c), c->lanes,
                                                       i % nout / c->lanes,
                                                       i % c->lanes);
     int64_t got = 0;
     for (int64_t tap = 0; tap < 3; tap++)
-      for (int64_t k = 0; k < c->run_padded; k++)
-        got += image[((((i / nout * 3 + tap) * groups + k / c->group) * nout) +
-                      i % nout) *
-                         c->group +
-                     k % c->group] *
-               packed_element(c, &w, tap, k);
+      for (int64_t k = 0; k < c->run_padded; k++) {
+        int64_t row = (i / nout * 3 + tap) * groups + k / c->group;
+        got +=
+            image[lanes_place(c, row * nout, i % nout, (int)(k % c->group))] *
+            packed_element(c, &w, tap, k);
+      }
     assert_int_equal(got, o < oc ? want_dot(&n, c, &w, o, true) : 0);
   }
   arena_free(n.arena);
@@ -126,7 +134,8 @@ static void check_lanes(const char *target, DType t, int ic, int oc) {
 static void lanes(void **state) {
   (void)state;
   static const char *const targets[] = {"x86-64-avx512vnni", "x86-64-v3",
-                                        "x86-64-v2", "aarch64", "cortex-a76"};
+                                        "x86-64-v2",         "aarch64",
+                                        "cortex-a76",        "neoverse-v1"};
   for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
     for (int turn = 0; turn < 12; turn++)
       check_lanes(targets[i], turn % 2 ? DT_u8 : DT_i8, pick(1, 20),
@@ -219,8 +228,8 @@ static void check_blocks(const char *target, DType t, int channels) {
     int64_t first = i / c->lanes * c->lanes, lane = i % c->lanes, got = 0;
     if (c->pixels == 1 && first > channels - c->lanes)
       first = channels - c->lanes;
-    int64_t o =
-        first + conv_joined_channel(c->join, part, lane / part, lane % part);
+    int64_t o = first + conv_joined_channel(conv_mix(c), part, lane / part,
+                                            lane % part);
     o %= channels;
     for (int64_t tap = 0; tap < 6; tap++)
       got += block_weight(c, (i / c->lanes * groups + tap / c->group) *
@@ -239,6 +248,23 @@ static void blocks(void **state) {
   for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
     for (int turn = 0; turn < 12; turn++)
       check_blocks(targets[i], turn % 2 ? DT_u8 : DT_i8, pick(4, 64));
+}
+
+/* Taps behind which NEON adds up products of weights that are all `w`. */
+static uint64_t added_up_of(int8_t w) {
+  Net n = make_net(true, DT_i8, 16, 16);
+  memset((void *)(uintptr_t)n.op->in[1]->init->data, w, 6 * 16);
+  uint64_t behind = plan_params(&n, "cortex-a53", "dw_lanes")->added_up;
+  arena_free(n.arena);
+  return behind;
+}
+
+static void products_fit_halves(void **state) {
+  (void)state;
+  assert_int_equal(added_up_of(1), 1 << 5);
+  assert_int_equal(added_up_of(85), 1 << 2 | 1 << 5);
+  assert_int_equal(added_up_of(127), 1 << 1 | 1 << 3 | 1 << 5);
+  assert_int_equal(added_up_of(-128), 63);
 }
 
 /* The sum of output row `r` of a tile, over pairs of rows of the strip. */
@@ -280,9 +306,13 @@ static void tap_pairs(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(lanes),     cmocka_unit_test(rows),
-      cmocka_unit_test(wide_rows), cmocka_unit_test(pairs),
-      cmocka_unit_test(blocks),    cmocka_unit_test(tap_pairs),
+      cmocka_unit_test(lanes),
+      cmocka_unit_test(rows),
+      cmocka_unit_test(wide_rows),
+      cmocka_unit_test(pairs),
+      cmocka_unit_test(blocks),
+      cmocka_unit_test(tap_pairs),
+      cmocka_unit_test(products_fit_halves),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,6 +97,9 @@ static void cores_refine_presets(void **state) {
   assert_false(t->mul64);
   t = find("aarch64", "cortex-a55", NULL, NULL);
   assert_int_equal(t->dot, DOT_sdot);
+  t = find(NULL, "apple-m2", NULL, NULL);
+  assert_string_equal(t->cpu, "apple-m2");
+  assert_int_equal(t->dot, DOT_smmla);
   t = find("armv7-neon", "cortex-a7", "neon-vfpv4", NULL);
   assert_string_equal(t->gcc,
                       "-mcpu=cortex-a7 -mfpu=neon-vfpv4 -mfloat-abi=hard");
@@ -207,7 +210,7 @@ static void tiers_are_refused(void **state) {
   refused(pick("x86-64", "avx512vnni"), "--target=x86-64-avx512vnni");
   refused(pick("cortex-m4", "v2"), "cortex-m4 has no tiers");
   refused(pick("x86-64-v3", "v2"), "--target= one of: x86-64 aarch64");
-  refused(pick("aarch64", "neon,v3"), "some of: neon dotprod");
+  refused(pick("aarch64", "neon,v3"), "some of: neon dotprod i8mm");
 }
 
 static void best_tier_is_the_host(void **state) {
