@@ -21,7 +21,6 @@ const CpuSource cpu_sources[CPU_WORDS] = {
   [CPU_isar0] = { CPU_BY_mrs, .name = "S3_0_C0_C6_0" }, /* id_aa64isar0_el1 */
   [CPU_isar1] = { CPU_BY_mrs, .name = "S3_0_C0_C6_1" }, /* id_aa64isar1_el1 */
   [CPU_pfr0]  = { CPU_BY_mrs, .name = "S3_0_C0_C4_0" }, /* id_aa64pfr0_el1 */
-  [CPU_zfr0]  = { CPU_BY_mrs, .name = "S3_0_C0_C4_4" }, /* id_aa64zfr0_el1 */
 };
 
 /* A leaf that does not exist reads as another one: its number is asked for
@@ -71,7 +70,8 @@ const CpuNeeds cpu_aarch64_dotprod = { NULL, {
 const CpuNeeds cpu_aarch64_i8mm = { &cpu_aarch64_dotprod, {
   { CPU_isar1, 52, 4, 1 },
 } };
-/* What LLVM takes for granted of cores of Armv8.2 with dot products. */
+/* What LLVM takes for granted of cores of Armv8.2 with dot products, of Armv8.4
+ * and of Armv8.5. */
 const CpuNeeds cpu_aarch64_v82 = { &cpu_aarch64_dotprod, {
   { CPU_isar0, 16, 4, 1 }, /* crc32 */
   { CPU_isar0, 20, 4, 2 }, /* atomics */
@@ -79,24 +79,23 @@ const CpuNeeds cpu_aarch64_v82 = { &cpu_aarch64_dotprod, {
   { CPU_pfr0, 16, 4, 1 },  /* half floats */
   { CPU_pfr0, 20, 4, 1 },  /* ... in vectors */
 } };
-/* The same of those of Armv8.4, ... */
 static const CpuNeeds cpu_aarch64_v84 = { &cpu_aarch64_v82, {
-  { CPU_isar0, 48, 4, 1 }, /* half by half floats into whole ones */
-  { CPU_isar0, 52, 4, 1 }, /* flags by hand */
+  { CPU_isar1, 4, 8, 1 },  /* signed pointers, of either kind */
   { CPU_isar1, 12, 4, 1 }, /* jscvt */
-  { CPU_isar1, 16, 4, 1 }, /* complex numbers */
-  { CPU_isar1, 20, 4, 2 }, /* lrcpc, also with offsets */
+  { CPU_isar1, 16, 4, 1 }, /* fcma */
+  { CPU_isar1, 20, 4, 2 }, /* lrcpc with offsets */
+  { CPU_isar0, 48, 4, 1 }, /* fhm */
+  { CPU_isar0, 52, 4, 1 }, /* flagm */
   { CPU_pfr0, 48, 4, 1 },  /* dit */
 } };
-/* ... with matrix products, and of Armv8.5. */
 const CpuNeeds cpu_aarch64_v84_i8mm = { &cpu_aarch64_v84, {
-  { CPU_isar0, 60, 4, 1 }, /* random numbers */
+  { CPU_isar1, 52, 4, 1 },
   { CPU_isar1, 44, 4, 1 }, /* bf16 */
-  { CPU_isar1, 52, 4, 1 }, /* i8mm */
+  { CPU_isar0, 60, 4, 1 }, /* rng */
 } };
 const CpuNeeds cpu_aarch64_v85 = { &cpu_aarch64_v84, {
+  { CPU_isar0, 52, 4, 2 }, /* flagm2 */
   { CPU_isar0, 32, 4, 1 }, /* sha3 */
-  { CPU_isar0, 52, 4, 2 }, /* flags by hand, more of them */
   { CPU_isar1, 32, 4, 1 }, /* frint */
   { CPU_isar1, 36, 4, 1 }, /* sb */
 } };
@@ -151,14 +150,12 @@ static uint64_t read_source(CpuWord w) {
 ID_REGISTER(isar0, "S3_0_C0_C6_0")
 ID_REGISTER(isar1, "S3_0_C0_C6_1")
 ID_REGISTER(pfr0, "S3_0_C0_C4_0")
-ID_REGISTER(zfr0, "S3_0_C0_C4_4")
 
 static uint64_t read_source(CpuWord w) {
   static uint64_t (*const readers[CPU_WORDS])(void) = {
       [CPU_isar0] = read_isar0,
       [CPU_isar1] = read_isar1,
       [CPU_pfr0] = read_pfr0,
-      [CPU_zfr0] = read_zfr0,
   };
   return readers[w] ? readers[w]() : 0;
 }

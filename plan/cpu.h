@@ -24,7 +24,6 @@ typedef enum CpuWord {
   CPU_isar0,
   CPU_isar1,
   CPU_pfr0,
-  CPU_zfr0,
   CPU_WORDS
 } CpuWord;
 

@@ -200,8 +200,9 @@ static void test_choice_on_arm(void **state) {
   static const struct {
     const char *cpu;
     int tier;
-  } rows[] = {{"cortex-a53", 0}, {"cortex-a72", 0}, {"cortex-a76", 1}};
-  Net n = emit("aarch64", "neon,dotprod", true);
+  } rows[] = {
+      {"cortex-a53", 0}, {"cortex-a72", 0}, {"cortex-a76", 1}, {"max", 2}};
+  Net n = emit("aarch64", "neon,dotprod,i8mm", true);
   Executor *interp = interp_new(n.graph, NULL, NULL);
   int8_t x[IN], got[OUT], want[OUT];
   fill(x, 3);

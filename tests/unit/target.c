@@ -210,7 +210,7 @@ static void tiers_are_refused(void **state) {
   refused(pick("x86-64", "avx512vnni"), "--target=x86-64-avx512vnni");
   refused(pick("cortex-m4", "v2"), "cortex-m4 has no tiers");
   refused(pick("x86-64-v3", "v2"), "--target= one of: x86-64 aarch64");
-  refused(pick("aarch64", "neon,v3"), "some of: neon dotprod");
+  refused(pick("aarch64", "neon,v3"), "some of: neon dotprod i8mm");
 }
 
 static void best_tier_is_the_host(void **state) {
