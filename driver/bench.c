@@ -76,10 +76,9 @@ static bool race(Cli *cli, Entrant *e, int n, const void *const *in,
 
 /* ---- steps ---- */
 
-/* Least ticks of each step over runs for that many seconds, as seconds: the
- * ticks of all that time say what a tick is. */
-static bool time_steps(Executor *e, const void *const *in, void *const *out,
-                       double seconds, Bench *b) {
+/* The ticks of all that time say what a tick is. */
+bool bench_time_steps(Executor *e, const void *const *in, void *const *out,
+                      double seconds, Bench *b) {
   int n = b->plan->steps.n;
   const uint64_t *clocks = jit_clocks(e);
   for (int i = 0; i < n; i++)
@@ -117,7 +116,7 @@ static bool bench_steps(Cli *cli, const Graph *g, const Target *t,
   b->plan = built.plan;
   b->step = ARENA_ARRAY(cli->arena, double, built.plan->steps.n + 1);
   void **out = exec_buffers(cli->arena, g->outputs.v, g->outputs.n);
-  bool ok = time_steps(e, in, out, seconds, b);
+  bool ok = bench_time_steps(e, in, out, seconds, b);
   e->free(e);
   return ok;
 }

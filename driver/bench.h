@@ -25,6 +25,11 @@ typedef struct Bench {
  * integers or floats. 0: not known. */
 double bench_part_of_peak(const Bench *b, const Step *s, double seconds);
 
+/* Runs the object of b->plan, which has clocks, for that many seconds: sets
+ * b->step to the least of each step, and their sum. */
+bool bench_time_steps(Executor *e, const void *const *in, void *const *out,
+                      double seconds, Bench *b);
+
 void bench_print(Cli *cli, const Bench *b);
 void bench_print_json(Cli *cli, const Bench *b);
 

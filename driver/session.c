@@ -5,6 +5,7 @@
 
 #include "compress/prepare.h"
 #include "driver/progress.h"
+#include "driver/tune.h"
 
 /* A row of a small table of words that an option may have. */
 static bool bad_word(Cli *cli, OptId id, const char *expected) {
@@ -192,6 +193,8 @@ bool session_build(Cli *cli, const Graph *g, const Target *t, BuildKind kind,
   plan.keep_all = kind == BUILD_keep_all;
   plan.clocks = kind == BUILD_clocks;
   codegen.open_tier = kind == BUILD_open_tier;
+  if (!session_tune(cli, g, t, &codegen, &plan))
+    return false;
   Progress progress = progress_begin("compiling");
   out->plan = plan_new(cli->arena, g, t, &plan);
   bool ok = out->plan && codegen_emit(out->plan, &codegen, what, &out->emitted);

@@ -23,6 +23,7 @@
 #include "plan/name.h"
 #include "plan/place.h"
 #include "plan/polly.h"
+#include "plan/tune.h"
 
 static void name_all(Plan *p) {
   const Graph *g = p->graph;
@@ -41,7 +42,9 @@ static void name_all(Plan *p) {
 static Step *step_new(Plan *p, const Op *op) {
   Step *s = ARENA_NEW(p->arena, Step);
   s->op = op;
-  s->kernel = kernel_select(op, p->target);
+  Choice c = tune_choose(p, op);
+  s->kernel = c.kernel;
+  s->tile_vectors = c.vectors;
   s->nin = op->nin;
   s->in = ARENA_ARRAY(p->arena, Buffer *, op->nin);
   s->out = ARENA_ARRAY(p->arena, Buffer *, op->nout);

@@ -88,6 +88,7 @@ struct Step {
   const char *alone;     /* why op is no tail of the step that computes an
                             operand of it, where it might have been; or
                             NULL */
+  int tile_vectors;      /* of outputs, by measurement; 0: as the target says */
   int64_t scratch_bytes; /* in the arena, while the step runs */
   int64_t scratch_offset;
   Split split;         /* among threads */
@@ -160,7 +161,9 @@ typedef struct PlanOptions {
   bool for_size;    /* -Os */
   SparseMode sparse;
   PollyMode polly;
-  bool clocks;      /* a run notes when each step ends */
+  const struct Tuning *tuning; /* measured choices (plan/tune.h); or NULL */
+  int trial;                   /* with it: see tune_choose */
+  bool clocks;                 /* a run notes when each step ends */
   bool caller_tier; /* with tiers: the caller says which, in NAME_tier */
   int threads; /* NAME_run_parallel splits steps for so many; 0: there is no
                   such function */

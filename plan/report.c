@@ -8,6 +8,7 @@
 #include "plan/polly.h"
 #include "plan/proof.h"
 #include "plan/pruning.h"
+#include "plan/tune.h"
 
 /* Names come from the model and may be any bytes. */
 static const char *clean(const Plan *p, const char *s) {
@@ -63,6 +64,27 @@ static json_object *blocks_json(const Plan *p, const Peak *peak) {
   return blocks;
 }
 
+/* What might have computed op, each with the cost model's cycles; and what a
+ * tuning has measured of it. */
+static json_object *choice_json(const Plan *p, const Op *op) {
+  json_object *o = json_object_new_object();
+  json_object *cycles = json_object_new_object();
+  for (int i = 0; i < K_COUNT; i++) {
+    const Kernel *k = &kernel_table[i];
+    if (k->match(op, p->target))
+      put_real(cycles, k->name, k->cost(op, p->target));
+  }
+  json_object_object_add(o, "cycles", cycles);
+  const char *layer = tune_layer(p->arena, op);
+  const TunedLayer *l = tune_find(p->opt.tuning, p->target, layer);
+  if (l) {
+    put_int(o, "vectors", l->choice.vectors);
+    put_real(o, "us", l->us);
+    put_real(o, "usual_us", l->usual_us);
+  }
+  return o;
+}
+
 /* What a step's op and its kernel are, apart from others in the step. */
 static void put_kernel(json_object *o, const Plan *p, const Step *s) {
   put_text(o, "kernel", s->kernel->name);
@@ -77,6 +99,7 @@ static void put_kernel(json_object *o, const Plan *p, const Step *s) {
     json_object_object_add(o, "pruning", pruning_json(p->arena, s->op));
   if (proof_applies(s->op))
     json_object_object_add(o, "proof", proof_json(s->op));
+  json_object_object_add(o, "choice", choice_json(p, s->op));
 }
 
 static int64_t weights_of(const Op *op) {

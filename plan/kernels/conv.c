@@ -292,8 +292,17 @@ int64_t conv_lanes_pixels(const Op *op, const ConvGeom *g, const Target *t) {
   return ceil_div(c.g.ow, c.pixels) * c.pixels * (g->ow / c.g.ow);
 }
 
+/* The target with the step's own number of vectors in a tile. */
+static const Target *tile_target(Plan *p, const Step *s) {
+  if (!s->tile_vectors)
+    return p->target;
+  Target *t = arena_dup(p->arena, p->target, sizeof *t);
+  t->conv_vectors = s->tile_vectors;
+  return t;
+}
+
 bool prepare_conv_lanes(Plan *p, Step *s) {
-  const Target *t = p->target;
+  const Target *t = tile_target(p, s);
   const ConvGeom real = band_geom(s);
   ConvParams c = {.g = widen(real, pixels_in_lanes(s->op, &real, t))};
   c.dot = conv_lanes_dot(&real, t);

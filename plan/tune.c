@@ -1,0 +1,154 @@
+/* See tune.h. */
+#include "plan/tune.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/conv.h"
+#include "plan/kernel.h"
+
+/* Kernels that are expected to be so many times slower are not tried. */
+static const double hopeless = 4;
+
+/* ---- layers ---- */
+
+static void print_types(Str *out, Value *const *v, int n) {
+  for (int i = 0; i < n; i++) {
+    Type t = v[i] ? *v[i]->type : (Type){0};
+    t.q = NULL;
+    str_add(out, " ");
+    if (v[i])
+      type_print(out, &t);
+    else
+      str_add(out, "none");
+  }
+}
+
+static bool is_conv(const Op *op) {
+  return op->kind == OP_conv2d || op->kind == OP_depthwise_conv2d;
+}
+
+const char *tune_layer(Arena *a, const Op *op) {
+  Str s = str_new(a);
+  str_add(&s, op_info(op->kind)->name);
+  print_types(&s, op->in, op->nin);
+  str_add(&s, " ->");
+  print_types(&s, op->out, op->nout);
+  if (is_conv(op)) {
+    ConvGeom g = conv_geom(op);
+    str_printf(&s, " stride %dx%d dilation %dx%d pad %d,%d", (int)g.sh,
+               (int)g.sw, (int)g.dh, (int)g.dw, (int)g.pt, (int)g.pl);
+  }
+  return str_cstr(&s);
+}
+
+/* ---- candidates ---- */
+
+static int add_tiles(const Op *op, const Target *t, Choice *out, int n) {
+  const Kernel *lanes = &kernel_table[K_conv_lanes];
+  if (!lanes->match(op, t))
+    return n;
+  int64_t oc = conv_geom(op).oc, lane = t->vector_bytes / 4;
+  for (int v = 1; v <= 8 && n < TUNE_MOST; v *= 2)
+    if (v != t->conv_vectors && (v == 1 || v / 2 * lane < oc))
+      out[n++] = (Choice){lanes, v};
+  return n;
+}
+
+int tune_candidates(const Op *op, const Target *t, Choice out[TUNE_MOST]) {
+  out[0] = (Choice){kernel_select(op, t), 0};
+  if (!out[0].kernel)
+    return 0;
+  int n = 1;
+  double most = hopeless * out[0].kernel->cost(op, t);
+  for (int i = 0; i < K_COUNT && n < TUNE_MOST; i++) {
+    const Kernel *k = &kernel_table[i];
+    if (k != out[0].kernel && k->match(op, t) && k->cost(op, t) <= most)
+      out[n++] = (Choice){k, 0};
+  }
+  return out[0].kernel == &kernel_table[K_conv_lanes] ? add_tiles(op, t, out, n)
+                                                      : n;
+}
+
+/* ---- choices ---- */
+
+const TunedLayer *tune_find(const Tuning *all, const Target *t,
+                            const char *layer) {
+  for (int i = 0; all && i < all->layers.n; i++) {
+    const TunedLayer *l = &all->layers.v[i];
+    if (strcmp(l->target, t->name) == 0 && strcmp(l->cpu, all->cpu) == 0 &&
+        strcmp(l->layer, layer) == 0)
+      return l;
+  }
+  return NULL;
+}
+
+/* A file may be older than the kernels' conditions. */
+static bool still_fits(const Plan *p, const Op *op, const Choice *c) {
+  return c->kernel->match(op, p->target) && c->vectors >= 0 && c->vectors <= 8;
+}
+
+Choice tune_choose(const Plan *p, const Op *op) {
+  if (!p->opt.tuning)
+    return (Choice){kernel_select(op, p->target), 0};
+  const TunedLayer *known =
+      tune_find(p->opt.tuning, p->target, tune_layer(p->arena, op));
+  if (known && still_fits(p, op, &known->choice))
+    return known->choice;
+  Choice all[TUNE_MOST];
+  int n = tune_candidates(op, p->target, all), trial = p->opt.trial;
+  if (!n)
+    return (Choice){0};
+  return all[trial > 0 && trial <= n ? trial - 1 : 0];
+}
+
+/* ---- the file ---- */
+
+static const Kernel *kernel_named(const char *name) {
+  for (int i = 0; i < K_COUNT; i++)
+    if (strcmp(kernel_table[i].name, name) == 0)
+      return &kernel_table[i];
+  return NULL;
+}
+
+enum { WORD = 64 };
+
+static bool read_line(Arena *a, const char *line, Tuning *out) {
+  char target[WORD], cpu[WORD], kernel[WORD];
+  TunedLayer l = {0};
+  int at = 0;
+  int n = sscanf(line, "%63s %63s %63s %d %lf %lf %n", target, cpu, kernel,
+                 &l.choice.vectors, &l.us, &l.usual_us, &at);
+  if (n != 6 || !at || !line[at])
+    return false;
+  l.target = arena_strdup(a, target);
+  l.cpu = arena_strdup(a, cpu);
+  l.layer = line + at;
+  l.choice.kernel = kernel_named(kernel);
+  if (l.choice.kernel)
+    ARRAY_PUSH(a, &out->layers, l);
+  return true;
+}
+
+bool tune_read(Arena *a, const char *path, const char *text, size_t bytes,
+               Diag *d, Tuning *out) {
+  const char *p = arena_strndup(a, text, bytes);
+  for (int row = 1; *p; row++) {
+    size_t n = strcspn(p, "\n");
+    const char *line = arena_strndup(a, p, n);
+    if (n && !read_line(a, line, out))
+      return diag_error(d, E0001, (Loc){.file = path},
+                        "line %d is no layer of a tuning", row);
+    p += n + (p[n] == '\n');
+  }
+  return true;
+}
+
+void tune_print(Str *out, const Tuning *all) {
+  for (int i = 0; i < all->layers.n; i++) {
+    const TunedLayer *l = &all->layers.v[i];
+    str_printf(out, "%s %s %s %d %.2f %.2f %s\n", l->target, l->cpu,
+               l->choice.kernel->name, l->choice.vectors, l->us, l->usual_us,
+               l->layer);
+  }
+}
