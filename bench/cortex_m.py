@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from networks import (BEFORE_M4, OUT, ROOT, SHARED, TINY, compile_model, log,
-                      number, table)
+                      number, table, tensor_bytes)
 
 MCU = SHARED + "/bench-mcu/"
 
@@ -67,16 +67,9 @@ def run(command):
     return done.stdout
 
 
-def tensor_counts(base):
-    """Bytes of the input and the output, from the header."""
-    with open(base + ".h", encoding="utf-8") as f:
-        counts = re.findall(r"^#define \w+_COUNT (\d+)$", f.read(), re.M)
-    return counts
-
-
 def link(base, name, target):
     """Links bench/mcu.c with the object; the program's path."""
-    source, result = tensor_counts(base)
+    source, result = tensor_bytes(base)
     macros = [f"-DMODEL_H=\"{base}.h\"", f"-DRUN={name}_run",
               f"-DARENA_BYTES={name.upper()}_ARENA_BYTES",
               f"-DIN_BYTES={source}", f"-DOUT_BYTES={result}"]

@@ -10,21 +10,54 @@ import os
 import subprocess
 import sys
 
-from networks import (BEFORE_HOST, OUT, PEERS, SHARED, TINY, compile_model,
-                      log, table)
+from networks import (BEFORE_HOST, OUT, PEERS, ROOT, SHARED, TINY,
+                      compile_model, is_float, log, table, tensor_bytes)
+from peer_models import made
 
-# Name: the .tflite that Kiln compiles, its other forms for the peers.
+ALL_CHANNELS = ["--disable-pass=prune-channels,prune-channels-float"]
+
+
+class Network:
+    """The model that Kiln compiles, a path or the name of one to be made; its
+    other forms for the peers likewise; options of kiln compile."""
+
+    def __init__(self, model, forms=(), options=()):
+        self.model = model
+        self.forms = forms
+        self.options = options
+
+
+# Random weights have channels that no real network has: V1, V2 and ResNet-50
+# are timed with all of them.
 NETWORKS = {
-    "kws": (TINY + "kws_ref_model.tflite",
-            ["kws_int8.onnx", "kws_s8s8.onnx", "kws_u8s8.onnx"]),
-    "ad01": (TINY + "ad01_int8.tflite", ["ad01_int8.onnx", "ad01_u8s8.onnx"]),
-    "resnet8": (TINY + "pretrainedResnet_quant.tflite",
-                ["resnet8_int8.onnx", "resnet8_u8s8.onnx"]),
-    "vww": (TINY + "vww_96_int8.tflite",
-            ["vww_int8.onnx", "vww_s8s8.onnx", "vww_u8s8.onnx"]),
-    "mobilenet_v1": (PEERS + "mnv1_224_int8.tflite", ["mnv1_224_u8s8.onnx"]),
-    "mobilenet_v2": (PEERS + "mnv2k_224_int8.tflite",
-                     ["mnv2k_224_u8s8.onnx"]),
+    "kws": Network(TINY + "kws_ref_model.tflite", [
+        PEERS + "kws_int8.onnx", PEERS + "kws_s8s8.onnx",
+        PEERS + "kws_u8s8.onnx"]),
+    "ad01": Network(TINY + "ad01_int8.tflite", [
+        PEERS + "ad01_int8.onnx", PEERS + "ad01_u8s8.onnx"]),
+    "resnet8": Network(TINY + "pretrainedResnet_quant.tflite", [
+        PEERS + "resnet8_int8.onnx", PEERS + "resnet8_u8s8.onnx"]),
+    "vww": Network(TINY + "vww_96_int8.tflite", [
+        PEERS + "vww_int8.onnx", PEERS + "vww_s8s8.onnx",
+        PEERS + "vww_u8s8.onnx"]),
+    "mobilenet_v1": Network(PEERS + "mnv1_224_int8.tflite", [
+        PEERS + "mnv1_224_u8s8.onnx"], ALL_CHANNELS),
+    "mobilenet_v2": Network(PEERS + "mnv2k_224_int8.tflite", [
+        PEERS + "mnv2k_224_u8s8.onnx"], ALL_CHANNELS),
+    "resnet50": Network(PEERS + "resnet50_int8.tflite", [
+        "resnet50_u8s8.onnx"], ALL_CHANNELS),
+    "bert_layer": Network(PEERS + "bertlayer_int8.tflite", [
+        PEERS + "bertlayer_dyn.onnx", "bert_u8s8.onnx", "bert_s8s8.onnx"]),
+    "kws_f32": Network(TINY + "kws_ref_model_float32.tflite", [
+        "kws_f32.onnx"]),
+    "resnet8_f32": Network(TINY + "pretrainedResnet.tflite", [
+        "resnet8_f32.onnx"]),
+    "vww_f32": Network(TINY + "vww_96_float.tflite", ["vww_f32.onnx"]),
+    "mobilenet_v1_f32": Network("mnv1_224_f32.tflite", ["mnv1_224_f32.onnx"],
+                                ALL_CHANNELS),
+    "resnet50_f32": Network("resnet50_f32.tflite", ["resnet50_f32.onnx"],
+                            ALL_CHANNELS),
+    "bert_layer_f32": Network("bert_f32.onnx"),
 }
 # Label in bench_peers.py (its first word): heading. The faster of LiteRT's
 # two interfaces counts.
@@ -37,22 +70,32 @@ RUNTIMES = {
 HEADINGS = list(dict.fromkeys(RUNTIMES.values()))
 
 
-def shared_library(base):
-    """Links NAME.o by itself: it needs nothing."""
-    subprocess.run(["cc", "-shared", "-nostdlib", base + ".o",
-                    "-o", base + ".so"], check=True)
-    return base + ".so"
+def path_of(python, name, tflite=None):
+    return name if os.path.isabs(name) else made(python, name, tflite)
 
 
-def measure(python, name, model, forms):
+def timer(base, name):
+    """bench/timer.c with NAME.o: in a process of its own, as the peers are,
+    but without an interpreter between the clock and the call."""
+    source, result = tensor_bytes(base)
+    subprocess.run(
+        ["cc", "-O2", f"-DMODEL_H=\"{base}.h\"", f"-DRUN={name}_run",
+         f"-DARENA_BYTES={name.upper()}_ARENA_BYTES", f"-DIN_BYTES={source}",
+         f"-DOUT_BYTES={result}", f"-DIN_FLOAT={int(is_float(base))}",
+         ROOT + "/bench/timer.c", base + ".o", "-o", base], check=True)
+    return base
+
+
+def measure(python, name, network):
     """The rows of bench_peers.py and Kiln's report."""
-    base, report = compile_model(model, name)
-    library = shared_library(base)
+    model = path_of(python, network.model)
+    tflite = model if model.endswith(".tflite") else None
+    forms = [path_of(python, f, tflite) for f in network.forms]
+    base, report = compile_model(model, name, options=network.options)
     result = os.path.join(OUT, name + "_peers.json")
-    command = [python, SHARED + "/bench-peers/bench_peers.py", model]
-    command += [PEERS + form for form in forms]
-    command += ["--peers", ",".join(RUNTIMES), "--json", result, "--ours",
-                f"{library}:{name}:{report['arena_bytes']}"]
+    command = [python, SHARED + "/bench-peers/bench_peers.py", model, *forms,
+               "--peers", ",".join(RUNTIMES), "--json", result,
+               "--ours-cmd", timer(base, name)]
     log(f"{name}: timing")
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
@@ -61,7 +104,7 @@ def measure(python, name, model, forms):
 
 
 def best_times(rows):
-    """Least microseconds of Kiln (key "ours") and of every runtime."""
+    """Least microseconds of Kiln (key "cmd") and of every runtime."""
     best = {}
     for row in rows:
         word = row["entrant"].replace(":", " ").split()[0]
@@ -72,7 +115,7 @@ def best_times(rows):
 
 def table_row(name, rows, report):
     best = best_times(rows)
-    ours = best["ours"]
+    ours = best["cmd"]
     peers = [best.get(heading) for heading in HEADINGS]
     ratio = min(filter(None, peers)) / ours
     return [name, f"{report['macs'] / 1e6:.2f}",
@@ -81,13 +124,13 @@ def table_row(name, rows, report):
 
 
 def before_row(name, rows):
-    was, now = BEFORE_HOST[name], best_times(rows)["ours"]
+    was, now = BEFORE_HOST[name], best_times(rows)["cmd"]
     return [name, f"{was:.1f}", f"{now:.1f}", f"{was / now:.2f}"]
 
 
 def main():
     python, names = sys.argv[1], sys.argv[2:] or list(NETWORKS)
-    results = {n: measure(python, n, *NETWORKS[n]) for n in names}
+    results = {n: measure(python, n, NETWORKS[n]) for n in names}
     target = results[names[0]][1]["target"]
     print("Microseconds an inference (the least of many), one thread, "
           f"object for {target};\nin brackets GMAC/s. Ratio: best peer / "

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -47,6 +48,21 @@ def compile_model(model, name, target=None, options=()):
     report["seconds"] = usage.ru_utime + usage.ru_stime
     report["peak_mb"] = usage.ru_maxrss / 1024
     return base, report
+
+
+def tensor_bytes(base):
+    """Bytes of the input and the output, from the header BASE.h."""
+    with open(base + ".h", encoding="utf-8") as f:
+        text = f.read()
+    size = 4 if is_float(base) else 1
+    counts = re.findall(r"^#define \w+_COUNT (\d+)$", text, re.M)
+    return [size * int(count) for count in counts]
+
+
+def is_float(base):
+    """Are the tensors of the header BASE.h floats, not bytes?"""
+    with open(base + ".h", encoding="utf-8") as f:
+        return re.search(r"^  const float \*", f.read(), re.M) is not None
 
 
 def number(x):
