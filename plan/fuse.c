@@ -31,12 +31,13 @@ typedef enum Elements {
 } Elements;
 
 static const Elements head_elements[K_COUNT] = {
-    [K_conv_lanes] = ELEMENTS_bytes,   [K_conv_mve] = ELEMENTS_bytes,
-    [K_conv_smlad] = ELEMENTS_bytes,   [K_conv_scalar] = ELEMENTS_bytes,
-    [K_dw_lanes] = ELEMENTS_bytes,     [K_dw_rows] = ELEMENTS_bytes,
-    [K_dw_smlad] = ELEMENTS_bytes,     [K_dw_scalar] = ELEMENTS_bytes,
-    [K_binary] = ELEMENTS_bytes,       [K_conv_f32] = ELEMENTS_floats,
-    [K_matmul_lanes] = ELEMENTS_bytes, [K_dw_f32] = ELEMENTS_floats,
+    [K_conv_lanes] = ELEMENTS_bytes, [K_conv_mve] = ELEMENTS_bytes,
+    [K_conv_smlad] = ELEMENTS_bytes, [K_conv_scalar] = ELEMENTS_bytes,
+    [K_dw_lanes] = ELEMENTS_bytes,   [K_dw_rows] = ELEMENTS_bytes,
+    [K_dw_smlad] = ELEMENTS_bytes,   [K_dw_scalar] = ELEMENTS_bytes,
+    [K_binary] = ELEMENTS_bytes,     [K_conv_f32] = ELEMENTS_floats,
+    [K_map] = ELEMENTS_floats,       [K_matmul_lanes] = ELEMENTS_bytes,
+    [K_dw_f32] = ELEMENTS_floats,
 };
 
 static const Elements tail_elements[K_COUNT] = {
@@ -53,7 +54,7 @@ static const bool pools[K_COUNT] = {
 };
 
 /* Of map's functions those of an instruction or two: the others would be
- * spelled out for every vector of a tile. */
+ * spelled out for every vector of a tile, where the head is no map, too. */
 static const bool short_function[OP_COUNT] = {
     [OP_add] = true,   [OP_sub] = true,        [OP_mul] = true,
     [OP_div] = true,   [OP_min] = true,        [OP_max] = true,
@@ -97,12 +98,21 @@ static bool ends_in_maximum(const Step *s) {
   return s->tail.n && is_maximum(s->tail.v[s->tail.n - 1].step);
 }
 
+/* select moves bits and cast knows more types than its function does: those
+ * are computed alone. */
+static bool is_map(const Step *s) {
+  return s->kernel == &kernel_table[K_map] && s->op->kind != OP_select &&
+         s->op->kind != OP_cast;
+}
+
 static const char *refuse_types(const Step *head, const Step *s) {
   Elements e = elements_of(head_elements, head);
   if (e != elements_of(tail_elements, s) || !is_made_of(e, head->op->out[0]) ||
       !is_made_of(e, s->op->out[0]))
     return "the kernel before it takes no such tail";
-  if (e == ELEMENTS_floats && !short_function[s->op->kind])
+  bool between = is_map(head) && is_map(s);
+  if (e == ELEMENTS_floats && !between &&
+      (head->kernel == &kernel_table[K_map] || !short_function[s->op->kind]))
     return "the function is too long for every vector of a tile";
   if (head->tail.n == TAIL_MAX)
     return "the tail before it is long enough";

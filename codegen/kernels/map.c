@@ -7,6 +7,7 @@
 
 #include "codegen/kernels/light.h"
 #include "codegen/kernels/map_functions.h"
+#include "codegen/kernels/tail.h"
 #include "codegen/lower.h"
 #include "codegen/plain.h"
 #include "ir/map.h"
@@ -56,6 +57,8 @@ static void map_block(Cg *g, void *ctx, Val i, int lanes) {
                : load(g, m, k, address(g, m->in[k], i, m->in_type[k]), lanes);
   Val y = computed(g, m, x);
   Val to = address(g, m->out, i, m->out_type);
+  if (tail_any(g))
+    tail_apply(g, &y, &(TailAt){.p = to, .n = lanes ? lanes : 1, .join = 1});
   if (m->op->kind == OP_select)
     plain_store_bits(g, m->out_type, y, to);
   else

@@ -136,6 +136,7 @@ bool prepare_map(Plan *p, Step *s) {
   types[m->nin] = s->out[0]->type->dtype;
   m->lanes = plain_lanes(p->target, types, m->nin + 1);
   s->params = m;
+  s->tail_overlap = 0; /* in ascending order */
   set_variant(p, s, "map", m->lanes ? p->target->vector_bytes : 0);
   return true;
 }

@@ -141,11 +141,12 @@ static Value *real_const(Check *c, Random *r, const Type *t) {
 /* f32: convolutions and the functions that are short. */
 static void real_case(const char *target, int seed) {
   static const OpKind kinds[] = {OP_add,  OP_sub,   OP_mul, OP_max,
-                                 OP_relu, OP_relu6, OP_neg, OP_leaky_relu};
+                                 OP_relu, OP_relu6, OP_neg, OP_leaky_relu,
+                                 OP_div,  OP_erf};
   Random r = {(uint32_t)seed * 7919u + 9};
   Check c = check_new(target);
   Head h = random_head(&r);
-  while (h.kind != OP_conv2d && h.kind != OP_depthwise_conv2d)
+  while (h.kind == OP_fully_connected || h.kind == OP_matmul)
     h = random_head(&r);
   static const int64_t one[1] = {1};
   Value *x = random_input(&c, &r, "x", real(&c, 4, h.x));
@@ -154,15 +155,16 @@ static void real_case(const char *target, int seed) {
       random_below(&r, 5)
           ? random_input(&c, &r, "skip", y)
           : real_const(&c, &r, random_below(&r, 2) ? y : real(&c, 1, one));
-  Value *w = real_const(&c, &r, real(&c, 4, h.w));
+  Value *w = h.kind == OP_add ? random_input(&c, &r, "w", y)
+                              : real_const(&c, &r, real(&c, 4, h.w));
   Value *v = add_op(&c, h.kind, &h.at, 2, (Value *[]){x, w}, y);
   for (int i = random_below(&r, 3); i >= 0; i--) {
-    OpKind kind = kinds[random_below(&r, 8)];
+    OpKind kind = kinds[random_below(&r, 10)];
     Attrs at = attrs_default(kind);
     bool swap = random_below(&r, 2);
     Value *in[] = {swap ? skip : v, swap ? v : skip};
     bool unary = kind == OP_relu || kind == OP_relu6 || kind == OP_neg ||
-                 kind == OP_leaky_relu;
+                 kind == OP_leaky_relu || kind == OP_erf;
     v = unary ? add_op(&c, kind, &at, 1, &v, y)
               : add_op(&c, kind, &at, 2, in, y);
   }
