@@ -28,18 +28,32 @@ Requant stored_requant(const Requant *r, const Buffer *out) {
 
 /* ---- tables ---- */
 
+/* What the op reads beside the patterns: a table, a number, or the patterns
+ * once more. */
+static int table_operands(const Op *op, int input, Value *patterns,
+                          Value *number, Value *in[2]) {
+  in[0] = patterns;
+  if (op->nin != 2 || op->kind == OP_concat)
+    return 1;
+  in[1] = op->in[1];
+  if (op->in[1] == op->in[input])
+    in[1] = patterns;
+  else if (op->kind != OP_lut)
+    in[1] = number;
+  return 2;
+}
+
 /* The op on 256 elements: same kind, attributes and element types. The
  * model's patterns go in, stored ones are what it is indexed by. */
 void stored_table(const Step *s, int input, void *table) {
   const Op *op = s->op;
-  Type x = *op->in[input]->type, y = *op->out[0]->type;
+  Type x = *op->in[input]->type, y = *op->out[0]->type, one = {0};
   x.rank = y.rank = 1;
   x.dim[0] = y.dim[0] = 256;
-  Value vx = {.type = &x}, vy = {.type = &y};
-  bool has_table = op->kind == OP_lut;
-  Value *in[] = {&vx, has_table ? op->in[1] : NULL}, *out[] = {&vy};
+  Value vx = {.type = &x}, vy = {.type = &y}, number = {.type = &one};
+  Value *in[2], *out[] = {&vy};
   Op probe = *op;
-  probe.nin = has_table ? 2 : 1;
+  probe.nin = table_operands(op, input, &vx, &number, in);
   probe.nout = 1;
   probe.in = in;
   probe.out = out;
@@ -49,7 +63,12 @@ void stored_table(const Step *s, int input, void *table) {
   int flip = buffer_flipped(s->in[input]) ? 0x80 : 0;
   for (int i = 0; i < 256; i++)
     patterns[i] = (uint8_t)(i ^ flip);
-  const void *operands[] = {patterns, has_table ? op->in[1]->init->data : NULL};
+  const void *operands[] = {patterns, patterns};
+  if (probe.nin == 2 && in[1] != &vx) {
+    one = *op->in[1]->type;
+    one.rank = op->kind == OP_lut ? one.rank : 0;
+    operands[1] = op->in[1]->init->data;
+  }
   op_eval(&probe, operands, &table);
   if (!buffer_flipped(s->out[0]))
     return;

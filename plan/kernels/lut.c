@@ -7,9 +7,27 @@
 /* Elements from which on it pays to have the table in registers. */
 enum { LANES_PAY = 32 };
 
+/* Does the target look up many bytes at once? */
+static bool has_lanes(const Op *op, const Target *t) {
+  return t->arch == ARCH_x86_64 && t->masks && type_is_q8(op->out[0]->type) &&
+         type_count(op->out[0]->type) >= LANES_PAY;
+}
+
+/* add, sub or mul of one value, with itself or with a number. */
+static bool is_of_one(const Op *op) {
+  if (op->kind != OP_add && op->kind != OP_sub && op->kind != OP_mul)
+    return false;
+  const Value *x = op->in[0], *k = op->in[1];
+  return type_is_q8(x->type) && type_is_q8(op->out[0]->type) && !x->init &&
+         (x == k ||
+          (k->init && type_is_q8(k->type) && type_count(k->type) == 1)) &&
+         type_same_shape(x->type, op->out[0]->type);
+}
+
 bool match_lut(const Op *op, const Target *t) {
-  (void)t;
   if (op->kind == OP_lut)
+    return true;
+  if (has_lanes(op, t) && is_of_one(op))
     return true;
   if (!(op_info(op->kind)->traits & T_UNARY) || !type_is_q8(op->in[0]->type))
     return false;
@@ -18,8 +36,7 @@ bool match_lut(const Op *op, const Target *t) {
 }
 
 double cost_lut(const Op *op, const Target *t) {
-  (void)t;
-  return 3 * (double)type_count(op->out[0]->type);
+  return (has_lanes(op, t) ? 0.2 : 3) * (double)type_count(op->out[0]->type);
 }
 
 static int32_t stored_value(DType t, uint8_t pattern) {
@@ -87,8 +104,7 @@ bool prepare_lut(Plan *p, Step *s) {
     return true;
   }
   l->table = plan_blob(p, s, "table", table, 256 * l->elem_bytes, 4);
-  bool lanes = p->target->arch == ARCH_x86_64 && p->target->masks &&
-               l->elem_bytes == 1 && type_count(s->out[0]->type) >= LANES_PAY;
+  bool lanes = l->elem_bytes == 1 && has_lanes(s->op, p->target);
   set_variant(p, s, variants[l->elem_bytes],
               lanes ? p->target->vector_bytes : 0);
   return true;
