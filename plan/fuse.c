@@ -99,14 +99,21 @@ static bool ends_in_maximum(const Step *s) {
   return s->tail.n && is_maximum(s->tail.v[s->tail.n - 1].step);
 }
 
-static bool is_map(const Step *s) { return s->kernel == &kernel_table[K_map]; }
+/* select moves bits and cast knows more types than its function does: those
+ * are computed alone. */
+static bool is_map(const Step *s) {
+  return s->kernel == &kernel_table[K_map] && s->op->kind != OP_select &&
+         s->op->kind != OP_cast;
+}
 
 static const char *refuse_types(const Step *head, const Step *s) {
   Elements e = elements_of(head_elements, head);
   if (e != elements_of(tail_elements, s) || !is_made_of(e, head->op->out[0]) ||
       !is_made_of(e, s->op->out[0]))
     return "the kernel before it takes no such tail";
-  if (e == ELEMENTS_floats && !is_map(head) && !short_function[s->op->kind])
+  bool between = is_map(head) && is_map(s);
+  if (e == ELEMENTS_floats && !between &&
+      (head->kernel == &kernel_table[K_map] || !short_function[s->op->kind]))
     return "the function is too long for every vector of a tile";
   if (head->tail.n == TAIL_MAX)
     return "the tail before it is long enough";
