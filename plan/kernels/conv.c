@@ -274,9 +274,10 @@ static void finish_lanes(Plan *p, Step *s, ConvParams *c, const ConvGeom *real,
     order[i] =
         order[i] < wide.oc ? order[i] % (int32_t)real->oc : (int32_t)real->oc;
   c->g = *real;
-  unsigned lists = conv_weight_zero(s->op, 0) ? 0 : RF_LISTED;
-  conv_finish(p, s, c, entries, order, true,
-              target_conv_forms(p->target) | lists);
+  unsigned forms = target_conv_forms(p->target);
+  if (forms & 1u << RF_bits && !conv_weight_zero(s->op, 0))
+    forms |= RF_LISTED;
+  conv_finish(p, s, c, entries, order, true, forms);
   c->g = wide;
 }
 
