@@ -423,7 +423,7 @@ static double mean_patches(const RequantPlan *p) {
         most++;
     sum += most;
   }
-  return (double)sum * VECTOR / p->channels;
+  return (double)(sum * VECTOR) / p->channels;
 }
 
 /* Solves for all channels. */

@@ -153,9 +153,68 @@ static void bits_are_widened(void **state) {
   assert_in_range(split, 20, 40);
 }
 
+/* Longer still: some channels need many patches, which lists may hold; as many
+ * as there are stand in front. Unless they are allowed, none are made. */
+static void patches_by_lists(void **state) {
+  (void)state;
+  int listed = 0;
+  for (int i = 0; i < 20; i++) {
+    Arena *a = arena_new();
+    Case c = {0};
+    int32_t zero = i % 2 ? -128 : (int32_t)pick(-60, 60);
+    for (int ch = 0; ch < CHANNELS; ch++) {
+      Requant *r = &c.spec[ch];
+      *r = (Requant){.zero_point = zero, .lo = -128, .hi = 127};
+      r->real = 255.0 / (double)pick(500000, 1500000);
+      quantize_multiplier(r->real, &r->multiplier, &r->shift);
+      c.range[ch] = (AccRange){-3000000, 3000000};
+    }
+    unsigned forms = 1u << RF_bits | RF_LISTED;
+    RequantPlan p = requant_plan(a, CHANNELS, c.spec, c.range, forms);
+    assert_true(!p.listed || p.form == RF_bits);
+    for (int ch = 0; ch < CHANNELS; ch++) {
+      check_channel(&p, &c, ch);
+      for (int k = 1; p.listed && k < p.patches; k++)
+        assert_true(!p.patch[k][ch] || p.patch[k - 1][ch]);
+    }
+    listed += p.listed;
+    p = requant_plan(a, CHANNELS, c.spec, c.range, 1u << RF_bits);
+    assert_false(p.listed);
+    p = requant_plan(a, CHANNELS, c.spec, c.range, RF_QUICK_DOUBLE);
+    assert_int_equal(p.form, RF_double);
+    arena_free(a);
+  }
+  assert_in_range(listed, 8, 20);
+}
+
+/* A channel whose output is the clamp for all sums has no step to meet, and
+ * may not get one: it has the form of the others. */
+static void outputs_that_never_change(void **state) {
+  (void)state;
+  Arena *a = arena_new();
+  Case c = {0};
+  static const AccRange ranges[] = {{-158036, 829}, {-200000, 300000}};
+  for (int ch = 0; ch < 2; ch++) {
+    c.spec[ch] = (Requant){.multiplier = 1788310538,
+                           .shift = -11,
+                           .zero_point = 0,
+                           .lo = 0,
+                           .hi = 255};
+    c.range[ch] = ranges[ch];
+  }
+  RequantPlan p =
+      requant_plan(a, 2, c.spec, c.range, 1u << RF_bits | 1u << RF_double);
+  assert_int_equal(p.form, RF_bits);
+  for (int ch = 0; ch < 2; ch++)
+    check_channel(&p, &c, ch);
+  arena_free(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bits_are_widened),
+      cmocka_unit_test(patches_by_lists),
+      cmocka_unit_test(outputs_that_never_change),
       cmocka_unit_test(forms_equal_the_spec),
       cmocka_unit_test(cheap_forms_are_found),
       cmocka_unit_test(cheapest_comes_first),
