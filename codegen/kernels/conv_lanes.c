@@ -14,6 +14,7 @@
  * Where the instruction can pick them out of a register, inputs of several
  * groups are loaded at once; one that takes two pixels has half of two outputs'
  * sums of each in a vector, which part at the end. */
+#include "codegen/kernels/ahead.h"
 #include "codegen/kernels/band.h"
 #include "codegen/kernels/packed.h"
 #include "codegen/lower.h"
@@ -27,17 +28,15 @@ enum { MAX_VECTORS = 16, MAX_PIXELS = 16, UNROLL_MACS = 112 };
 typedef struct Tile {
   const ConvParams *c;
   const DotOps *dot;
-  Val w;               /* the block's weights */
-  Val strip;           /* room for them, where they are packed or widened */
-  Val block;           /* its number, and ... */
-  Val first;           /* ... its first channel */
-  Val zeros;           /* sums: the tile's zero points at run time, or NULL */
-  int64_t channels;    /* of the block that exist */
-  int nacc;            /* pixels * vectors, then a sum a pixel if needed */
-  Val ahead;           /* the tile's part of the next block's weights, which is
-                          asked for while this block works; NULL: is not */
-  int64_t ahead_bytes; /* of such a part */
-  int64_t ahead_lines; /* of it, for a turn of the innermost loop */
+  Val w;            /* the block's weights */
+  Val strip;        /* room for them, where they are packed or widened */
+  Val block;        /* its number, and ... */
+  Val first;        /* ... its first channel */
+  Val zeros;        /* sums: the tile's zero points at run time, or NULL */
+  int64_t channels; /* of the block that exist */
+  int nacc;         /* pixels * vectors, then a sum a pixel if needed */
+  Ahead next;       /* the next block's weights, which are asked for ... */
+  Val ahead;        /* ... from here on in this tile; NULL: are not */
 } Tile;
 
 static int acc_at(const ConvParams *c, int pixel, int vector) {
@@ -120,18 +119,6 @@ static int unroll_for(const Cg *g, const Tile *t, int64_t turns) {
   return (int)largest_divisor(turns, most);
 }
 
-enum { LINE = 64, FAR_WEIGHTS = 1 << 20, MOST_ASKED = 4 };
-
-/* Asks for the next lines of the tile's part. */
-static Val prefetch(Cg *g, const Tile *t, Val ahead) {
-  for (int64_t i = 0; i < t->ahead_lines; i++) {
-    Val args[] = {ll_gepc(g, ahead, i * LINE), ll_i32(g, 0), ll_i32(g, 2),
-                  ll_i32(g, 1)};
-    ll_intrinsic(g, "llvm.prefetch", &g->ptr, 1, args, 4);
-  }
-  return ll_gepc(g, ahead, t->ahead_lines * LINE);
-}
-
 /* What is left of a run's groups behind those that are loaded `wide` at a
  * time, and of its inputs behind those; acc is updated. */
 static void mac_rest(Cg *g, const Tile *t, Val src, Val w, int64_t done,
@@ -169,7 +156,7 @@ static void mac_run(Cg *g, const Tile *t, Val src, Val w, Val *acc) {
     for (int i = 0; i < n; i++)
       next[i] = k.carry[i];
     if (t->ahead)
-      next[t->nacc] = prefetch(g, t, next[t->nacc]);
+      next[t->nacc] = ahead_ask(g, t->next.turn, next[t->nacc]);
     Val x = ll_gep(g, src, ll_mulc(g, k.i, x_step));
     Val wk = ll_gep(g, w, ll_mulc(g, k.i, w_step));
     for (int u = 0; u < unroll; u++)
@@ -356,6 +343,10 @@ static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
   store_tile(g, t, out, acc);
 }
 
+static int64_t tiles_across(const ConvParams *c) {
+  return (c->g.ow + c->pixels - 1) / c->pixels;
+}
+
 /* All pixels for one block of outputs. */
 static void block_pixels(Cg *g, const Tile *all, const ConvImage *im) {
   Tile tile = *all, *t = &tile;
@@ -364,43 +355,27 @@ static void block_pixels(Cg *g, const Tile *all, const ConvImage *im) {
   Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
   if (all->zeros)
     tile.zeros = ll_gep(g, all->zeros, ll_mulc(g, x.at, c->zero_step));
-  if (all->ahead) {
-    int64_t across = (c->g.ow + c->pixels - 1) / c->pixels;
-    Val at = ll_add(g, ll_mulc(g, y.i, across), x.loop.i);
-    tile.ahead = ll_gep(g, all->ahead, ll_mulc(g, at, t->ahead_bytes));
-  }
+  if (t->next.next)
+    tile.ahead = ahead_tile(
+        g, &t->next, ll_add(g, ll_mulc(g, y.i, tiles_across(c)), x.loop.i));
   whole_tile(g, t, conv_window(g, c, im->src, y.i, x.at),
              conv_output(g, c, im->out, y.i, x.at));
   tiles_end(g, &x);
   loop_end(g, &y, NULL);
 }
 
-static int64_t constant_bytes(const Plan *p) {
-  int64_t sum = 0;
-  for (int i = 0; i < p->blobs.n; i++)
-    sum += p->blobs.v[i]->bytes;
-  return sum;
-}
-
-/* Weights that do not stay near the core from run to run come from far: each
- * tile asks for a part of the next block's, where that is not much less than
- * a line a turn; bands of rows would ask anew for each. Behind the last block
- * lie, as a rule, those of the next layer. */
+/* Bands of rows would ask anew for each. */
 static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
   const ConvParams *c = t->c;
-  t->ahead = NULL;
-  if (!g->target->asks_ahead || g->step->front || c->packed.form ||
-      constant_bytes(g->plan) < FAR_WEIGHTS)
+  t->next = (Ahead){0};
+  if (g->step->front || c->packed.form)
     return;
   int64_t loads = c->run / c->group / t->dot->wide;
   int64_t turn = (int64_t)c->vectors * c->lanes * c->group * t->dot->wide *
                  unroll_for(g, t, loads);
-  int64_t tiles = c->g.oh * ((c->g.ow + c->pixels - 1) / c->pixels);
-  int64_t turns = bytes / turn;
-  t->ahead_lines = (bytes / LINE + tiles * turns - 1) / (tiles * turns);
-  t->ahead_bytes = t->ahead_lines * LINE * turns;
-  if (tiles > 1 && t->ahead_bytes * tiles <= MOST_ASKED * bytes)
-    t->ahead = ll_gepc(g, t->w, bytes);
+  if (bytes >= turn)
+    t->next =
+        ahead_begin(g, t->w, bytes, c->g.oh * tiles_across(c), bytes / turn);
 }
 
 /* A block's weights at `from` become words in the strip. */
