@@ -7,6 +7,7 @@
 
 #include "frontend/frontend.h"
 #include "frontend/tflite/schema.h"
+#include "ir/exec.h"
 #include "ir/text.h"
 #include "tests/testing.h"
 #include "tests/tflite_builder.h"
@@ -428,6 +429,27 @@ static inline const char *run_messages(Run *r) {
   const char *copy = arena_strdup(r->arena, text);
   free(text);
   return copy;
+}
+
+/* Imports the model, which must succeed, and computes it with the interpreter:
+ * its only output, on what `fill` makes input number k. */
+static inline const void *run_compute(Run *r, void (*fill)(const Type *t, int k,
+                                                           void *data)) {
+  run_import(r);
+  assert_string_equal(run_messages(r), "");
+  const Graph *g = r->graph;
+  const void **in = ARENA_ARRAY(r->arena, const void *, g->inputs.n);
+  for (int i = 0; i < g->inputs.n; i++) {
+    const Type *t = g->inputs.v[i]->type;
+    void *data = arena_alloc(r->arena, (size_t)type_bytes(t));
+    fill(t, i, data);
+    in[i] = data;
+  }
+  void *out = arena_alloc(r->arena, (size_t)type_bytes(g->outputs.v[0]->type));
+  Executor *e = interp_new(g, NULL, NULL);
+  assert_true(e->run(e, in, &out));
+  e->free(e);
+  return out;
 }
 
 static inline void run_free(Run *r) {

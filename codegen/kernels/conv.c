@@ -110,6 +110,10 @@ int64_t conv_step_bytes(const ConvParams *c) {
   return c->g.sw * c->pixel * c->stage.elem_bytes;
 }
 
+int64_t conv_tiles_across(const ConvParams *c) {
+  return (c->g.ow + c->pixels - 1) / c->pixels;
+}
+
 Val conv_window(Cg *g, const ConvParams *c, Val src, Val y, Val x) {
   int64_t row = c->g.sh * c->pitch * c->stage.elem_bytes;
   src = ll_gep(g, src, ll_mulc(g, y, row));

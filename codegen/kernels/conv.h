@@ -58,6 +58,8 @@ void runs_end(Cg *g, Runs *r, const Val *next);
 
 /* Byte distance between neighbouring output pixels' windows. */
 int64_t conv_step_bytes(const ConvParams *c);
+/* Tiles of a row of outputs. */
+int64_t conv_tiles_across(const ConvParams *c);
 /* Pointer to the window of output (y, x). */
 Val conv_window(Cg *g, const ConvParams *c, Val src, Val y, Val x);
 /* Pointer to a tap of a depthwise window; taps past the last have zero weights

@@ -85,17 +85,13 @@ static void whole_tile(Cg *g, const Group *q, const Spot *at,
                   c->g.oc * 4, channels, r.rows.carry);
 }
 
-static int64_t tiles_across(const ConvParams *c) {
-  return (c->g.ow + c->pixels - 1) / c->pixels;
-}
-
 static Ahead ask_ahead(Cg *g, const Group *q, Val block) {
   const ConvParams *c = q->c;
   if (c->packed.form || !c->w)
     return (Ahead){0};
   int64_t turns = c->taps_h * c->taps_w * real_tile_turns(g, &q->tile, c->run);
-  return ahead_begin(g, block, q->k * q->nout * 4, c->g.oh * tiles_across(c),
-                     turns);
+  return ahead_begin(g, block, q->k * q->nout * 4,
+                     c->g.oh * conv_tiles_across(c), turns);
 }
 
 /* The window of a tile for block b. */
@@ -129,7 +125,7 @@ static void blocks(Cg *g, const Group *all, int64_t from, int64_t to,
   at.x = x.at;
   if (ahead.next)
     at.ahead = ahead_tile(
-        g, &ahead, ll_add(g, ll_mulc(g, y.i, tiles_across(c)), x.loop.i));
+        g, &ahead, ll_add(g, ll_mulc(g, y.i, conv_tiles_across(c)), x.loop.i));
   whole_tile(g, q, &at, channels);
   tiles_end(g, &x);
   loop_end(g, &y, NULL);

@@ -343,10 +343,6 @@ static void whole_tile(Cg *g, const Tile *t, Val src, Val out) {
   store_tile(g, t, out, acc);
 }
 
-static int64_t tiles_across(const ConvParams *c) {
-  return (c->g.ow + c->pixels - 1) / c->pixels;
-}
-
 /* All pixels for one block of outputs. */
 static void block_pixels(Cg *g, const Tile *all, const ConvImage *im) {
   Tile tile = *all, *t = &tile;
@@ -356,8 +352,9 @@ static void block_pixels(Cg *g, const Tile *all, const ConvImage *im) {
   if (all->zeros)
     tile.zeros = ll_gep(g, all->zeros, ll_mulc(g, x.at, c->zero_step));
   if (t->next.next)
-    tile.ahead = ahead_tile(
-        g, &t->next, ll_add(g, ll_mulc(g, y.i, tiles_across(c)), x.loop.i));
+    tile.ahead =
+        ahead_tile(g, &t->next,
+                   ll_add(g, ll_mulc(g, y.i, conv_tiles_across(c)), x.loop.i));
   whole_tile(g, t, conv_window(g, c, im->src, y.i, x.at),
              conv_output(g, c, im->out, y.i, x.at));
   tiles_end(g, &x);
@@ -374,8 +371,8 @@ static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
   int64_t turn = (int64_t)c->vectors * c->lanes * c->group * t->dot->wide *
                  unroll_for(g, t, loads);
   if (bytes >= turn)
-    t->next =
-        ahead_begin(g, t->w, bytes, c->g.oh * tiles_across(c), bytes / turn);
+    t->next = ahead_begin(g, t->w, bytes, c->g.oh * conv_tiles_across(c),
+                          bytes / turn);
 }
 
 /* A block's weights at `from` become words in the strip. */

@@ -110,11 +110,11 @@ static Val word_pick(Cg *g, Val x, Val next, int i) {
   return ll_bitcast(g, x, bytes16(g));
 }
 
-static Val word_ones(Cg *g, const ConvParams *c, int valid) {
-  (void)c;
+/* 1 in the first `valid` bytes of every group of c, else 0. */
+static Val group_ones(Cg *g, const ConvParams *c, int valid) {
   Val lane[16];
   for (int i = 0; i < 16; i++)
-    lane[i] = ll_i8(g, i % 4 < valid);
+    lane[i] = ll_i8(g, i % c->group < valid);
   return LLVMConstVector(lane, 16);
 }
 
@@ -131,8 +131,8 @@ Val neon_sdot(Cg *g, Val acc, Val x, Val w) {
                   ll_bitcast(g, w, bytes16(g)));
 }
 
-const DotOps dot_sdot = {4,         1,         word_inputs, word_pick,
-                         weights16, word_ones, sdot_mac};
+const DotOps dot_sdot = {4,         1,          word_inputs, word_pick,
+                         weights16, group_ones, sdot_mac};
 
 /* ---- smull ---- */
 
@@ -190,14 +190,6 @@ static Val pair_pick(Cg *g, Val x, Val next, int i) {
   return ll_bitcast(g, pair, bytes16(g));
 }
 
-static Val pair_ones(Cg *g, const ConvParams *c, int valid) {
-  (void)c;
-  Val lane[16];
-  for (int i = 0; i < 16; i++)
-    lane[i] = ll_i8(g, i % 8 < valid);
-  return LLVMConstVector(lane, 16);
-}
-
 static Val smmla_mac(Cg *g, const ConvParams *c, Val acc, Val x, Val w) {
   (void)c;
   Ty over[] = {LLVMTypeOf(acc), LLVMTypeOf(x)};
@@ -205,5 +197,5 @@ static Val smmla_mac(Cg *g, const ConvParams *c, Val acc, Val x, Val w) {
                       3);
 }
 
-const DotOps dot_smmla = {2,         2,         pair_inputs, pair_pick,
-                          weights16, pair_ones, smmla_mac};
+const DotOps dot_smmla = {2,         2,          pair_inputs, pair_pick,
+                          weights16, group_ones, smmla_mac};

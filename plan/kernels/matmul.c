@@ -15,9 +15,7 @@ double cost_matmul(const Op *op, const Target *t) {
   return (double)op_macs(op) / (lanes ? lanes : 1);
 }
 
-/* Steps of operand t along the leading dimensions of y, from the outermost
- * one in. */
-static void batch_steps(const Type *t, const Type *y, int64_t *step) {
+void matmul_batch_steps(const Type *t, const Type *y, int64_t *step) {
   int64_t matrices = 1;
   for (int d = 3; d <= y->rank; d++) {
     int64_t dim = d <= t->rank ? t->dim[t->rank - d] : 1;
@@ -43,8 +41,8 @@ static void dimensions(MatmulParams *q, const Op *op) {
   q->ndim = y->rank - 2;
   for (int d = 0; d < q->ndim; d++)
     q->dim[d] = y->dim[d];
-  batch_steps(a, y, q->a_step);
-  batch_steps(b, y, q->b_step);
+  matmul_batch_steps(a, y, q->a_step);
+  matmul_batch_steps(b, y, q->b_step);
 }
 
 static void choose_tile(MatmulParams *q, const Target *t) {

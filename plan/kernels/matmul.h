@@ -21,4 +21,8 @@ typedef struct MatmulParams {
   const Blob *b; /* [matrix][block][k][vectors * lanes]; NULL: as it lies */
 } MatmulParams;
 
+/* Steps of operand t, in matrices, along the leading dimensions of y, from the
+ * outermost one in; 0: broadcast. */
+void matmul_batch_steps(const Type *t, const Type *y, int64_t *step);
+
 #endif

@@ -5,6 +5,7 @@
 #include "plan/kernel.h"
 #include "plan/kernels/conv.h"
 #include "plan/kernels/light.h"
+#include "plan/kernels/matmul.h"
 #include "plan/kernels/sums.h"
 
 static int panel_columns(const Target *t) {
@@ -36,16 +37,6 @@ double cost_matmul_lanes(const Op *op, const Target *t) {
   return macs / t->vector_bytes * (1 + 2 / rows);
 }
 
-/* Matrices of t from one to the next along y's leading dimensions. */
-static void lead_steps(const Type *t, const Type *y, int64_t *step) {
-  int64_t matrices = 1;
-  for (int d = 3; d <= y->rank; d++) {
-    int64_t dim = d <= t->rank ? t->dim[t->rank - d] : 1;
-    step[y->rank - d] = dim == 1 ? 0 : matrices;
-    matrices *= dim;
-  }
-}
-
 static void set_shape(MatmulLanes *q, const Op *op) {
   const Type *a = op->in[0]->type, *y = op->out[0]->type;
   q->m = y->dim[y->rank - 2];
@@ -54,8 +45,8 @@ static void set_shape(MatmulLanes *q, const Op *op) {
   q->ndim = y->rank - 2;
   for (int d = 0; d < q->ndim; d++)
     q->dim[d] = y->dim[d];
-  lead_steps(a, y, q->a_step);
-  lead_steps(op->in[1]->type, y, q->b_step);
+  matmul_batch_steps(a, y, q->a_step);
+  matmul_batch_steps(op->in[1]->type, y, q->b_step);
 }
 
 /* Stored bytes as the instruction's sign: what changes, and the zero point. */

@@ -124,6 +124,21 @@ static void cheapest_comes_first(void **state) {
   arena_free(a);
 }
 
+/* Channels of one zero point, whose outputs take `least` to `most` sums to go
+ * through all bytes, of ranges from -reach to reach. */
+static Case long_case(int32_t zero, int64_t least, int64_t most,
+                      int64_t reach) {
+  Case c = {0};
+  for (int ch = 0; ch < CHANNELS; ch++) {
+    Requant *r = &c.spec[ch];
+    *r = (Requant){.zero_point = zero, .lo = -128, .hi = 127};
+    r->real = 255.0 / (double)pick(least, most);
+    quantize_multiplier(r->real, &r->multiplier, &r->shift);
+    c.range[ch] = (AccRange){-reach, reach};
+  }
+  return c;
+}
+
 /* A long range of sums has more steps than a float's slope can meet, and
  * halves that go away from zero two lines: neither is lost. */
 static void bits_are_widened(void **state) {
@@ -131,15 +146,8 @@ static void bits_are_widened(void **state) {
   int patched = 0, split = 0;
   for (int i = 0; i < 40; i++) {
     Arena *a = arena_new();
-    Case c = {0};
     int32_t zero = i % 2 ? -128 : (int32_t)pick(-60, 60);
-    for (int ch = 0; ch < CHANNELS; ch++) {
-      Requant *r = &c.spec[ch];
-      *r = (Requant){.zero_point = zero, .lo = -128, .hi = 127};
-      r->real = 255.0 / (double)pick(200000, 700000);
-      quantize_multiplier(r->real, &r->multiplier, &r->shift);
-      c.range[ch] = (AccRange){-2000000, 2000000};
-    }
+    Case c = long_case(zero, 200000, 700000, 2000000);
     RequantPlan p = requant_plan(a, CHANNELS, c.spec, c.range, 1u << RF_bits);
     assert_int_equal(p.form, RF_bits);
     for (int ch = 0; ch < CHANNELS; ch++)
@@ -160,15 +168,8 @@ static void patches_by_lists(void **state) {
   int listed = 0;
   for (int i = 0; i < 20; i++) {
     Arena *a = arena_new();
-    Case c = {0};
     int32_t zero = i % 2 ? -128 : (int32_t)pick(-60, 60);
-    for (int ch = 0; ch < CHANNELS; ch++) {
-      Requant *r = &c.spec[ch];
-      *r = (Requant){.zero_point = zero, .lo = -128, .hi = 127};
-      r->real = 255.0 / (double)pick(500000, 1500000);
-      quantize_multiplier(r->real, &r->multiplier, &r->shift);
-      c.range[ch] = (AccRange){-3000000, 3000000};
-    }
+    Case c = long_case(zero, 500000, 1500000, 3000000);
     unsigned forms = 1u << RF_bits | RF_LISTED;
     RequantPlan p = requant_plan(a, CHANNELS, c.spec, c.range, forms);
     assert_true(!p.listed || p.form == RF_bits);

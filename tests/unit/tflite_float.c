@@ -2,7 +2,6 @@
  * interpreter on fixed inputs. */
 #include <math.h>
 
-#include "ir/exec.h"
 #include "tests/tflite_float_models.h"
 
 /* (37 i mod 23 - 11) / 8, in integers (37 i mod 23) mod 3 + k. */
@@ -26,21 +25,8 @@ static double element(const Type *t, const void *data, int i) {
 static void check_case(const Computed *c) {
   Run r = run_new();
   c->build(r.model);
-  run_import(&r);
-  assert_string_equal(run_messages(&r), "");
-  const Graph *g = r.graph;
-  const void *in[4];
-  for (int i = 0; i < g->inputs.n; i++) {
-    const Type *t = g->inputs.v[i]->type;
-    void *data = arena_alloc(r.arena, (size_t)type_bytes(t));
-    fill(t, i, data);
-    in[i] = data;
-  }
-  const Type *t = g->outputs.v[0]->type;
-  void *out = arena_alloc(r.arena, (size_t)type_bytes(t));
-  Executor *e = interp_new(g, NULL, NULL);
-  assert_true(e->run(e, in, &out));
-  e->free(e);
+  const void *out = run_compute(&r, fill);
+  const Type *t = r.graph->outputs.v[0]->type;
   for (int i = 0; i < type_count(t); i++)
     if (fabs(element(t, out, i) - c->y[i]) > 2e-6 * (1 + fabs(c->y[i])))
       fail_msg("%s: element %d is %g, not %g", c->name, i, element(t, out, i),
