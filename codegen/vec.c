@@ -51,9 +51,10 @@ static Val patch_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
   return x;
 }
 
-/* fma(x, a, b) of the accumulator's own bits; its bits */
+/* fma(x, a, b) of the accumulator's own bits; its bits. Less that where it is
+ * to be `negative`: the bits are the same but for the sign. */
 static Val requant_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
-                        Val acc, Channels ch) {
+                        Val acc, Channels ch, bool negative) {
   Ty ty = ll_like(acc, g->f32);
   Val low = NULL;
   if (p->limited)
@@ -70,6 +71,10 @@ static Val requant_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
       t->a ? table_at(g, t->a, g->f32, ch, acc) : f32_splat(g, p->a[0], acc);
   Val b =
       t->b ? table_at(g, t->b, g->f32, ch, acc) : f32_splat(g, p->b[0], acc);
+  if (negative) {
+    x = LLVMBuildFNeg(g->b, x, "");
+    b = LLVMBuildFNeg(g->b, b, "");
+  }
   Val y = ll_intrinsic(g, "llvm.fma", &ty, 1, (Val[]){x, a, b}, 3);
   y = ll_bitcast(g, y, LLVMTypeOf(acc));
   if (!p->split)
@@ -293,7 +298,7 @@ static Val requant(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,
                    Channels ch) {
   switch (p->form) {
   case RF_bits:
-    return ll_addc(g, requant_bits(g, p, t, acc, ch), -RQ_BITS);
+    return ll_addc(g, requant_bits(g, p, t, acc, ch, false), -RQ_BITS);
   case RF_f32:
     return requant_f32(g, p, t, acc, ch);
   case RF_even:
@@ -341,7 +346,7 @@ Val vec_requant_same(Cg *g, const RequantPlan *p, const RequantTables *t,
 /* Clamped as floats, for which x86 has two units. */
 Val vec_requant_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
                      Val acc, Val first) {
-  Val y = requant_bits(g, p, t, acc, (Channels){first, false});
+  Val y = requant_bits(g, p, t, acc, (Channels){first, false}, false);
   y = ll_bitcast(g, y, ll_like(y, g->f32));
   y = real_max(g, y, real_like(g, 0x1.8p23 + p->lo, y));
   y = real_min(g, y, real_like(g, 0x1.8p23 + p->hi, y));
@@ -349,8 +354,8 @@ Val vec_requant_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
 }
 
 Val vec_requant_low(Cg *g, const RequantPlan *p, const RequantTables *t,
-                    Val acc, Val first) {
-  return requant_bits(g, p, t, acc, (Channels){first, false});
+                    Val acc, Val first, bool negative) {
+  return requant_bits(g, p, t, acc, (Channels){first, false}, negative);
 }
 
 Val vec_requant_saturating(Cg *g, const RequantPlan *p, const RequantTables *t,

@@ -23,9 +23,9 @@ Val vec_requant_bits(Cg *g, const RequantPlan *p, const RequantTables *t,
                      Val acc, Val first);
 
 /* Of a plan in the form RF_bits: the word whose low half is the result,
- * which is not clamped. */
+ * which is not clamped. The high half is below zero or above, as asked. */
 Val vec_requant_low(Cg *g, const RequantPlan *p, const RequantTables *t,
-                    Val acc, Val first);
+                    Val acc, Val first, bool negative);
 
 /* The same of 256 times an odd channel's accumulator. */
 Val vec_requant_up(Cg *g, const RequantPlan *p, const RequantTables *t, Val acc,

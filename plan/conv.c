@@ -261,6 +261,10 @@ int64_t conv_joined_channel(int join, int lanes, int64_t v, int64_t i) {
   return v / join * join * lanes + i / 4 * 4 * join + v % join * 4 + i % 4;
 }
 
+int64_t conv_parted_channel(int64_t v, int64_t i) {
+  return i / 4 * 16 + v % 2 * 8 + i % 4 * 2 + v / 2;
+}
+
 int smull_place(int o, int k) {
   return ((k / 2) ^ (o & 1)) * 8 + 2 * o + k % 2;
 }

@@ -63,7 +63,8 @@ typedef struct ConvParams {
   int join;                /* vectors that are packed together: see
                               conv_joined_channel; tables are in that order,
                               but where ... */
-  bool in_order;           /* ... packing keeps the channels' */
+  bool in_order;           /* ... packing keeps the channels', or where ... */
+  bool parted;             /* ... channels are parted: conv_parted_channel */
   bool patched;            /* windows are gathered into scratch, tile by tile,
                               from the input itself: no stage */
   bool clipped;            /* with `patched`: some stick out of the image */
@@ -167,5 +168,8 @@ int conv_mix(const ConvParams *c);
  * channel (v / join) * join * lanes + i / 4 * 4 * join + v % join * 4 + i % 4
  * of the tile. join 1 is the natural order. */
 int64_t conv_joined_channel(int join, int lanes, int64_t v, int64_t i);
+/* The same of four vectors of which 0 and 1 have the even channels of every
+ * 16, 2 and 3 the odd ones. */
+int64_t conv_parted_channel(int64_t v, int64_t i);
 
 #endif

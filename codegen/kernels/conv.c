@@ -200,15 +200,13 @@ static Val clamp_bytes(Cg *g, const ConvParams *c, Val bytes) {
   return bytes;
 }
 
-/* Four vectors in the form RF_bits: low halves into words by twos, and those
- * saturated into bytes, put in the order of x86_pack4. */
-static Val pack_low(Cg *g, const ConvParams *c, const Val v[4]) {
-  static const int order[] = {0, 2,  4,  6,  1, 3,  5,  7,
-                              8, 10, 12, 14, 9, 11, 13, 15};
-  Val bytes = x86_pack_low(g, v, c->out_type);
+/* In the channels' order, from that of x86_pack4. */
+static Val unparted(Cg *g, Val bytes) {
   int mask[64], n = ll_lanes(bytes);
-  for (int i = 0; i < n; i++)
-    mask[i] = i / 16 * 16 + order[i % 16];
+  for (int v = 0; v < 4; v++)
+    for (int i = 0; i < n / 4; i++)
+      mask[conv_parted_channel(v, i)] =
+          (int)conv_joined_channel(4, n / 4, v, i);
   return ll_shuffle(g, bytes, bytes, mask, n);
 }
 
@@ -217,17 +215,17 @@ static Val pack_low(Cg *g, const ConvParams *c, const Val v[4]) {
 static Val requant_four(Cg *g, const ConvParams *c, const Val acc[4],
                         Val entry) {
   Val v[4];
-  bool low = c->rq.form == RF_bits;
+  bool low = c->rq.form == RF_bits, negative = !dtype_is_signed(c->out_type);
   for (int i = 0; i < 4; i++) {
     int64_t lanes = ll_lanes(acc[0]);
     Val at = ll_addc(g, entry, i % c->join * lanes);
-    v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at)
+    v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at, negative)
                : vec_requant_saturating(g, &c->rq, &c->rt, acc[i], at,
                                         c->out_type);
   }
   if (!low)
     return x86_pack4(g, v, c->out_type);
-  return clamp_bytes(g, c, pack_low(g, c, v));
+  return clamp_bytes(g, c, x86_pack_low(g, v, c->out_type));
 }
 
 /* The same on NEON, of n accumulators in order: the first bytes of 16. */
@@ -237,7 +235,7 @@ static Val requant_in_order(Cg *g, const ConvParams *c, const Val *acc, int n,
   bool low = c->rq.form == RF_bits;
   for (int i = 0; i < n; i++) {
     Val at = ll_addc(g, entry, (int64_t)(i % c->join) * ll_lanes(acc[0]));
-    v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at)
+    v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at, false)
                : vec_requant_wide(g, &c->rq, &c->rt, acc[i], at);
   }
   Val bytes = low ? neon_pack_low(g, v, n, c->out_type)
@@ -326,7 +324,8 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
     return;
   }
   if (c->join == 4 && !tail_any(g)) {
-    store_bytes(g, requant_four(g, c, acc, entry), p, n);
+    Val bytes = requant_four(g, c, acc, entry);
+    store_bytes(g, c->parted ? unparted(g, bytes) : bytes, p, n);
     return;
   }
   Val v[4];
@@ -341,6 +340,7 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        .n = n,
                        .join = c->join,
                        .in_order = c->in_order,
+                       .parted = c->parted,
                        .above = bits ? RQ_BITS : 0,
                        .saturated = c->join == 4 && !c->in_order});
   DType out = g->step->out[0]->type->dtype;
@@ -352,5 +352,5 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
   Val bytes = c->join == 4   ? x86_pack4(g, v, out)
               : c->join == 2 ? ll_trunc(g, x86_pack2(g, v[0], v[1]), g->i8)
                              : ll_trunc(g, v[0], g->i8);
-  store_bytes(g, bytes, p, n);
+  store_bytes(g, c->parted ? unparted(g, bytes) : bytes, p, n);
 }

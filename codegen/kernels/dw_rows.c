@@ -11,21 +11,23 @@
  *
  * Interleaving four rows makes a dword a channel's column of four bytes. With
  * the weights (w0 w1 w2 0) it gives output row y, with (0 w0 w1 w2) row y + 1.
- * Few channels: a vector is several pixels, x is a vector, and the columns
- * beside it are shifts of it and its neighbours; where every second pixel
- * counts, even and odd ones are parted first. NEON, whose vectors are short,
- * takes eight channels, the last of which may be of the block before, too. What
- * comes in at a time, a pixel or such a vector or a pair of them, is a unit of
- * the row. */
+ * Where registers hold no more than the columns of two outputs, x goes by 2 and
+ * each vector of weights is loaded for both. Three rows (one of outputs) are
+ * interleaved by even and by odd channels. Few channels: a vector is several
+ * pixels, x is a vector, and the columns beside it are shifts of it and its
+ * neighbours; where every second pixel counts, even and odd ones are parted
+ * first. NEON, whose vectors are short, takes eight channels, the last of which
+ * may be of the block before, too. What comes in at a time, a pixel or such a
+ * vector or a pair of them, is a unit of the row. */
 #include "codegen/kernels/band.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 #include "plan/kernels/dw.h"
 
-enum { MOST_PARTS = 4, TAPS = 3, MOST_UNROLL = 6 };
+enum { MOST_PARTS = 4, TAPS = 3, MOST_UNROLL = 6, MOST_AT_ONCE = 2 };
 
 /* Four bytes of four rows in c->join registers: of four, j has the channels
- * 4j .. 4j + 3 of every 16. */
+ * 4j .. 4j + 3 of every 16, or those of conv_parted_channel. */
 typedef struct Column {
   Val part[MOST_PARTS];
 } Column;
@@ -35,6 +37,8 @@ typedef struct Rows {
   const ConvParams *c;
   int lanes;    /* bytes of a vector */
   int rows;     /* of output at a time */
+  int at_once;  /* outputs of a row, which share the weights that are loaded */
+  int many;     /* of them, those that exist */
   int64_t live; /* channels that exist; pixels * oc of several pixels */
   Val w, entry; /* weights; first entry of the tables */
   Val channel;  /* the first of the block */
@@ -78,6 +82,21 @@ static Val interleave_halves(Cg *g, Val a, Val b) {
   for (int i = 0; i < 16; i++)
     mask[i] = i / 2 + i % 2 * 8;
   return ll_bitcast(g, ll_shuffle(g, a, b, mask, 16), ll_vec(g->i16, 8));
+}
+
+/* Of three rows, even channels and odd ones: a word of the third row has its
+ * channel in one byte, and the weights of the other are zero. */
+static Column interleave_parted(Cg *g, const Val t[4]) {
+  Column col;
+  int n = ll_lanes(t[0]);
+  Ty halves = ll_vec(g->i16, n / 2), words = ll_vec(g->i32, n / 4);
+  Val pairs[] = {x86_merge_odd(g, t[0], t[1]), x86_merge_even(g, t[1], t[0])};
+  Val third = ll_bitcast(g, t[2], halves);
+  for (int j = 0; j < MOST_PARTS; j++) {
+    Val pair = ll_bitcast(g, pairs[j / 2], halves);
+    col.part[j] = ll_bitcast(g, x86_unpack(g, pair, third, j % 2), words);
+  }
+  return col;
 }
 
 static Column interleave(Cg *g, const Val t[4]) {
@@ -148,7 +167,8 @@ static void load_unit(Cg *g, const Rows *r, Val u, Column *col) {
     return;
   }
   load_rows(g, r, at, n, t);
-  *col = interleave(g, t);
+  bool known = LLVMIsConstant(t[0]); /* one zero point, in any order */
+  *col = c->parted && !known ? interleave_parted(g, t) : interleave(g, t);
 }
 
 /* Lanes n .. of a, then those of b. */
@@ -222,47 +242,75 @@ static Val mac_bytes(Cg *g, Val acc, Val x, Val w) {
 /* Bytes of a register's accumulators. */
 static int64_t part_bytes(const Rows *r) { return r->lanes * 4 / r->c->join; }
 
-static void mac_column(Cg *g, const Rows *r, const Column *x, int row,
-                       int column, Val *acc) {
-  int64_t at = (int64_t)(row * TAPS + column) * r->lanes * 4;
-  for (int j = 0; j < r->c->join; j++) {
-    if (LLVMIsNull(x->part[j]))
-      continue;
-    Ty t = LLVMTypeOf(acc[j]);
-    Val weights = ll_load(g, t, ll_gepc(g, r->w, at + j * part_bytes(r)), 16);
-    acc[j] = mac_bytes(g, acc[j], x->part[j], weights);
+/* Part j of the sums of r->many outputs, whose columns are col, in one row:
+ * their weights from w on. */
+static void sum_part(Cg *g, const Rows *r, Column (*col)[TAPS], Val w, int j,
+                     Val acc[][MOST_PARTS]) {
+  Ty t = LLVMTypeOf(acc[0][j]);
+  for (int k = 0; k < TAPS; k++) {
+    int64_t at = (int64_t)k * r->lanes * 4 + j * part_bytes(r);
+    Val weights = ll_load(g, t, ll_gepc(g, w, at), 16);
+    for (int v = 0; v < r->many; v++)
+      if (!LLVMIsNull(col[v][k].part[j]))
+        acc[v][j] = mac_bytes(g, acc[v][j], col[v][k].part[j], weights);
   }
 }
 
-/* The outputs of one vector, n bytes at `to` and in the next row. */
-static void store_outputs(Cg *g, const Rows *r, const Column col[TAPS], Val to,
-                          int64_t n) {
+/* Row `row` of r->many outputs, the first at `to`, n bytes of each, with
+ * weights and entries of tables from there on; a sum of them. */
+static Val store_row(Cg *g, const Rows *r, Column (*col)[TAPS], int row, Val w,
+                     Val entry, Val to, int64_t n) {
   const ConvParams *c = r->c;
+  Val acc[MOST_AT_ONCE][MOST_PARTS];
   Ty t = ll_vec(g->i32, (int)part_bytes(r) / 4);
-  Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, r->entry, 4));
+  Val bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, entry, 4));
+  for (int j = 0; j < c->join; j++) {
+    Val start = ll_load(g, t, ll_gepc(g, bias, j * part_bytes(r)), 16);
+    for (int v = 0; v < r->many; v++)
+      acc[v][j] = start;
+    sum_part(g, r, col, w, j, acc);
+  }
+  Val sum = acc[0][0];
+  for (int v = 0; v < r->many; v++)
+    conv_store_joined(g, c, acc[v], entry,
+                      ll_gepc(g, to, (row * c->g.ow + v * c->pixels) * c->g.oc),
+                      n);
+  return sum;
+}
+
+/* All rows of r->many outputs. Where registers cannot hold all weights, those
+ * of a row are loaded behind the row before: else LLVM loads and spills
+ * them. */
+static void store_outputs(Cg *g, const Rows *r, Column (*col)[TAPS], Val to,
+                          int64_t n) {
+  Val behind = col[r->many - 1][TAPS - 1].part[0], w = r->w, entry = r->entry;
   for (int row = 0; row < r->rows; row++) {
-    Val acc[MOST_PARTS];
-    for (int j = 0; j < c->join; j++)
-      acc[j] = ll_load(g, t, ll_gepc(g, bias, j * part_bytes(r)), 16);
-    for (int k = 0; k < TAPS; k++)
-      mac_column(g, r, &col[k], row, k, acc);
-    conv_store_joined(g, c, acc, r->entry,
-                      ll_gepc(g, to, row * c->g.ow * c->g.oc), n);
+    if (r->at_once > 1) {
+      w = ll_after(g, w, &behind, 1);
+      entry = ll_after(g, entry, &behind, 1);
+    }
+    Val at = ll_gepc(g, w, (int64_t)row * TAPS * r->lanes * 4);
+    behind = store_row(g, r, col, row, at, entry, to, n);
   }
 }
 
-/* Output vector x. */
-static void one_vector(Cg *g, const Rows *r, Val x, Column *have) {
-  const ConvParams *c = r->c;
-  Column col[TAPS];
-  int64_t step = c->pixels * c->g.oc, n = r->live;
+/* `many` output vectors from x on, those that exist. */
+static void some_vectors(Cg *g, const Rows *all, Val x, int many,
+                         Column *have) {
+  const ConvParams *c = all->c;
+  Rows r = *all;
+  r.many = many;
+  Column col[MOST_AT_ONCE][TAPS];
+  int64_t step = c->pixels * c->g.oc, n = r.live;
   if (LLVMIsAConstantInt(x) && c->pixels > 1) {
     int64_t left = c->g.ow * c->g.oc - LLVMConstIntGetSExtValue(x) * step;
     n = left < n ? left : n;
   }
-  Val u = ll_mulc(g, x, c->pixels > 1 ? 1 : c->g.sw);
-  next_columns(g, r, ll_addc(g, u, new_unit(c, 0)), have, col);
-  store_outputs(g, r, col, ll_gep(g, r->out, ll_mulc(g, x, step)), n);
+  for (int v = 0; v < many; v++) {
+    Val u = ll_mulc(g, ll_addc(g, x, v), c->pixels > 1 ? 1 : c->g.sw);
+    next_columns(g, &r, ll_addc(g, u, new_unit(c, 0)), have, col[v]);
+  }
+  store_outputs(g, &r, col, ll_gep(g, r.out, ll_mulc(g, x, step)), n);
 }
 
 /* Are all units that output x is the first to need there as a whole? */
@@ -286,36 +334,65 @@ static void unflatten(const Val *flat, int n, int parts, Column *have) {
     have[i / parts].part[i % parts] = flat[i];
 }
 
+/* Outputs at once, with weights that are loaded for them: where the registers
+ * hold the columns of two, but not all weights beside those of one. */
+static int outputs_at_once(const Cg *g, const Rows *r) {
+  const ConvParams *c = r->c;
+  int most = g->target->nvregs - 3 * MOST_PARTS;
+  int weights = r->rows * TAPS * c->join, column = c->join;
+  bool holds = weights + TAPS * column <= most;
+  bool fits = (TAPS + (int)c->g.sw) * column <= most;
+  return !g->for_size && c->pixels == 1 && !holds && fits ? MOST_AT_ONCE : 1;
+}
+
+/* Turns of a loop in one, of n that there are. */
+static int unrolled(const Cg *g, const Rows *r, int64_t n) {
+  int most = MOST_UNROLL / r->at_once;
+  if (g->for_size || n < 1)
+    return 1;
+  if (n <= most)
+    return (int)n;
+  int unroll = (int)largest_divisor(n, most);
+  return unroll * r->at_once < TAPS ? 4 / r->at_once : unroll;
+}
+
 /* Outputs from x on, as many as a whole number of turns takes of n; how many
  * those are. Unrolled, so that the carried columns change their places and
  * not their registers. */
 static int64_t plain_vectors(Cg *g, const Rows *r, int64_t x, int64_t n,
                              Column *have) {
-  int unroll = n <= MOST_UNROLL ? (int)n : (int)largest_divisor(n, MOST_UNROLL);
-  if (unroll < 3 && n > MOST_UNROLL)
-    unroll = 4;
-  if (g->for_size || unroll < 1)
-    unroll = 1;
-  int64_t many = n / unroll * unroll;
+  int step = unrolled(g, r, n / r->at_once) * r->at_once;
+  int64_t many = n / step * step;
   if (!many)
     return 0;
   Val state[TAPS * MOST_PARTS];
   int kept = carried(r->c), parts = r->c->join;
   int flat = flatten(have, kept, parts, state);
-  Loop l = loop_begin_carry(g, x, x + many, unroll, flat, state);
+  Loop l = loop_begin_carry(g, x, x + many, step, flat, state);
   unflatten(l.carry, kept, parts, have);
-  for (int u = 0; u < unroll; u++)
-    one_vector(g, r, ll_addc(g, l.i, u), have);
+  for (int u = 0; u < step; u += r->at_once)
+    some_vectors(g, r, ll_addc(g, l.i, u), r->at_once, have);
   flatten(have, kept, parts, state);
   loop_end(g, &l, state);
   unflatten(l.carry, kept, parts, have);
   return many;
 }
 
+/* Outputs x to `end`, spelled out; the first behind them. */
+static int64_t spelled_vectors(Cg *g, const Rows *r, int64_t x, int64_t end,
+                               Column *have) {
+  while (x < end) {
+    int many = end - x < r->at_once ? (int)(end - x) : r->at_once;
+    some_vectors(g, r, ll_idx(g, x), many, have);
+    x += many;
+  }
+  return x;
+}
+
 /* A row of outputs, or a pair: those at its ends are spelled out. */
 static void row_vectors(Cg *g, const Rows *r) {
   const ConvParams *c = r->c;
-  int64_t total = (c->g.ow + c->pixels - 1) / c->pixels, x = 0, end;
+  int64_t total = (c->g.ow + c->pixels - 1) / c->pixels, first = 0, end;
   int kept = carried(c);
   Column have[TAPS];
   if (is_pairs(c))
@@ -323,13 +400,13 @@ static void row_vectors(Cg *g, const Rows *r) {
   else
     for (int k = 0; k < kept; k++)
       load_unit(g, r, ll_idx(g, new_unit(c, 0) - kept + k), &have[k]);
-  for (; x < total && !is_plain(r, x); x++)
-    one_vector(g, r, ll_idx(g, x), have);
-  for (end = x; end < total && is_plain(r, end);)
+  while (first < total && !is_plain(r, first))
+    first = first + r->at_once < total ? first + r->at_once : total;
+  spelled_vectors(g, r, 0, first, have);
+  for (end = first; end < total && is_plain(r, end);)
     end++;
-  x += plain_vectors(g, r, x, end - x, have);
-  for (; x < total; x++)
-    one_vector(g, r, ll_idx(g, x), have);
+  first += plain_vectors(g, r, first, end - first, have);
+  spelled_vectors(g, r, first, total, have);
 }
 
 /* ---- rows ---- */
@@ -351,6 +428,7 @@ static void some_rows(Cg *g, const Rows *all, const ConvImage *im, Val y,
                       Val at, int rows) {
   Rows r = *all;
   r.rows = rows;
+  r.at_once = outputs_at_once(g, &r);
   for (int i = 0; i < rows + TAPS - 1; i++)
     r.row[i] = input_row(g, &r, im->src, y, i);
   r.out = ll_gep(g, conv_output(g, r.c, im->out, at, ll_idx(g, 0)), r.channel);

@@ -83,11 +83,15 @@ static Val load_apart(Cg *g, Val p, int lanes, DType stored, const TailAt *at) {
 }
 
 /* Four joined vectors: a word of each takes one byte of the 16 around. */
-static Val joined_of_4(Cg *g, Val bytes, int v, DType stored) {
+static Val joined_of_4(Cg *g, Val bytes, int v, DType stored,
+                       const TailAt *at) {
   int n = ll_lanes(bytes), mask[MAX_LANES];
   int top = dtype_is_signed(stored) ? 3 : 0;
-  for (int i = 0; i < n; i++)
-    mask[i] = i % 4 == top ? i / 16 * 16 + v * 4 + i % 16 / 4 : n + i;
+  for (int i = 0; i < n; i++) {
+    int64_t channel = at->parted ? conv_parted_channel(v, i / 4)
+                                 : conv_joined_channel(4, n / 4, v, i / 4);
+    mask[i] = i % 4 == top ? (int)channel : n + i;
+  }
   Val word = ll_shuffle(g, bytes, LLVMConstNull(LLVMTypeOf(bytes)), mask, n);
   word = ll_bitcast(g, word, ll_vec(g->i32, n / 4));
   return top ? ll_ashrc(g, word, 24) : word;
@@ -133,7 +137,7 @@ static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
   }
   Val bytes = load_bytes(g, p, at->join * lanes, at->n);
   for (int v = 0; v < at->join; v++)
-    x[v] = at->join == 4 ? joined_of_4(g, bytes, v, stored)
+    x[v] = at->join == 4 ? joined_of_4(g, bytes, v, stored, at)
                          : joined_of_2(g, bytes, v, stored);
 }
 

@@ -13,6 +13,7 @@ typedef struct TailAt {
   int join;       /* vectors in the order of conv_joined_channel, 1 = one in
                      natural order */
   bool in_order;  /* those vectors are in natural order, too */
+  bool parted;    /* they are in the order of conv_parted_channel */
   int64_t pitch;  /* natural order: bytes from lane to lane; 0: neighbours */
   int32_t above;  /* y is so much more than the stored values: only where
                      tail_takes_more() */

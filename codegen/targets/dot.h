@@ -30,11 +30,15 @@ Val x86_pmaddwd(Cg *g, Val a, Val b);
 /* Interleaves the elements of a and b inside each 16 bytes: the low half of
  * them, or the high one (punpckl, punpckh). Elements of 8 or 16 bits. */
 Val x86_unpack(Cg *g, Val a, Val b, bool high);
+/* AVX-512BW: a with its odd bytes from the even ones of b before them, or with
+ * its even bytes from b's odd ones behind them. */
+Val x86_merge_odd(Cg *g, Val a, Val b);
+Val x86_merge_even(Cg *g, Val a, Val b);
 /* Four vectors of i32 to one of bytes, saturated to `out`, packed inside each
  * 16 bytes: see conv_joined_channel. */
 Val x86_pack4(Cg *g, const Val v[4], DType out);
-/* The same of the low halves of i32, whatever is above; inside each 16 bytes
- * a's and b's elements alternate, then those of c and d. */
+/* The same of the low halves of i32, whatever is above; but for u8 what is
+ * above is below zero. */
 Val x86_pack_low(Cg *g, const Val v[4], DType out);
 /* Two vectors of i32 to one of i16, likewise. */
 Val x86_pack2(Cg *g, Val a, Val b);

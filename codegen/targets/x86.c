@@ -1,6 +1,9 @@
 /* x86: pmaddwd (SSE2, AVX2, AVX-512BW) and vpdpbusd (AVX-512 VNNI). */
 #include "codegen/targets/rows.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* i32 with the bytes 1, 1, .. (the first `valid`), 0, .. of `bits` each. */
 static Val ones_word(Cg *g, const ConvParams *c, int valid, int bits) {
   uint32_t word = 0;
@@ -127,6 +130,30 @@ Val x86_unpack(Cg *g, Val a, Val b, bool high) {
   return ll_shuffle(g, a, b, mask, n);
 }
 
+/* The bytes of a that `mask` has become those of b, turned by `by` in each 16:
+ * LLVM makes two instructions of a shuffle and a choice. */
+static Val merge_turned(Cg *g, Val a, Val b, int by, uint64_t mask) {
+  char code[48];
+  const char *constraints = "=v,0,v,^Yk";
+  Ty t = LLVMTypeOf(a),
+     bits = LLVMIntTypeInContext(g->ctx, (unsigned)ll_lanes(a));
+  Ty types[] = {t, t, bits}, fn = LLVMFunctionType(t, types, 3, 0);
+  snprintf(code, sizeof code, "vpalignr $$%d, $2, $2, $0 {$3}", by);
+  Val merge =
+      LLVMGetInlineAsm(fn, code, strlen(code), constraints, strlen(constraints),
+                       0, 0, LLVMInlineAsmDialectATT, 0);
+  Val args[] = {a, b, LLVMConstInt(bits, mask, 0)};
+  return LLVMBuildCall2(g->b, fn, merge, args, 3, "");
+}
+
+Val x86_merge_odd(Cg *g, Val a, Val b) {
+  return merge_turned(g, a, b, 15, 0xaaaaaaaaaaaaaaaa);
+}
+
+Val x86_merge_even(Cg *g, Val a, Val b) {
+  return merge_turned(g, a, b, 1, 0x5555555555555555);
+}
+
 /* Names of one operation at 128, 256 and 512 bits, by the lanes of i32. */
 typedef struct Widths {
   const char *name[3];
@@ -173,7 +200,30 @@ static Val join_halves(Cg *g, Val a, Val b) {
                     2 * n);
 }
 
-Val x86_pack_low(Cg *g, const Val v[4], DType out) {
+/* Joined halves, packed, have a's and b's elements by turns. */
+static Val pack_joined(Cg *g, const Val v[4], DType out) {
+  static const int order[] = {0, 2,  4,  6,  1, 3,  5,  7,
+                              8, 10, 12, 14, 9, 11, 13, 15};
   Val low = join_halves(g, v[0], v[1]), high = join_halves(g, v[2], v[3]);
-  return pack_words(g, low, high, ll_lanes(v[0]), out);
+  Val bytes = pack_words(g, low, high, ll_lanes(v[0]), out);
+  int mask[64], n = ll_lanes(bytes);
+  for (int i = 0; i < n; i++)
+    mask[i] = i / 16 * 16 + order[i % 16];
+  return ll_shuffle(g, bytes, bytes, mask, n);
+}
+
+/* Saturated to u8, a high half below zero becomes 0: what the first packs
+ * leave are words again. */
+Val x86_pack_low(Cg *g, const Val v[4], DType out) {
+  if (dtype_is_signed(out))
+    return pack_joined(g, v, out);
+  int lanes = ll_lanes(v[0]);
+  Ty words = ll_vec(g->i16, 2 * lanes);
+  Val pair[2];
+  for (int i = 0; i < 2; i++) {
+    Val a = ll_bitcast(g, v[2 * i], words);
+    Val b = ll_bitcast(g, v[2 * i + 1], words);
+    pair[i] = ll_bitcast(g, pack_words(g, a, b, lanes, out), words);
+  }
+  return pack_words(g, pair[0], pair[1], lanes, out);
 }

@@ -77,6 +77,13 @@ static void read_in_place(ConvParams *c, const Step *s) {
   c->pitch = c->g.iw * c->pixel;
 }
 
+/* Accumulator lane `at` of a vector of so many. */
+static int64_t vector_channel(const ConvParams *c, int64_t lanes, int64_t at) {
+  int64_t part = lanes / c->join, v = at / part, i = at % part;
+  return c->parted ? conv_parted_channel(v, i)
+                   : conv_joined_channel(conv_mix(c), (int)part, v, i);
+}
+
 /* Channel of each accumulator lane: of the blocks, then of the tail, where
  * those that don't exist are oc. */
 static int32_t *vector_order(Arena *a, const ConvParams *c, int64_t *entries) {
@@ -87,13 +94,18 @@ static int32_t *vector_order(Arena *a, const ConvParams *c, int64_t *entries) {
     int64_t lanes = i < whole ? c->lanes : dw_rows_tail(c);
     int64_t at = i < whole ? i % lanes : i - whole;
     int64_t o =
-        (i < whole ? i - at : tail_channel(c)) +
-        conv_joined_channel(conv_mix(c), (int)lanes / c->join,
-                            at / (lanes / c->join), at % (lanes / c->join));
+        (i < whole ? i - at : tail_channel(c)) + vector_channel(c, lanes, at);
     o = c->pixels > 1 ? o % oc : o;
     order[i] = (int32_t)(o < oc ? o : oc);
   }
   return order;
+}
+
+/* The byte of an accumulator's four that row i of a window is in, for output
+ * row `row`. */
+static int64_t byte_of_row(const ConvParams *c, int row, int i,
+                           int64_t channel) {
+  return row + i + (c->parted && i == 2 ? channel % 2 : 0);
 }
 
 /* [block][output row][column][accumulator lane][4 rows], the rows that an
@@ -109,7 +121,8 @@ static const Blob *pack_columns(Plan *p, Step *s, const ConvParams *c,
     int8_t *block = image + (i - at) * per_entry;
     for (int row = 0; order[i] < c->g.oc && row < rows; row++)
       for (int tap = 0; tap < 9; tap++)
-        block[((row * 3 + tap % 3) * lanes + at) * 4 + row + tap / 3] =
+        block[((row * 3 + tap % 3) * lanes + at) * 4 +
+              byte_of_row(c, row, tap / 3, order[i])] =
             (int8_t)dw_weight(s->op, &c->g, order[i], tap);
   }
   return plan_blob(p, s, "weights", image, entries * per_entry,
@@ -124,6 +137,8 @@ bool prepare_dw_rows(Plan *p, Step *s) {
   c.group = 4;
   c.join = c.in_order ? 2 : 4;
   c.weight_bytes = 1;
+  c.parted = c.pixels == 1 && p->target->masks && !c.in_order &&
+             dw_rows_at_once(&c) == 1;
   int64_t entries;
   int32_t *order = vector_order(p->arena, &c, &entries);
   c.w = pack_columns(p, s, &c, order, entries);
