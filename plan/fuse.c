@@ -31,14 +31,14 @@ typedef enum Elements {
 } Elements;
 
 static const Elements head_elements[K_COUNT] = {
-    [K_conv_lanes] = ELEMENTS_bytes,    [K_conv_tiles] = ELEMENTS_bytes,
-    [K_conv_mve] = ELEMENTS_bytes,      [K_conv_smlad] = ELEMENTS_bytes,
-    [K_conv_scalar] = ELEMENTS_bytes,   [K_dw_lanes] = ELEMENTS_bytes,
-    [K_dw_rows] = ELEMENTS_bytes,       [K_dw_smlad] = ELEMENTS_bytes,
-    [K_dw_scalar] = ELEMENTS_bytes,     [K_binary] = ELEMENTS_bytes,
-    [K_conv_f32] = ELEMENTS_floats,     [K_map] = ELEMENTS_floats,
-    [K_dw_f32] = ELEMENTS_floats,       [K_matmul_lanes] = ELEMENTS_bytes,
-    [K_conv_winograd] = ELEMENTS_bytes,
+    [K_conv_lanes] = ELEMENTS_bytes,   [K_conv_tiles] = ELEMENTS_bytes,
+    [K_conv_mve] = ELEMENTS_bytes,     [K_conv_smlad] = ELEMENTS_bytes,
+    [K_conv_scalar] = ELEMENTS_bytes,  [K_dw_lanes] = ELEMENTS_bytes,
+    [K_dw_pairs] = ELEMENTS_bytes,     [K_dw_rows] = ELEMENTS_bytes,
+    [K_dw_smlad] = ELEMENTS_bytes,     [K_dw_scalar] = ELEMENTS_bytes,
+    [K_binary] = ELEMENTS_bytes,       [K_conv_f32] = ELEMENTS_floats,
+    [K_map] = ELEMENTS_floats,         [K_dw_f32] = ELEMENTS_floats,
+    [K_matmul_lanes] = ELEMENTS_bytes, [K_conv_winograd] = ELEMENTS_bytes,
 };
 
 static const Elements tail_elements[K_COUNT] = {

@@ -7,6 +7,7 @@
 #include "plan/kernel.h"
 #include "plan/kernels/conv.h"
 #include "plan/kernels/dw.h"
+#include "plan/kernels/dw_pairs.h"
 #include "plan/kernels/matmul.h"
 #include "plan/kernels/products.h"
 
@@ -80,6 +81,14 @@ static void ways_dw_rows(const Step *s, Ways *w) {
   w->own = s->scratch_bytes;
 }
 
+static void ways_dw_pairs(const Step *s, Ways *w) {
+  const PairsParams *q = s->params;
+  bool many = q->c.g.n > 1;
+  w->units[many ? SPLIT_images : SPLIT_rows] =
+      many ? q->c.g.n : pairs_passes(q);
+  w->own = s->scratch_bytes;
+}
+
 static void ways_matmul(const Step *s, Ways *w) {
   const MatmulParams *m = s->params;
   w->units[SPLIT_rows] = ceil_div(m->m, m->rows);
@@ -95,8 +104,8 @@ static void ways_products(const Step *s, Ways *w) {
 static void (*const ways[K_COUNT])(const Step *s, Ways *w) = {
     [K_conv_lanes] = ways_conv_lanes, [K_conv_f32] = ways_conv_f32,
     [K_dw_lanes] = ways_dw_lanes,     [K_dw_f32] = ways_dw_lanes,
-    [K_dw_rows] = ways_dw_rows,       [K_matmul] = ways_matmul,
-    [K_products] = ways_products,
+    [K_dw_pairs] = ways_dw_pairs,     [K_dw_rows] = ways_dw_rows,
+    [K_matmul] = ways_matmul,         [K_products] = ways_products,
 };
 
 /* ---- the choice ---- */

@@ -228,7 +228,15 @@ static Val requant_four(Cg *g, const ConvParams *c, const Val acc[4],
   return clamp_bytes(g, c, x86_pack_low(g, v, c->out_type));
 }
 
-/* The same on NEON, of n accumulators in order: the first bytes of 16. */
+/* n <= 4 vectors of i32 whose lanes are in order, as bytes in order: the first
+ * of a vector. `low`: only their low halves count. */
+static Val pack_in_order(Cg *g, const Val *v, int n, bool low, DType out) {
+  if (g->target->arch == ARCH_x86_64)
+    return x86_pack_in_order(g, v, n, low, out);
+  return low ? neon_pack_low(g, v, n, out) : neon_pack(g, v, n, out);
+}
+
+/* The same of n accumulators in order: the first bytes of a vector. */
 static Val requant_in_order(Cg *g, const ConvParams *c, const Val *acc, int n,
                             Val entry) {
   Val v[4];
@@ -238,9 +246,7 @@ static Val requant_in_order(Cg *g, const ConvParams *c, const Val *acc, int n,
     v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at, false)
                : vec_requant_wide(g, &c->rq, &c->rt, acc[i], at);
   }
-  Val bytes = low ? neon_pack_low(g, v, n, c->out_type)
-                  : neon_pack(g, v, n, c->out_type);
-  return clamp_bytes(g, c, bytes);
+  return clamp_bytes(g, c, pack_in_order(g, v, n, low, c->out_type));
 }
 
 int conv_pixels_together(const Cg *g, const ConvParams *c) {
@@ -282,6 +288,22 @@ void conv_store_together(Cg *g, const ConvParams *c, const Val acc[4],
   Val words = ll_bitcast(g, bytes, LLVMTypeOf(acc[0]));
   words = ll_shuffle(g, words, words, mask, lanes);
   store_pixels(g, c, ll_bitcast(g, words, LLVMTypeOf(bytes)), p, pixels, n);
+}
+
+void conv_store_apart(Cg *g, const ConvParams *c, const Val *acc, int pieces,
+                      int64_t pitch, Val entry, Val p) {
+  int at_once = tail_any(g) ? 1 : 4 / c->join, n = c->lanes;
+  for (int i = 0; i < pieces; i += at_once, acc += at_once * c->join) {
+    Val to = ll_gepc(g, p, i * pitch), bytes;
+    if (at_once == 1) {
+      conv_store_joined(g, c, acc, entry, to, n);
+      continue;
+    }
+    int now = pieces - i < at_once ? pieces - i : at_once;
+    bytes = requant_in_order(g, c, acc, now * c->join, entry);
+    for (int k = 0; k < now; k++)
+      store_bytes(g, part_of(g, bytes, k * n, n), ll_gepc(g, to, k * pitch), n);
+  }
 }
 
 static void store_through_tail(Cg *g, Val y, Val p, Val begins) {
@@ -345,7 +367,7 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        .saturated = c->join == 4 && !c->in_order});
   DType out = g->step->out[0]->type->dtype;
   if (c->in_order) {
-    store_bytes(g, neon_pack_low(g, v, c->join, out), p,
+    store_bytes(g, pack_in_order(g, v, c->join, true, out), p,
                 min64(n, (int64_t)c->join * ll_lanes(acc[0])));
     return;
   }

@@ -92,6 +92,10 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
 int conv_pixels_together(const Cg *g, const ConvParams *c);
 void conv_store_together(Cg *g, const ConvParams *c, const Val acc[4],
                          Val entry, Val p, int64_t n);
+/* Kernels whose channels are in order: `pieces` times `join` accumulators,
+ * all of the same channels, to p and `pitch` bytes on from there. */
+void conv_store_apart(Cg *g, const ConvParams *c, const Val *acc, int pieces,
+                      int64_t pitch, Val entry, Val p);
 
 /* Sums that need the input's zero point at run time: takes that of the pixel
  * off acc, whose first lane is channel `first`; zero points from `zeros` on.

@@ -249,9 +249,36 @@ static void rows_case(const char *target, int seed) {
 static void rows_of_depthwise(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni",
-                                  "cortex-a76"};
-  check_targets(t, 2, 120, rows_case);
-  check_targets(t + 2, 1, 40, rows_case);
+                                  "x86-64-v3", "x86-64-v2", "cortex-a76"};
+  check_targets(t, 3, 120, rows_case);
+  check_targets(t + 3, 2, 40, rows_case);
+}
+
+/* Windows of other sizes by lines of two rows: a lone row, several blocks of
+ * channels, columns far outside, weights and inputs at their extremes. */
+static void lines_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 13};
+  Shape s = {.n = random_in(&r, 1, 2), .dh = 1, .mult = 1, .groups = 1};
+  s.ic = s.oc = seed % 3 ? random_in(&r, 4, 40) : 16 * random_in(&r, 2, 20);
+  s.kh = random_in(&r, 2, 7);
+  s.kw = random_in(&r, 1, 7);
+  s.sh = random_in(&r, 1, 2);
+  s.sw = random_in(&r, 1, 3);
+  s.dw = random_in(&r, 1, 2);
+  s.extreme = seed % 4 == 0;
+  for (int i = 0; i < 4; i++)
+    s.pad[i] = random_below(&r, i < 2 ? s.kh : (s.kw - 1) * s.dw + 1);
+  s.ih = at_least(random_in(&r, 1, 9), s.kh);
+  s.iw = at_least(random_in(&r, 1, 40), (s.kw - 1) * s.dw + 1);
+  shape_case(target, seed, &r, OP_depthwise_conv2d, s,
+             random_below(&r, 2) ? DT_i8 : DT_u8);
+}
+
+static void by_lines(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-v3", "x86-64-v2"};
+  check_targets(t, 1, 60, lines_case);
+  check_targets(t + 1, 1, 20, lines_case);
 }
 
 /* Depthwise of images that take several bands of rows or blocks of columns
@@ -375,7 +402,7 @@ int main(void) {
       cmocka_unit_test(few_outputs),    cmocka_unit_test(on_small_cores),
       cmocka_unit_test(over_the_input), cmocka_unit_test(on_application_cores),
       cmocka_unit_test(through_strips), cmocka_unit_test(extremes),
-      cmocka_unit_test(by_winograd),
+      cmocka_unit_test(by_winograd),    cmocka_unit_test(by_lines),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
