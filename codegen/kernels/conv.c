@@ -210,12 +210,17 @@ static Val unparted(Cg *g, Val bytes) {
   return ll_shuffle(g, bytes, bytes, mask, n);
 }
 
+/* Do packs of the form RF_bits want high halves below zero? */
+static bool packs_negative(const Cg *g, const ConvParams *c) {
+  return g->target->arch == ARCH_x86_64 && !dtype_is_signed(c->out_type);
+}
+
 /* Four accumulators, whose tables go around with `join`, as bytes in the
  * order of x86_pack4. */
 static Val requant_four(Cg *g, const ConvParams *c, const Val acc[4],
                         Val entry) {
   Val v[4];
-  bool low = c->rq.form == RF_bits, negative = !dtype_is_signed(c->out_type);
+  bool low = c->rq.form == RF_bits, negative = packs_negative(g, c);
   for (int i = 0; i < 4; i++) {
     int64_t lanes = ll_lanes(acc[0]);
     Val at = ll_addc(g, entry, i % c->join * lanes);
@@ -240,10 +245,10 @@ static Val pack_in_order(Cg *g, const Val *v, int n, bool low, DType out) {
 static Val requant_in_order(Cg *g, const ConvParams *c, const Val *acc, int n,
                             Val entry) {
   Val v[4];
-  bool low = c->rq.form == RF_bits;
+  bool low = c->rq.form == RF_bits, negative = packs_negative(g, c);
   for (int i = 0; i < n; i++) {
     Val at = ll_addc(g, entry, (int64_t)(i % c->join) * ll_lanes(acc[0]));
-    v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at, false)
+    v[i] = low ? vec_requant_low(g, &c->rq, &c->rt, acc[i], at, negative)
                : vec_requant_wide(g, &c->rq, &c->rt, acc[i], at);
   }
   return clamp_bytes(g, c, pack_in_order(g, v, n, low, c->out_type));
@@ -367,7 +372,7 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        .saturated = c->join == 4 && !c->in_order});
   DType out = g->step->out[0]->type->dtype;
   if (c->in_order) {
-    store_bytes(g, pack_in_order(g, v, c->join, true, out), p,
+    store_bytes(g, pack_in_order(g, v, c->join, !packs_negative(g, c), out), p,
                 min64(n, (int64_t)c->join * ll_lanes(acc[0])));
     return;
   }

@@ -41,7 +41,7 @@ Val x86_pack4(Cg *g, const Val v[4], DType out);
  * above is below zero. */
 Val x86_pack_low(Cg *g, const Val v[4], DType out);
 /* n <= 4 vectors of i32 to the first bytes of a vector, in the order of their
- * lanes; `low`: of the low halves, whatever is above. */
+ * lanes; `low`: as x86_pack_low. */
 Val x86_pack_in_order(Cg *g, const Val *v, int n, bool low, DType out);
 /* Two vectors of i32 to one of i16, likewise. */
 Val x86_pack2(Cg *g, Val a, Val b);

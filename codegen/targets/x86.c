@@ -228,19 +228,12 @@ Val x86_pack_low(Cg *g, const Val v[4], DType out) {
   return pack_words(g, pair[0], pair[1], lanes, out);
 }
 
-/* x86_pack_low leaves a's and b's words by turns: of each row of 16 bytes,
- * where those of x86_pack4 are. */
-static int byte_of_low(int i) { return i / 8 * 8 + i % 4 * 2 + i / 4 % 2; }
-
 Val x86_pack_in_order(Cg *g, const Val *v, int n, bool low, DType out) {
   Val all[4];
-  int mask[64], lanes = ll_lanes(v[0]), rows = lanes / 4;
+  int mask[16], lanes = ll_lanes(v[0]), rows = lanes / 4;
   for (int i = 0; i < 4; i++)
     all[i] = v[i % n];
   Val bytes = low ? x86_pack_low(g, all, out) : x86_pack4(g, all, out);
-  for (int i = 0; i < 4 * lanes; i++)
-    mask[i] = i / 16 * 16 + (low ? byte_of_low(i % 16) : i % 16);
-  bytes = ll_shuffle(g, bytes, bytes, mask, 4 * lanes);
   Val words = ll_bitcast(g, bytes, LLVMTypeOf(v[0]));
   for (int i = 0; i < lanes; i++)
     mask[i] = i % rows * 4 + i / rows;
