@@ -372,7 +372,8 @@ void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        .saturated = c->join == 4 && !c->in_order});
   DType out = g->step->out[0]->type->dtype;
   if (c->in_order) {
-    store_bytes(g, pack_in_order(g, v, c->join, !packs_negative(g, c), out), p,
+    bool low = g->target->arch == ARCH_aarch64; /* the quicker there */
+    store_bytes(g, pack_in_order(g, v, c->join, low, out), p,
                 min64(n, (int64_t)c->join * ll_lanes(acc[0])));
     return;
   }
