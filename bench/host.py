@@ -2,7 +2,10 @@
 """Kiln beside its peers on this machine, one thread, all in one run of
 ../shared/bench-peers/bench_peers.py a network, which interleaves them.
 
-usage: host.py PYTHON [NETWORK ...]   PYTHON has the peers' packages
+usage: host.py PYTHON [avx2] [NETWORK ...]   PYTHON has the peers' packages
+
+avx2: Kiln's objects for x86-64-v3 beside peers that see a CPU with AVX2 and
+nothing later (bench/hide_cpuid.c). Without networks both tables are made.
 """
 
 import json
@@ -59,6 +62,9 @@ NETWORKS = {
                             ALL_CHANNELS),
     "bert_layer_f32": Network("bert_f32.onnx"),
 }
+AVX2_TARGET = "x86-64-v3"
+AVX2_NETWORKS = ["kws", "ad01", "resnet8", "vww", "mobilenet_v1",
+                 "mobilenet_v2", "resnet50", "bert_layer"]
 # Label in bench_peers.py (its first word): heading. The faster of LiteRT's
 # two interfaces counts.
 RUNTIMES = {
@@ -86,19 +92,28 @@ def timer(base, name):
     return base
 
 
-def measure(python, name, network):
+def held_to_avx2():
+    """The environment in which a program sees no later instructions."""
+    library = os.path.join(OUT, "hide_cpuid.so")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC",
+                    ROOT + "/bench/hide_cpuid.c", "-o", library], check=True)
+    return dict(os.environ, LD_PRELOAD=library, ONEDNN_MAX_CPU_ISA="AVX2")
+
+
+def measure(python, name, network, target=None):
     """The rows of bench_peers.py and Kiln's report."""
     model = path_of(python, network.model)
     tflite = model if model.endswith(".tflite") else None
     forms = [path_of(python, f, tflite) for f in network.forms]
-    base, report = compile_model(model, name, options=network.options)
-    result = os.path.join(OUT, name + "_peers.json")
+    base, report = compile_model(model, name, target, network.options)
+    result = base + "_peers.json"
     command = [python, SHARED + "/bench-peers/bench_peers.py", model, *forms,
                "--peers", ",".join(RUNTIMES), "--json", result,
                "--ours-cmd", timer(base, name)]
     log(f"{name}: timing")
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
+                   stderr=subprocess.DEVNULL,
+                   env=held_to_avx2() if target else None)
     with open(result, encoding="utf-8") as f:
         return json.load(f)["rows"], report
 
@@ -128,15 +143,18 @@ def before_row(name, rows):
     return [name, f"{was:.1f}", f"{now:.1f}", f"{was / now:.2f}"]
 
 
-def main():
-    python, names = sys.argv[1], sys.argv[2:] or list(NETWORKS)
-    results = {n: measure(python, n, NETWORKS[n]) for n in names}
+def print_times(names, results):
     target = results[names[0]][1]["target"]
     print("Microseconds an inference (the least of many), one thread, "
           f"object for {target};\nin brackets GMAC/s. Ratio: best peer / "
           "Kiln.\n")
     table(["network", "MMAC", "Kiln"] + HEADINGS + ["ratio"],
           [table_row(n, *results[n]) for n in names])
+
+
+def print_host(python, names):
+    results = {n: measure(python, n, NETWORKS[n]) for n in names}
+    print_times(names, results)
     print("Microseconds before channels were pruned, ops fused and arenas "
           "planned in place, and\nnow.\n")
     table(["network", "us before", "us now", "faster"],
@@ -148,6 +166,21 @@ def main():
                                       "stack_bytes")]
            + [f"{r['seconds']:.2f}", f"{r['peak_mb']:.0f}"]
            for n, (_, r) in results.items()])
+
+
+def print_avx2(python, names):
+    print_times(names, {n: measure(python, n, NETWORKS[n], AVX2_TARGET)
+                        for n in names})
+
+
+def main():
+    python, names = sys.argv[1], sys.argv[2:]
+    avx2 = names[:1] == ["avx2"]
+    names = names[avx2:]
+    if not avx2:
+        print_host(python, names or list(NETWORKS))
+    if avx2 or not names:
+        print_avx2(python, names or AVX2_NETWORKS)
 
 
 if __name__ == "__main__":

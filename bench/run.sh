@@ -4,7 +4,8 @@
 # compressed networks. Needs the shared folder; run it with nothing else heavy
 # running.
 #
-# usage: run.sh [host|cortex-m|aarch64|compress] [NETWORK or TARGET ...]
+# usage: run.sh [host|host avx2|cortex-m|aarch64|compress]
+#          [NETWORK or TARGET ...]
 #
 # KILN_BENCH_PYTHON is a Python with the peers' packages; else a venv with
 # them is made under build/.
