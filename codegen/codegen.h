@@ -52,6 +52,14 @@ typedef struct Product {
 /* As jit_new: an object of the model that p is a plan of. */
 Executor *jit_new_product(const Plan *p, const Product *product);
 
+/* Of an object to be run by NAME_run_parallel: how the next runs are. */
+typedef enum PartOrder {
+  ORDER_pool,      /* by a pool of the plan's threads */
+  ORDER_backwards, /* the last part first, in the caller's thread */
+  ORDER_whole      /* by NAME_run */
+} PartOrder;
+void jit_set_order(Executor *e, PartOrder order);
+
 /* Of an object with an open tier: the next runs are of tier i of the plan's;
  * -1: they choose. */
 void jit_set_tier(Executor *e, int i);
@@ -74,7 +82,8 @@ bool codegen_peak(const Target *t, bool floats, Diag *d, double *gmacs);
 /* Runs an emitted object elsewhere: under the target's qemu (or, for a host
  * target, as a process), with a harness made here and linked by ld.lld.
  * in[i] and out[i] hold `samples` tensors one after the other, which are run
- * in order (state is reset once, at the start). Before each run the arena is
+ * in order (state is reset once, at the start). A plan for threads is run by
+ * NAME_run_parallel, the last part first. Before each run the arena is
  * filled with garbage. arena_out (arena_bytes, may be NULL) gets the arena
  * after the last run, *stack (may be NULL) the bytes of stack that the
  * deepest run really took, *tier (may be NULL) the tier that the last one
@@ -83,6 +92,8 @@ bool codegen_peak(const Target *t, bool floats, Diag *d, double *gmacs);
 bool qemu_run(const Plan *p, const Emitted *e, int samples,
               const void *const *in, void *const *out, void *arena_out,
               int64_t *stack, int *tier);
+/* Bytes of stack that a run of it may take. */
+int64_t qemu_stack_bound(const Plan *p, const Emitted *e);
 /* Has the emulated board the memory for this model? */
 bool qemu_fits(const Plan *p, const Emitted *e);
 

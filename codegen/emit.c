@@ -270,8 +270,11 @@ static bool measure(Emission *e, ObjectSizes *out) {
                      p->diag, &parallel))
     return false;
   out->parallel_stack_bytes = parallel.stack_bytes;
-  return stack_measure(&e->object, &e->frames, p->target, entry, p->arena,
-                       p->diag, out);
+  bool ok = stack_measure(&e->object, &e->frames, p->target, entry, p->arena,
+                          p->diag, out);
+  if (parallel.stack_bytes > out->stack_bytes)
+    out->functions = parallel.functions; /* whose chain is deeper */
+  return ok;
 }
 
 static bool build(Emission *e) {

@@ -127,10 +127,29 @@ static const char transfer_text[] =
     "  ret void\n"
     "}\n";
 
-/* The pattern is 0xa5 in every byte. */
+/* A parallel_for that does the parts one after the other, the last first. */
+static const char backwards_text[] =
+    "define internal void @backwards(ptr %ctx, i32 %count, ptr %body,"
+    " ptr %data) noinline {\n"
+    "entry:\n"
+    "  br label %loop\n"
+    "loop:\n"
+    "  %i = phi i32 [ %count, %entry ], [ %part, %loop ]\n"
+    "  %part = sub i32 %i, 1\n"
+    "  call void %body(ptr %data, i32 %part)\n"
+    "  %more = icmp ugt i32 %part, 0\n"
+    "  br i1 %more, label %loop, label %done\n"
+    "done:\n"
+    "  ret void\n"
+    "}\n";
+/* How the model is run. */
+static const char run_text[] = "_run(ptr @in, ptr @out, ptr @arena)";
+static const char run_parallel_text[] =
+    "_run_parallel(ptr @in, ptr @out, ptr @arena, ptr @backwards, ptr null)";
+
+/* The pattern is 0xa5 in every byte. ^6: as above */
 static const char common_text[] =
     "@deepest = internal global ^0 0\n"
-    "declare i32 @^2_run(ptr, ptr, ptr)\n"
     "define internal void @fill(^0 %from, ^0 %to) noinline {\n"
     "entry:\n"
     "  br label %loop\n"
@@ -157,7 +176,7 @@ static const char common_text[] =
     "  %more = icmp ult ^0 %a2, %sp\n"
     "  br i1 %more, label %paint, label %go\n"
     "go:\n"
-    "  %status = call i32 @^2_run(ptr @in, ptr @out, ptr @arena)\n"
+    "  %status = call i32 @^2^6\n"
     "  br label %scan\n"
     "scan:\n"
     "  %b = phi ^0 [ %low, %go ], [ %b2, %scan ]\n"
@@ -366,7 +385,15 @@ const char *harness_text(Arena *a, const Harness *h) {
   add_environment(&w, system);
   part(&w, transfer_text, "get", "read", "");
   part(&w, transfer_text, "put", "write", "");
-  part(&w, common_text, wide ? "-6510615555426900571" : "-1515870811", "", "");
+  bool parallel = h->plan->opt.threads > 0;
+  part(&w,
+       parallel ? "declare i32 @^2_run_parallel(ptr, ptr, ptr, ptr, ptr)\n"
+                : "declare i32 @^2_run(ptr, ptr, ptr)\n",
+       "", "", "");
+  if (parallel)
+    part(&w, backwards_text, "", "", "");
+  part(&w, common_text, wide ? "-6510615555426900571" : "-1515870811",
+       parallel ? run_parallel_text : run_text, "");
   add_main(&w);
   return str_cstr(&w.out);
 }

@@ -19,7 +19,8 @@ typedef struct Jit {
   Loaded *object;
   RunFn *run;
   ParallelFn *run_parallel; /* in place of it, of plans for threads: ... */
-  kiln_pool pool;           /* ... these */
+  kiln_pool pool;           /* ... these; ... */
+  PartOrder order;          /* ... in this */
   ResetFn *reset;
   volatile int32_t *tier; /* of an object that shows it; else NULL */
   uint8_t *arena, *state;
@@ -60,6 +61,21 @@ static void jit_reset(Executor *e) {
     j->reset(j->state);
 }
 
+/* A parallel_for without threads. */
+static void backwards(void *ctx, int count, kiln_body *body, void *data) {
+  (void)ctx;
+  for (int i = count - 1; i >= 0; i--)
+    body(data, i);
+}
+
+static int run_object(Jit *j) {
+  if (!j->run_parallel || j->order == ORDER_whole)
+    return j->run(j->in, j->out, j->arena);
+  return j->run_parallel(j->in, j->out, j->arena,
+                         j->order == ORDER_pool ? kiln_pool_for : backwards,
+                         &j->pool);
+}
+
 static bool jit_run(Executor *e, const void *const *in, void *const *out) {
   static const char *const reason[] = {"", "null pointer", "misaligned arena",
                                        "buffers overlap"};
@@ -68,9 +84,7 @@ static bool jit_run(Executor *e, const void *const *in, void *const *out) {
   memcpy(j->in, in, (size_t)g->inputs.n * sizeof *in);
   memcpy(j->out, out, (size_t)g->outputs.n * sizeof *out);
   j->in[g->inputs.n] = j->state;
-  int status = j->run_parallel ? j->run_parallel(j->in, j->out, j->arena,
-                                                 kiln_pool_for, &j->pool)
-                               : j->run(j->in, j->out, j->arena);
+  int status = run_object(j);
   if (status == 0)
     return true;
   return diag_error(j->plan->diag, E0901, (Loc){0}, "%s_run returned %d (%s)",
@@ -142,6 +156,8 @@ Executor *jit_new(const Plan *p, const Emitted *e) {
 Executor *jit_new_product(const Plan *plan, const Product *product) {
   return new (plan, product, E0002);
 }
+
+void jit_set_order(Executor *e, PartOrder order) { ((Jit *)e)->order = order; }
 
 void jit_set_tier(Executor *e, int i) { *((Jit *)e)->tier = i + 1; }
 

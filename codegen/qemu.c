@@ -36,12 +36,20 @@ enum {
   SECONDS_SAMPLE = 60
 };
 
+/* A parallel_for of the harness has a frame, too. */
+int64_t qemu_stack_bound(const Plan *p, const Emitted *e) {
+  enum { PARALLEL_FOR = 96 };
+  const ObjectSizes *z = &e->sizes;
+  return p->opt.threads ? z->parallel_stack_bytes + PARALLEL_FOR
+                        : z->stack_bytes;
+}
+
 bool qemu_fits(const Plan *p, const Emitted *e) {
   const Board *b = board_find(p->target);
   if (!b)
     return true;
   int64_t data = e->sizes.rodata_bytes + harness_bytes(p) +
-                 e->sizes.stack_bytes + STACK_ROOM;
+                 qemu_stack_bound(p, e) + STACK_ROOM;
   return e->sizes.code_bytes + CODE_ROOM <= b->code_bytes &&
          data <= b->data_bytes;
 }
@@ -296,7 +304,7 @@ bool qemu_run(const Plan *p, const Emitted *e, int samples,
                        .open_tier = e->open_tier,
                        .tier = e->tier,
                        .keep_arena = arena_out != NULL}};
-  r.harness.stack_room = (e->sizes.stack_bytes + STACK_ROOM) / 16 * 16;
+  r.harness.stack_room = (qemu_stack_bound(p, e) + STACK_ROOM) / 16 * 16;
   bool ok = check_runner(&r);
   r.dir = ok ? temp_dir_new(r.arena, p->diag) : NULL;
   ok = r.dir && build_program(&r) && write_inputs(&r, in) && run_program(&r) &&

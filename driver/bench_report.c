@@ -87,6 +87,8 @@ static Table steps_table(Cli *cli, const Bench *b) {
 void bench_print(Cli *cli, const Bench *b) {
   printf("%s on %s, %.2f MMAC", b->plan->name, b->plan->target->name,
          1e-6 * (double)all_macs(b));
+  if (b->plan->opt.threads)
+    printf(", %d threads", b->plan->opt.threads);
   if (b->peak_int > 0)
     printf("; this core's peak is %.0f GMAC/s", b->peak_int);
   if (b->peak_float > 0)
@@ -135,6 +137,8 @@ void bench_print_json(Cli *cli, const Bench *b) {
   add(o, "model", json_text(b->plan->name));
   add(o, "target", json_text(b->plan->target->name));
   add(o, "macs", json_object_new_int64(all_macs(b)));
+  if (b->plan->opt.threads)
+    add(o, "threads", json_object_new_int64(b->plan->opt.threads));
   add(o, "peak_gmacs", json_real(b->peak_int));
   add(o, "peak_float_gmacs", json_real(b->peak_float));
   add(o, "part_of_peak", json_real(seconds_at_peak(b) / b->own.min));

@@ -61,6 +61,7 @@ static bool read_header(Cli *cli, const char *path, const char *text,
   out->arena_bytes = macro(text, "_ARENA_BYTES ");
   out->state_bytes = macro(text, "_STATE_BYTES ");
   out->align = (int)macro(text, "_ARENA_ALIGN ");
+  out->threads = (int)macro(text, "_THREADS ");
   bool ok = n && out->arena_bytes >= 0 && out->state_bytes >= 0 &&
             out->align > 0 && out->align <= 4096;
   return ok || misfit(cli, path, "this is no header that Kiln wrote");
@@ -83,5 +84,7 @@ Executor *rival_new(Cli *cli, const char *path, const Built *own) {
     misfit(cli, beside, "its inputs or outputs are not those of this model");
     return NULL;
   }
+  if (!own->plan->opt.threads || product.threads < 0)
+    product.threads = 0;
   return jit_new_product(own->plan, &product);
 }

@@ -36,7 +36,7 @@ void subject_set_tier(Subject *s, int tier) {
 static bool run_under_qemu(Subject *s, const void *const *in,
                            void *const *out) {
   const Plan *p = s->built.plan;
-  int64_t told = s->built.emitted.sizes.stack_bytes, took;
+  int64_t told = qemu_stack_bound(p, &s->built.emitted), took;
   if (!qemu_run(p, &s->built.emitted, 1, in, out, s->arena, &took, &s->tier))
     return false;
   return took <= told ||

@@ -178,6 +178,7 @@ bool session_tune(Cli *cli, const Graph *g, const Target *t,
     return false;
   plan->tuning = all;
   Trials x = {.cli = cli, .g = g, .t = t, .codegen = codegen, .plan = *plan};
+  x.plan.threads = 0; /* parts of a step are like the step */
   list_unknown(&x);
   if (!x.unknown.n)
     return true;

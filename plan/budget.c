@@ -109,7 +109,8 @@ static void list_flash(Shares *s) {
 
 static int64_t figure_stack(const Plan *p, const ObjectSizes *sizes) {
   (void)p;
-  return sizes->stack_bytes;
+  int64_t parallel = sizes->parallel_stack_bytes;
+  return parallel > sizes->stack_bytes ? parallel : sizes->stack_bytes;
 }
 
 static void list_stack(Shares *s) {

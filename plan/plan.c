@@ -242,6 +242,8 @@ static bool plan_one(Plan *p) {
   find_lifetimes(p); /* bands read what their fronts do */
   split_steps(p);
   plan_arena(p);
+  for (int i = 0; i < p->steps.n; i++)
+    assert(split_holds(p->steps.v[i]));
   place_clocks(p);
   return arena_has_addresses(p);
 }

@@ -407,7 +407,11 @@ static void put_sizes(Str *out, const Plan *p, const ObjectSizes *sizes) {
   put_remarks(out, p);
   if (p->graph->states.n)
     str_printf(out, "state  %s bytes\n", grouped(a, p->state_bytes));
-  str_printf(out, "stack  %s bytes\n", grouped(a, sizes->stack_bytes));
+  str_printf(out, "stack  %s bytes", grouped(a, sizes->stack_bytes));
+  if (p->opt.threads)
+    str_printf(out, "; by %s_run_parallel %s, parallel_for aside", p->name,
+               grouped(a, sizes->parallel_stack_bytes));
+  str_add(out, "\n");
 }
 
 static void put_steps(Str *out, const Plan *p) {

@@ -6,15 +6,17 @@
 
 #include "plan/kernel.h"
 #include "plan/kernels/conv.h"
+#include "plan/kernels/conv_tiles.h"
 #include "plan/kernels/dw.h"
 #include "plan/kernels/dw_pairs.h"
 #include "plan/kernels/matmul.h"
 #include "plan/kernels/products.h"
+#include "plan/kernels/winograd.h"
 
 enum { OWN_ALIGN = 64 };
 
 /* That a part is worth at least. */
-static const double cycles_of_part = 8192;
+static const double cycles_of_part = 4096;
 static const double bytes_a_cycle = 16;
 /* Bytes of the staged copy, whose rows may be short. */
 static const double staged_a_cycle = 4;
@@ -23,8 +25,10 @@ static const double from_others = 8;
 
 /* How a step can be split: units by axis, 0 where it can't be. */
 typedef struct Ways {
+  double cycles; /* of the step */
   int64_t units[SPLIT_COUNT];
-  bool staged; /* a copy goes before, which all parts read */
+  double again[SPLIT_COUNT]; /* what of the cycles every part takes */
+  bool staged;               /* a copy goes before, which all parts read */
   int64_t own; /* bytes of scratch behind it that each part needs, or, without
                   a copy, all that it takes */
 } Ways;
@@ -59,6 +63,32 @@ static void ways_conv_lanes(const Step *s, Ways *w) {
   w->own = s->scratch_bytes;
 }
 
+static void ways_conv_tiles(const Step *s, Ways *w) {
+  const TileParams *q = s->params;
+  conv_ways(s, w);
+  if (w->units[SPLIT_images])
+    return;
+  w->units[SPLIT_rows] = 0;
+  w->units[SPLIT_tiles] = ceil_div(q->tiles, q->images);
+}
+
+/* Parts that divide the rows transform all weights, those that divide the
+ * outputs all inputs. Cycles that one product of all 16 places takes a tile,
+ * and the transforms of a weight and of an input. */
+static void ways_conv_winograd(const Step *s, Ways *w) {
+  static const double product = 0.67, weight = 1.5, input = 1.7;
+  const WinogradParams *p = s->params;
+  const ConvGeom *g = &p->c.g;
+  conv_ways(s, w);
+  double tiles = (double)(p->down * p->across), oc = (double)g->oc;
+  double all = oc * (tiles * product + weight) + tiles * input;
+  w->again[SPLIT_rows] = oc * weight / all;
+  w->again[SPLIT_blocks] = tiles * input / all;
+  w->units[SPLIT_tiles] = 0;
+  if (w->units[SPLIT_rows])
+    w->units[SPLIT_rows] = ceil_div(p->down, p->rows);
+}
+
 /* What is packed late is packed once. */
 static void ways_conv_f32(const Step *s, Ways *w) {
   const ConvParams *c = s->params;
@@ -76,8 +106,8 @@ static void ways_dw_lanes(const Step *s, Ways *w) {
 static void ways_dw_rows(const Step *s, Ways *w) {
   const ConvParams *c = s->params;
   bool many = c->g.n > 1;
-  w->units[many ? SPLIT_images : SPLIT_rows] =
-      many ? c->g.n : ceil_div(c->g.oh, dw_rows_at_once(c));
+  w->units[many ? SPLIT_images : SPLIT_rows] = many ? c->g.n : c->g.oh;
+  w->cycles *= dw_rows_at_once(c) > 1 ? 1 : 2; /* which are twice as dear */
   w->own = s->scratch_bytes;
 }
 
@@ -102,10 +132,16 @@ static void ways_products(const Step *s, Ways *w) {
 }
 
 static void (*const ways[K_COUNT])(const Step *s, Ways *w) = {
-    [K_conv_lanes] = ways_conv_lanes, [K_conv_f32] = ways_conv_f32,
-    [K_dw_lanes] = ways_dw_lanes,     [K_dw_f32] = ways_dw_lanes,
-    [K_dw_pairs] = ways_dw_pairs,     [K_dw_rows] = ways_dw_rows,
-    [K_matmul] = ways_matmul,         [K_products] = ways_products,
+    [K_conv_lanes] = ways_conv_lanes,
+    [K_conv_tiles] = ways_conv_tiles,
+    [K_conv_winograd] = ways_conv_winograd,
+    [K_conv_f32] = ways_conv_f32,
+    [K_dw_lanes] = ways_dw_lanes,
+    [K_dw_f32] = ways_dw_lanes,
+    [K_dw_pairs] = ways_dw_pairs,
+    [K_dw_rows] = ways_dw_rows,
+    [K_matmul] = ways_matmul,
+    [K_products] = ways_products,
 };
 
 /* ---- the choice ---- */
@@ -137,8 +173,9 @@ static bool reads_own(const Plan *p, const Step *s, SplitAxis axis) {
 /* Cycles of the slowest part: what it computes and what it reads of the input
  * and of the weights, of which one is divided. What another core has written
  * comes from there. */
-static double slowest(const Plan *p, const Step *s, SplitAxis axis, int parts,
-                      int64_t units) {
+static double slowest(const Plan *p, const Step *s, const Ways *w,
+                      SplitAxis axis, int parts) {
+  int64_t units = w->units[axis];
   double share = (double)ceil_div(units, parts) / (double)units;
   double in = (double)s->in[0]->bytes, weights = (double)step_weight_bytes(s);
   if (axis == SPLIT_blocks)
@@ -147,16 +184,17 @@ static double slowest(const Plan *p, const Step *s, SplitAxis axis, int parts,
     in *= share;
   if (!reads_own(p, s, axis))
     in *= from_others * (parts - 1) / parts;
-  return step_cycles(p, s) * share + (in + weights) / bytes_a_cycle;
+  double again = w->again[axis], computed = again + (1 - again) * share;
+  return w->cycles * computed + (in + weights) / bytes_a_cycle;
 }
 
 static void choose(const Plan *p, const Step *s, const Ways *w, Split *out) {
   double best = 0;
   for (int axis = SPLIT_none + 1; axis < SPLIT_COUNT; axis++) {
-    int parts = parts_for(p, step_cycles(p, s), w->units[axis]);
+    int parts = parts_for(p, w->cycles, w->units[axis]);
     if (parts < 2)
       continue;
-    double cycles = slowest(p, s, (SplitAxis)axis, parts, w->units[axis]);
+    double cycles = slowest(p, s, w, (SplitAxis)axis, parts);
     if (out->parts && cycles >= best)
       continue;
     best = cycles;
@@ -186,7 +224,7 @@ static void place_parts(const Plan *p, Step *s, const Ways *w) {
 void split_steps(Plan *p) {
   for (int i = 0; p->opt.threads > 1 && i < p->steps.n; i++) {
     Step *s = p->steps.v[i];
-    Ways w = {0};
+    Ways w = {.cycles = step_cycles(p, s)};
     if (!ways[s->kernel - kernel_table])
       continue;
     ways[s->kernel - kernel_table](s, &w);

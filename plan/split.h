@@ -17,7 +17,7 @@ typedef enum SplitAxis {
   SPLIT_images, /* of a batch */
   SPLIT_blocks, /* of output channels or columns */
   SPLIT_rows,   /* of outputs */
-  SPLIT_tiles,  /* of the pixels of a row */
+  SPLIT_tiles,  /* of pixels of a row, or of all rows */
   SPLIT_bands,  /* of rows, with a front */
   SPLIT_stage,  /* rows of the staged copy, one unit above and below them */
   SPLIT_COUNT
@@ -40,8 +40,12 @@ enum { SPLIT_MOST = 32 };
 const char *split_axis_name(SplitAxis axis);
 
 typedef struct Plan Plan;
+typedef struct Step Step;
 /* After prepare, before memory: sets the splits of all steps for
  * opt.threads. */
 void split_steps(Plan *p);
+/* Of a plan with memory: can the parts of s run at the same time, in any
+ * order? */
+bool split_holds(const Step *s);
 
 #endif

@@ -1,6 +1,10 @@
-/* kiln_pool.h on the threads of C11. */
+/* kiln_pool.h on the threads of C11, which C++ does not have. */
 #ifndef KILN_C11_H
 #define KILN_C11_H
+
+#ifdef KILN_POOL_H
+#error "one kind of threads in a file: kiln_pthread.h or kiln_c11.h"
+#endif
 
 #include <stddef.h>
 #include <threads.h>

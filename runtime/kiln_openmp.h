@@ -1,5 +1,5 @@
 /* A parallel_for for NAME_run_parallel on OpenMP's threads; compile with
- * -fopenmp. ctx is not looked at. */
+ * -fopenmp, without which the caller does all parts. ctx is not looked at. */
 #ifndef KILN_OPENMP_H
 #define KILN_OPENMP_H
 
@@ -12,7 +12,9 @@ static inline void kiln_openmp_for(void *ctx, int count,
                                    void *data) {
   int i;
   (void)ctx;
+#ifdef _OPENMP
 #pragma omp parallel for schedule(static, 1)
+#endif
   for (i = 0; i < count; i++)
     body(data, i);
 }

@@ -6,15 +6,21 @@
  *   kws_run_parallel(&in, &out, arena, kiln_pool_for, &pool);
  *   kiln_pool_stop(&pool);
  *
- * One caller at a time. Threads that have nothing to do look for work for
- * some ten microseconds, as long as layers take to follow each other, and
- * sleep then. The ticket is a job's number and a bit for each part that nobody
- * has taken: who clears a bit owns that part, and since a job ends only when
- * all its parts are done, body and data are those of the part. A thread takes
- * the part of its own number first: part i of a layer reads most of what part
- * i of the layer before has written, which is in that core's cache. */
+ * One caller at a time, and 32 parts at most, as NAME_run_parallel has. A pool
+ * of zeros that was not started, or that was stopped, is one of the caller
+ * alone. Threads that have nothing to do look for work for some ten
+ * microseconds, as long as layers take to follow each other, and sleep then.
+ * The ticket is a job's number and a bit for each part that nobody has taken:
+ * who clears a bit owns that part, and since a job ends only when all its parts
+ * are done, body and data are those of the part. A thread takes the part of its
+ * own number first: part i of a layer reads most of what part i of the layer
+ * before has written, which is in that core's cache. */
 #ifndef KILN_POOL_H
 #define KILN_POOL_H
+
+#ifndef KILN_THREAD
+#error "include kiln_pthread.h or kiln_c11.h"
+#endif
 
 #include <stdint.h>
 
@@ -27,6 +33,7 @@ enum { KILN_POOL_MOST = 31, KILN_POOL_SPINS = 2000 };
 typedef void kiln_body(void *data, int part);
 
 typedef struct kiln_pool {
+  int open;    /* between start and stop */
   int workers; /* threads besides the caller's, ... */
   int started; /* ... those that have their number */
   int stop, sleeping;
@@ -134,9 +141,12 @@ static inline void kiln_pool_for(void *ctx, int count, kiln_body *body,
   }
 }
 
-/* Ends the threads; the pool may be started again. */
+/* Ends the threads; the pool may be started again. Of one that is not open:
+ * nothing. */
 static inline void kiln_pool_stop(kiln_pool *p) {
   int i;
+  if (!p->open)
+    return;
   __atomic_store_n(&p->stop, 1, __ATOMIC_SEQ_CST);
   KILN_LOCK_TAKE(&p->lock);
   KILN_CONDITION_ROUSE(&p->wake);
@@ -145,11 +155,14 @@ static inline void kiln_pool_stop(kiln_pool *p) {
     KILN_THREAD_JOIN(p->thread[i]);
   KILN_LOCK_END(&p->lock);
   KILN_CONDITION_END(&p->wake);
+  p->open = p->workers = 0;
 }
 
-/* Starts threads - 1 threads, at most KILN_POOL_MOST. How many threads there
- * are with the caller's, fewer where the system gives no more. */
+/* Starts threads - 1 threads, at most KILN_POOL_MOST; none for 1, 0 and less.
+ * How many threads there are with the caller's, fewer where the system gives no
+ * more. Not of a pool that is open. */
 static inline int kiln_pool_start(kiln_pool *p, int threads) {
+  p->open = 1;
   p->workers = p->started = p->stop = p->sleeping = p->done = 0;
   p->ticket = 0;
   KILN_LOCK_BEGIN(&p->lock);

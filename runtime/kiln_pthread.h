@@ -2,6 +2,10 @@
 #ifndef KILN_PTHREAD_H
 #define KILN_PTHREAD_H
 
+#ifdef KILN_POOL_H
+#error "one kind of threads in a file: kiln_pthread.h or kiln_c11.h"
+#endif
+
 #include <pthread.h>
 #include <sched.h>
 #include <stddef.h>

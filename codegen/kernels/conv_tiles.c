@@ -158,11 +158,10 @@ static void store(Cg *g, const Tiled *t, Val turn) {
 
 /* if (turn `is` n) { .. }; returns the block behind, which the caller ends
  * the body with. */
-static LLVMBasicBlockRef if_begin(Cg *g, LLVMIntPredicate is, Val turn,
-                                  int64_t n) {
+static LLVMBasicBlockRef if_begin(Cg *g, Val a, Val b) {
   LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "if");
   LLVMBasicBlockRef on = LLVMAppendBasicBlockInContext(g->ctx, g->fn, "on");
-  LLVMBuildCondBr(g->b, ll_icmp(g, is, turn, ll_idx(g, n)), body, on);
+  LLVMBuildCondBr(g->b, ll_icmp(g, LLVMIntNE, a, b), body, on);
   LLVMPositionBuilderAtEnd(g->b, body);
   return on;
 }
@@ -174,15 +173,18 @@ static void if_end(Cg *g, LLVMBasicBlockRef on) {
 
 static void block(Cg *g, const Tiled *t) {
   const TileParams *q = t->q;
-  int64_t turns = (q->tiles + q->images - 1) / q->images;
-  Loop turn = loop_begin(g, 0, turns + 1, 1);
-  LLVMBasicBlockRef on = if_begin(g, LLVMIntNE, turn.i, turns);
+  bool part = g->args->axis == SPLIT_tiles;
+  Val first = part ? g->args->first : ll_idx(g, 0);
+  Val last =
+      part ? g->args->last : ll_idx(g, (q->tiles + q->images - 1) / q->images);
+  Loop turn = loop_begin_between(g, first, ll_addc(g, last, 1), 0, NULL);
+  LLVMBasicBlockRef on = if_begin(g, turn.i, last);
   compute(g, t, turn.i);
   if_end(g, on);
-  on = if_begin(g, LLVMIntNE, turn.i, 0);
+  on = if_begin(g, turn.i, first);
   store(g, t, ll_addc(g, turn.i, -1));
   if_end(g, on);
-  loop_end(g, &turn, NULL);
+  loop_end_between(g, &turn, NULL);
 }
 
 static void blocks(Cg *g, Tiled *t, int64_t from, int64_t to,
@@ -192,7 +194,7 @@ static void blocks(Cg *g, Tiled *t, int64_t from, int64_t to,
     return;
   int64_t nout = (int64_t)c->vectors * c->lanes;
   int64_t bytes = c->taps_h * c->taps_w * t->q->chunks * t->q->chunk * nout;
-  Loop b = loop_begin(g, from, to, 1);
+  Loop b = loop_begin_part(g, SPLIT_blocks, from, to, 1, 1);
   t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
   t->bias = ll_gep(g, ll_blob(g, c->bias), ll_mulc(g, b.i, 4 * nout));
   t->first = ll_mulc(g, b.i, nout);

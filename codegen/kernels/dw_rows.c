@@ -435,6 +435,30 @@ static void some_rows(Cg *g, const Rows *all, const ConvImage *im, Val y,
   row_vectors(g, &r);
 }
 
+/* Has a part an odd number of rows, or the whole? */
+static bool splits_oddly(const Split *s) {
+  return s->units % (2 * s->parts) != 0;
+}
+
+/* Rows first .. last - 1 of a step that is split by them, and what a pair
+ * leaves of them by itself. */
+static void part_of_rows(Cg *g, const Rows *r, const Band *b) {
+  Val first = g->args->first, n = ll_sub(g, g->args->last, first);
+  int rows = dw_rows_at_once(r->c);
+  Val turns = rows > 1 ? ll_lshrc(g, n, 1) : n;
+  Loop l = loop_begin_between(g, ll_idx(g, 0), turns, 0, NULL);
+  Val y = ll_add(g, first, ll_mulc(g, l.i, rows));
+  some_rows(g, r, &b->im, y, y, rows);
+  loop_end_between(g, &l, NULL);
+  if (rows == 1 || !splits_oddly(&g->step->split))
+    return;
+  Val odd = ll_and(g, n, ll_idx(g, 1));
+  Loop last = loop_begin_between(g, ll_idx(g, 0), odd, 0, NULL);
+  y = ll_addc(g, g->args->last, -1);
+  some_rows(g, r, &b->im, y, y, 1);
+  loop_end_between(g, &last, NULL);
+}
+
 /* All rows of a band in one block of channels, the first of which is
  * `channel`, with the tables from `first` on. */
 static void block_rows(Cg *g, Rows *r, const Band *b, Val first, Val channel) {
@@ -445,16 +469,17 @@ static void block_rows(Cg *g, Rows *r, const Band *b, Val first, Val channel) {
       ll_gep(g, ll_blob(g, c->w), ll_mulc(g, first, (int64_t)rows * TAPS * 4));
   r->entry = first;
   r->channel = channel;
+  if (g->args->axis == SPLIT_rows) {
+    part_of_rows(g, r, b);
+    return;
+  }
   if (whole) {
-    Loop y = loop_begin_part(g, SPLIT_rows, 0, whole, rows, rows);
+    Loop y = loop_begin(g, 0, whole, rows);
     some_rows(g, r, &b->im, ll_add(g, b->y, y.i), y.i, rows);
     loop_end(g, &y, NULL);
   }
-  if (left) {
-    Loop y = loop_begin_part(g, SPLIT_rows, whole, b->rows, 1, rows);
-    some_rows(g, r, &b->im, ll_add(g, b->y, y.i), y.i, 1);
-    loop_end(g, &y, NULL);
-  }
+  if (left)
+    some_rows(g, r, &b->im, ll_addc(g, b->y, whole), ll_idx(g, whole), 1);
 }
 
 Val dw_rows_zeros(Cg *g, const ConvParams *c, Val scratch) {

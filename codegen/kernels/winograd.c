@@ -247,7 +247,7 @@ static void blocks(Cg *g, Winograd *w, Val row, int64_t from, int64_t to,
                    int64_t channels) {
   if (from >= to)
     return;
-  Loop b = loop_begin(g, from, to, 1);
+  Loop b = loop_begin_part(g, SPLIT_blocks, from, to, 1, 1);
   transform_weights(g, w, b.i);
   w->first = ll_mulc(g, b.i, (int64_t)w->c->vectors * w->c->lanes);
   w->channels = channels;
@@ -274,7 +274,7 @@ void lower_conv_winograd(Cg *g, const Step *s, const StepArgs *a) {
   ConvImage im = conv_image_begin(g, c, a);
   w.src = im.src;
   w.out = im.out;
-  Tiles group = tiles_begin(g, p->down, p->rows);
+  Tiles group = tiles_begin_part(g, SPLIT_rows, p->down, p->rows);
   transform_inputs(g, &w, group.at);
   blocks(g, &w, group.at, 0, whole, nout);
   blocks(g, &w, group.at, whole, c->blocks, c->g.oc - whole * nout);

@@ -38,7 +38,7 @@ bool match_conv_tiles(const Op *op, const Target *t) {
  * stores sums, and what requantizes them loads those. */
 double cost_conv_tiles(const Op *op, const Target *t) {
   if (t->tiles == TILES_emulated)
-    return 0; /* to be seen, whatever it costs */
+    return 1e-3; /* to be seen, whatever it costs */
   TileParams q = {.c = {.g = conv_geom(op)}};
   const ConvGeom *g = &q.c.g;
   int64_t run = run_of(g);

@@ -41,8 +41,8 @@ static void one_function(const char *target, int i) {
   fill(a, 0, BY);
   fill(b, 0x30000000, 0x9e3779b9u);
   const void *in[] = {a, b};
-  assert_true(
-      check_run_here(interp_new(c.graph, NULL, NULL), c.graph, in, want));
+  assert_true(check_run_here(interp_new(c.graph, NULL, NULL), false, c.graph,
+                             in, want));
   PlanOptions po = {0};
   Plan *p = plan_new(c.arena, c.graph, c.target, &po);
   Emitted e = {0};

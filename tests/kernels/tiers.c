@@ -35,7 +35,8 @@ static Net emit(const char *family, const char *tiers, bool open_tier) {
   assert_non_null(t);
   t = target_pick_tiers(n.arena, d, t, tiers);
   assert_non_null(t);
-  n.plan = plan_new(n.arena, n.graph, t, &(PlanOptions){0});
+  PlanOptions parts = {.threads = 3, .part_cycles = 1e-6};
+  n.plan = plan_new(n.arena, n.graph, t, &parts);
   assert_non_null(n.plan);
   CodegenOptions opt = {.opt_level = 2, .open_tier = open_tier};
   if (!codegen_emit(n.plan, &opt, EMIT_object, &n.emitted)) {
@@ -66,21 +67,36 @@ static void run(Executor *e, int seed, int8_t *y) {
   assert_true(e->run(e, (const void *[]){x}, (void *[]){y}));
 }
 
-/* A caller of one object that all share. */
+/* A parallel_for that counts parts. */
+typedef void Body(void *data, int part);
+static void one_by_one(void *ctx, int count, Body *body, void *data) {
+  for (int i = 0; i < count; i++)
+    body(data, i);
+  *(int *)ctx += count;
+}
+
+/* A caller of one object that all share, by one function or the other. */
 typedef struct Racer {
   pthread_t thread;
   pthread_barrier_t *start;
   int (*run)(const void *const *in, void *const *out, void *arena);
+  int (*run_parallel)(const void *const *in, void *const *out, void *arena,
+                      void (*parallel_for)(void *, int, Body *, void *),
+                      void *ctx);
+  int parts;
   void *arena, *state;
   int8_t in[IN], out[OUT];
 } Racer;
 
 static void *race(void *arg) {
   Racer *r = arg;
+  const void *in[] = {r->in, r->state};
+  void *out[] = {r->out};
   pthread_barrier_wait(r->start);
-  int status =
-      r->run((const void *[]){r->in, r->state}, (void *[]){r->out}, r->arena);
-  return status ? arg : NULL;
+  int status = r->run
+                   ? r->run(in, out, r->arena)
+                   : r->run_parallel(in, out, r->arena, one_by_one, &r->parts);
+  return status || (!r->run && !r->parts) ? arg : NULL;
 }
 
 /* Bytes in whole multiples of the alignment. */
@@ -103,7 +119,7 @@ static void racer_begin(Racer *r, const Plan *p, pthread_barrier_t *start) {
 static void test_first_runs_at_once(void **state) {
   (void)state;
   Net n = build(false);
-  Racer r[THREADS];
+  Racer r[THREADS] = {0};
   pthread_barrier_t start;
   int8_t want[OUT];
   Executor *interp = interp_new(n.graph, NULL, NULL);
@@ -112,7 +128,9 @@ static void test_first_runs_at_once(void **state) {
   assert_non_null(object);
   assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);
   for (int i = 0; i < THREADS; i++) {
-    assert_true(loaded_symbol(object, "net_run", &r[i].run));
+    assert_true(
+        i % 2 ? loaded_symbol(object, "net_run", &r[i].run)
+              : loaded_symbol(object, "net_run_parallel", &r[i].run_parallel));
     racer_begin(&r[i], n.plan, &start);
   }
   for (int i = 0; i < THREADS; i++) {

@@ -15,6 +15,15 @@ static const net_in in = {image};
 static const net_out out = {got}, whole = {want};
 static int failures;
 
+/* Parts from the first to the last, in this thread. */
+static void one_by_one(void *ctx, int count, void (*body)(void *, int),
+                       void *data) {
+  int i;
+  (void)ctx;
+  for (i = 0; i < count; i++)
+    body(data, i);
+}
+
 /* Parts from the last to the first, and how many of them there were. */
 static void backwards(void *ctx, int count, void (*body)(void *, int),
                       void *data) {
@@ -31,6 +40,27 @@ static void check(int status, const char *what, int threads) {
   }
   memset(got, 0, sizeof got);
   memset(arena, 0x5a, sizeof arena);
+}
+
+/* Pools of the caller alone: never started, of no thread, stopped. */
+static void by_none(void) {
+#ifdef KILN_POOL_H
+  static kiln_pool pool;
+  int threads;
+  check(net_run_parallel(&in, &out, arena, kiln_pool_for, &pool), "new pool",
+        0);
+  kiln_pool_stop(&pool);
+  for (threads = -1; threads <= 1; threads++) {
+    if (kiln_pool_start(&pool, threads) != 1)
+      failures++;
+    check(net_run_parallel(&in, &out, arena, kiln_pool_for, &pool), "pool",
+          threads);
+    kiln_pool_stop(&pool);
+    kiln_pool_stop(&pool);
+  }
+  check(net_run_parallel(&in, &out, arena, kiln_pool_for, &pool),
+        "stopped pool", 0);
+#endif
 }
 
 static void by_threads(int threads) {
@@ -57,6 +87,8 @@ int main(void) {
   if (net_run(&in, &whole, arena) != 0)
     failures++;
   check(net_run_parallel(&in, &out, arena, backwards, &parts), "backwards", 1);
+  check(net_run_parallel(&in, &out, arena, one_by_one, NULL), "one by one", 1);
+  by_none();
   if (parts < 3 * NET_THREADS) {
     failures++;
     printf("%d parts\n", parts);
@@ -71,5 +103,8 @@ int main(void) {
   }
   for (i = 1; i <= 7; i++)
     by_threads(i);
+#ifdef KILN_POOL_H
+  by_threads(KILN_POOL_MOST + 1);
+#endif
   return failures != 0;
 }
