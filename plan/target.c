@@ -107,7 +107,8 @@ const Target target_table[] = {
     .gcc = "-mcpu=cortex-a72",
     .dot = DOT_smull,
     .summary = "Armv8-A with NEON (Raspberry Pi 4)" },
-  { .name = "cortex-a55", .cpu = "cortex-a55", .features = "",
+  /* a pair of q registers takes longer to load than two */
+  { .name = "cortex-a55", .cpu = "cortex-a55", .features = "+slow-paired-128",
     AARCH64_COMMON, .cache = 32 << 10,
     .gcc = "-mcpu=cortex-a55",
     .dot = DOT_sdot, .needs = &cpu_aarch64_v82,

@@ -92,6 +92,8 @@ static void mac_groups(Cg *g, const Tile *t, Val src, Val w, int n, int valid,
   int rows = t->dot->rows, vectors = c->vectors * rows;
   int64_t vector_bytes = (int64_t)c->lanes * c->group * weight_bytes(c) / rows;
   Val x[MAX_PIXELS], weights[2 * MAX_VECTORS];
+  if (rows > 1)
+    src = ll_hide(g, src);
   for (int i = 0; i < n; i++) {
     for (int v = 0; v < vectors; v++)
       weights[v] = t->dot->weights(
