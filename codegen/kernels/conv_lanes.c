@@ -278,12 +278,12 @@ static void patch_tile(Cg *g, const Tile *t, Val *acc) {
     for (int p = 0; p < c->pixels; p++)
       column[p] = acc[acc_at(c, p, v)];
     Loop l = loop_begin_between(g, ll_zext(g, from, g->idx),
-                                ll_zext(g, to, g->idx), c->pixels, column);
+                                ll_zext(g, to, g->idx), 1, c->pixels, column);
     Val patch = ll_load(g, ll_vec(g->i32, c->lanes),
                         ll_gep(g, bits, ll_mulc(g, l.i, 4LL * c->lanes)), 4);
     for (int p = 0; p < c->pixels; p++)
       column[p] = vec_patch(g, l.carry[p], patch, one);
-    loop_end_between(g, &l, column);
+    loop_end(g, &l, column);
     for (int p = 0; p < c->pixels; p++)
       acc[acc_at(c, p, v)] = l.carry[p];
   }
