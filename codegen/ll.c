@@ -157,7 +157,9 @@ Val ll_after(Cg *g, Val p, const Val *v, int n) {
   for (int i = 0; i < n; i++) {
     args[i + 1] = v[i];
     types[i + 1] = LLVMTypeOf(v[i]);
-    strcat(constraints, ll_lanes(v[i]) ? ",v" : ",r");
+    strcat(constraints, !ll_lanes(v[i])                   ? ",r"
+                        : g->target->arch == ARCH_aarch64 ? ",w"
+                                                          : ",v");
   }
   unsigned count = (unsigned)n + 1;
   Ty fn = LLVMFunctionType(types[0], types, count, 0);

@@ -70,8 +70,8 @@ Val ll_blob(Cg *g, const Blob *b);
 /* p with its origin hidden from the optimizer (an empty asm), so that loads
  * stay where they are. Vectors too, of x86 and AArch64. */
 Val ll_hide(Cg *g, Val p);
-/* The same, but known only after the n values (at most 8; vectors only of
- * x86): what is loaded through the result is not scheduled before them. */
+/* The same, but known only after the n values (at most 8; vectors of x86 and
+ * AArch64): what is loaded through the result is not scheduled before them. */
 Val ll_after(Cg *g, Val p, const Val *v, int n);
 
 /* Arithmetic on scalars or vectors. Mixed forms take an int64 constant. */

@@ -15,7 +15,7 @@ typedef struct Loop {
   /* private */
   int64_t lo, hi, step;
   LLVMBasicBlockRef head, entry, done;
-  Val start, end; /* of a part */
+  Val start, end; /* where they are known at run time, else NULL */
   Val phi[NEST_MAX_CARRY];
 } Loop;
 
@@ -30,8 +30,8 @@ Loop loop_begin_part(Cg *g, SplitAxis axis, int64_t lo, int64_t hi,
 Loop loop_begin_carry(Cg *g, int64_t lo, int64_t hi, int64_t step, int ncarry,
                       const Val *init);
 /* The same from lo to below hi, both known at run time; maybe no turn. */
-Loop loop_begin_between(Cg *g, Val lo, Val hi, int ncarry, const Val *init);
-void loop_end_between(Cg *g, Loop *l, const Val *next);
+Loop loop_begin_between(Cg *g, Val lo, Val hi, int64_t step, int ncarry,
+                        const Val *init);
 /* Ends the body; next: the carried values for the next turn (NULL when
  * there are none). */
 void loop_end(Cg *g, Loop *l, const Val *next);

@@ -107,12 +107,14 @@ const Target target_table[] = {
     .gcc = "-mcpu=cortex-a72",
     .dot = DOT_smull,
     .summary = "Armv8-A with NEON (Raspberry Pi 4)" },
-  { .name = "cortex-a55", .cpu = "cortex-a55", .features = "",
+  /* LLVM's models of both: a pair of q registers takes longer to load than
+     two, or more operations */
+  { .name = "cortex-a55", .cpu = "cortex-a55", .features = "+slow-paired-128",
     AARCH64_COMMON, .cache = 32 << 10,
     .gcc = "-mcpu=cortex-a55",
     .dot = DOT_sdot, .needs = &cpu_aarch64_v82,
     .summary = "Armv8.2-A with dot products, in order" },
-  { .name = "cortex-a76", .cpu = "cortex-a76", .features = "",
+  { .name = "cortex-a76", .cpu = "cortex-a76", .features = "+slow-paired-128",
     AARCH64_COMMON, .cache = 64 << 10,
     .gcc = "-mcpu=cortex-a76",
     .dot = DOT_sdot, .needs = &cpu_aarch64_v82,

@@ -34,6 +34,8 @@ typedef struct Tile {
   Val first;        /* ... its first channel */
   Val zeros;        /* sums: the tile's zero points at run time, or NULL */
   int64_t channels; /* of the block that exist */
+  int live;         /* vectors of it that have products; LLVM leaves those of
+                       nothing out as well, but where others wait for them */
   int nacc;         /* pixels * vectors, then a sum a pixel if needed */
   Ahead next;       /* the next block's weights, which are asked for ... */
   Val ahead;        /* ... from here on in this tile; NULL: are not */
@@ -68,19 +70,47 @@ static Val pixel_inputs(Cg *g, const Tile *t, Val *src, int p, int n,
   return t->dot->inputs(g, c, ll_gepc(g, *src, p * conv_step_bytes(c)), n);
 }
 
-/* One group of k for the pixels of an instruction, from p on. */
-static void mac_pixels(Cg *g, const Tile *t, int p, Val x, const Val *weights,
-                       int valid, Val *acc) {
+static void mac_at(Cg *g, const Tile *t, int at, Val x, Val w, Val *acc) {
+  acc[at] = t->dot->mac(g, t->c, acc[at], x, w);
+}
+
+/* One group of k for pixel p. */
+static void mac_pixel(Cg *g, const Tile *t, int p, Val x, const Val *weights,
+                      int valid, Val *acc) {
   const ConvParams *c = t->c;
-  int rows = t->dot->rows;
   for (int v = 0; v < c->vectors; v++)
-    for (int row = 0; row < rows; row++) {
-      Val *a = &acc[acc_at(c, p + row, v)];
-      *a = t->dot->mac(g, c, *a, x, weights[v * rows + row]);
+    mac_at(g, t, acc_at(c, p, v), x, weights[v], acc);
+  if (c->weight_zero)
+    mac_at(g, t, sum_at(c, p), x, t->dot->ones(g, c, valid), acc);
+}
+
+/* What mac_groups does, of instructions that take two pixels: vectors in turn,
+ * each loaded when the products of the one before the last are on their way,
+ * and inputs when those of all of the groups before are. For there are more
+ * of them than registers, and LLVM would load them all first. */
+static void mac_pairs(Cg *g, const Tile *t, Val src, Val w, int n, int valid,
+                      Val *acc) {
+  const ConvParams *c = t->c;
+  int64_t vector_bytes = (int64_t)c->lanes * c->group / 2;
+  int live = t->live;
+  Val x[MAX_PIXELS], pair[MAX_PIXELS];
+  src = ll_after(g, src, &acc[acc_at(c, 0, live - 1)], 1);
+  for (int p = 0; p < c->pixels; p++)
+    x[p] = t->dot->inputs(g, c, ll_gepc(g, src, p * conv_step_bytes(c)), n);
+  for (int i = 0; i < n; i++) {
+    for (int p = 0; p < c->pixels; p += 2)
+      pair[p] = t->dot->pick(g, x[p], x[p + 1], i);
+    for (int v = 0; v < live; v++) {
+      w = ll_after(g, w, &acc[acc_at(c, 0, (v + 2 * live - 2) % live)], 1);
+      Val weights = ll_gepc(g, w, 2 * (i * c->vectors + v) * vector_bytes);
+      for (int row = 0; row < 2; row++) {
+        Val wr = t->dot->weights(g, c, ll_gepc(g, weights, row * vector_bytes));
+        for (int p = 0; p < c->pixels; p += 2)
+          mac_at(g, t, acc_at(c, p + row, v), pair[p], wr, acc);
+      }
     }
-  if (c->weight_zero) {
-    Val *s = &acc[sum_at(c, p)];
-    *s = t->dot->mac(g, c, *s, x, t->dot->ones(g, c, valid));
+    for (int p = 0; c->weight_zero && p < c->pixels; p += 2)
+      mac_at(g, t, sum_at(c, p), pair[p], t->dot->ones(g, c, valid), acc);
   }
 }
 
@@ -89,20 +119,21 @@ static void mac_pixels(Cg *g, const Tile *t, int p, Val x, const Val *weights,
 static void mac_groups(Cg *g, const Tile *t, Val src, Val w, int n, int valid,
                        Val *acc) {
   const ConvParams *c = t->c;
-  int rows = t->dot->rows, vectors = c->vectors * rows;
-  int64_t vector_bytes = (int64_t)c->lanes * c->group * weight_bytes(c) / rows;
-  Val x[MAX_PIXELS], weights[2 * MAX_VECTORS];
+  if (t->dot->rows > 1) {
+    mac_pairs(g, t, src, w, n, valid, acc);
+    return;
+  }
+  int64_t vector_bytes = (int64_t)c->lanes * c->group * weight_bytes(c);
+  Val x[MAX_PIXELS], weights[MAX_VECTORS];
   for (int i = 0; i < n; i++) {
-    for (int v = 0; v < vectors; v++)
+    for (int v = 0; v < c->vectors; v++)
       weights[v] = t->dot->weights(
-          g, c, ll_gepc(g, w, (i * vectors + v) * vector_bytes));
-    for (int p = 0; p < c->pixels; p += rows) {
-      for (int row = 0; i == 0 && row < rows; row++)
-        x[p + row] = pixel_inputs(g, t, &src, p + row, n, acc);
-      Val now = x[p];
-      if (t->dot->pick)
-        now = t->dot->pick(g, x[p], x[p + rows - 1], i);
-      mac_pixels(g, t, p, now, weights, valid, acc);
+          g, c, ll_gepc(g, w, (i * c->vectors + v) * vector_bytes));
+    for (int p = 0; p < c->pixels; p++) {
+      if (i == 0)
+        x[p] = pixel_inputs(g, t, &src, p, n, acc);
+      Val now = t->dot->pick ? t->dot->pick(g, x[p], x[p], i) : x[p];
+      mac_pixel(g, t, p, now, weights, valid, acc);
     }
   }
 }
@@ -112,7 +143,7 @@ static int carried(const Tile *t) { return t->nacc + (t->ahead != NULL); }
 
 /* Of the loop over `turns` loads of inputs. */
 static int unroll_for(const Cg *g, const Tile *t, int64_t turns) {
-  int macs = t->c->pixels * t->c->vectors * t->dot->wide;
+  int macs = t->c->pixels * t->live * t->dot->wide;
   int64_t most = UNROLL_MACS / macs;
   if (g->for_size || most < 1)
     most = 1;
@@ -247,12 +278,12 @@ static void patch_tile(Cg *g, const Tile *t, Val *acc) {
     for (int p = 0; p < c->pixels; p++)
       column[p] = acc[acc_at(c, p, v)];
     Loop l = loop_begin_between(g, ll_zext(g, from, g->idx),
-                                ll_zext(g, to, g->idx), c->pixels, column);
+                                ll_zext(g, to, g->idx), 1, c->pixels, column);
     Val patch = ll_load(g, ll_vec(g->i32, c->lanes),
                         ll_gep(g, bits, ll_mulc(g, l.i, 4LL * c->lanes)), 4);
     for (int p = 0; p < c->pixels; p++)
       column[p] = vec_patch(g, l.carry[p], patch, one);
-    loop_end_between(g, &l, column);
+    loop_end(g, &l, column);
     for (int p = 0; p < c->pixels; p++)
       acc[acc_at(c, p, v)] = l.carry[p];
   }
@@ -385,6 +416,12 @@ static void widen_block(Cg *g, const Tile *t, Val from, int64_t bytes) {
   loop_end(g, &l, NULL);
 }
 
+static int live_vectors(const Tile *t) {
+  const ConvParams *c = t->c;
+  int64_t n = (t->channels + c->lanes - 1) / c->lanes;
+  return t->dot->rows > 1 && n < c->vectors ? (int)n : c->vectors;
+}
+
 static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
                    int64_t to, int64_t channels) {
   const ConvParams *c = t->c;
@@ -406,6 +443,7 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
   }
   t->first = ll_mulc(g, b.i, nout);
   t->channels = channels;
+  t->live = live_vectors(t);
   ask_ahead(g, t, bytes);
   block_pixels(g, t, im);
   loop_end(g, &b, NULL);

@@ -276,7 +276,7 @@ void lower_matmul_lanes(Cg *g, const Step *s, const StepArgs *a) {
   const MatmulLanes *p = s->params;
   Product m = {.p = p,
                .c = &p->c,
-               .dot = dot_ops(g->target->dot),
+               .dot = dot_ops(p->c.dot),
                .panel = PANEL_VECTORS * (int64_t)p->c.lanes,
                .weights = ll_gepc(g, a->scratch, p->at_weights),
                .columns = ll_gepc(g, a->scratch, p->at_columns),

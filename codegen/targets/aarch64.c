@@ -3,8 +3,8 @@
  *
  * sdot and smmla read the inputs out of a register that holds 16 bytes of a
  * pixel: loads of less would be broadcasts, which take a turn of the units
- * that multiply. Their origin is hidden, else LLVM makes broadcasts of them
- * again.
+ * that multiply. sdot's have their origin hidden, else LLVM makes broadcasts
+ * of them again.
  *
  * smull: bytes k0 k1 k2 k3 of four outputs, in the order of smull_place(), by
  * k0 k1 k2 k3 in every lane give products of two k of each output, and the
@@ -28,11 +28,11 @@ static Val part_of(Cg *g, Val v, int first, int n) {
 static Val load_bytes(Cg *g, Val p, int bytes) {
   Ty words = ll_vec(g->i32, 4);
   if (bytes == 16)
-    return ll_hide(g, ll_load(g, words, p, 1));
+    return ll_load(g, words, p, 1);
   Ty elem = bytes == 8 ? g->f64 : g->f32;
   Val all = ll_poison(ll_vec(elem, 16 / bytes));
   all = ll_insert(g, all, ll_load(g, elem, p, 1), 0);
-  return ll_hide(g, ll_bitcast(g, all, words));
+  return ll_bitcast(g, all, words);
 }
 
 /* ---- packing ---- */
@@ -101,7 +101,7 @@ static Val weights16(Cg *g, const ConvParams *c, Val p) {
 
 static Val word_inputs(Cg *g, const ConvParams *c, Val p, int groups) {
   (void)c;
-  return load_bytes(g, p, 4 * groups);
+  return ll_hide(g, load_bytes(g, p, 4 * groups));
 }
 
 static Val word_pick(Cg *g, Val x, Val next, int i) {

@@ -3,6 +3,10 @@
 
 #include "plan/kernels/conv.h"
 
+/* With two pixels in a register: vectors of a tile, whose 24 sums leave room
+ * for the inputs of four pixels and the weights of two vectors. */
+enum { PAIRS_MOST = 6 };
+
 /* What fits the registers: pixels x vectors accumulators, `vectors` weights and
  * one broadcast; with pmaddwd the products, too; where the inputs of a pixel
  * fill a register of their own, that many more, and what the instruction works
@@ -16,7 +20,7 @@ static int registers_fit(const ConvParams *c, const Target *t, int vectors) {
   case DOT_sdot:
     return (left - 1) / (vectors + 1);
   case DOT_smmla: /* two pixels in a register */
-    return (left - weights) / (vectors + 1) / 2 * 2;
+    return vectors > 4 ? 4 : (left - weights) / (vectors + 1) / 2 * 2;
   case DOT_pmaddwd:
     return (left - 3) / weights;
   default:
@@ -75,6 +79,32 @@ static int cheapest_pixels(int64_t n, int most) {
   return best;
 }
 
+/* Cycles, times four, of a pixel and group of k where products take two pixels.
+ * Cores do four of them in a cycle; putting two pixels together is as much work
+ * as one; a sum's next product waits three cycles for the one before. */
+static double pair_cost(int vectors, int pixels) {
+  double works = vectors + 0.5, waits = 12.0 / pixels;
+  return works > waits ? works : waits;
+}
+
+/* The cheapest number of vectors for them. The last block has products only
+ * for the channels that are there, but weights for all. */
+static int pair_vectors(const ConvParams *c, const Target *t, int64_t nvec) {
+  int most = t->conv_vectors * 3 / 2, best = 1;
+  double least = INFINITY;
+  for (int v = 1; v <= most && v <= PAIRS_MOST; v++) {
+    int rest = (int)(nvec % v), pixels = fitting_pixels(c, t, v);
+    double cost = (double)(nvec / v) * pair_cost(v, pixels);
+    if (rest)
+      cost += pair_cost(rest, pixels) + 0.25 * (v - rest);
+    if (cost < least) {
+      least = cost;
+      best = v;
+    }
+  }
+  return best;
+}
+
 void conv_choose_tile(ConvParams *c, const Target *t, bool tail) {
   if (t->masks && c->g.ow > 1) {
     cheapest_tile(c, t, tail);
@@ -82,7 +112,8 @@ void conv_choose_tile(ConvParams *c, const Target *t, bool tail) {
   }
   int64_t nvec = ceil_div(c->g.oc, c->lanes);
   int most = c->g.ow == 1 ? 2 * t->conv_vectors : t->conv_vectors;
-  c->vectors = even_part(nvec, most);
+  c->vectors =
+      c->dot == DOT_smmla ? pair_vectors(c, t, nvec) : even_part(nvec, most);
   c->blocks = ceil_div(nvec, c->vectors);
   int fit = fitting_pixels(c, t, c->vectors);
   c->pixels = c->dot == DOT_pmaddwd ? cheapest_pixels(c->g.ow, fit)

@@ -12,13 +12,19 @@ static int panel_columns(const Target *t) {
   return PANEL_VECTORS * (t->vector_bytes / 4);
 }
 
+/* The target's instruction for one row at a time. */
+static Dot row_dot(const Target *t) {
+  return t->dot == DOT_smmla ? DOT_sdot : t->dot;
+}
+
 static bool is_byte_tensor(const Value *v) {
   return type_is_q8(v->type) && v->type->q->axis < 0;
 }
 
 bool match_matmul_lanes(const Op *op, const Target *t) {
+  Dot dot = row_dot(t);
   if (op->kind != OP_matmul || op_is_plain(op) || !t->vector_bytes ||
-      (t->dot != DOT_vpdpbusd && t->dot != DOT_sdot))
+      (dot != DOT_vpdpbusd && dot != DOT_sdot))
     return false;
   const Type *a = op->in[0]->type, *y = op->out[0]->type;
   return is_byte_tensor(op->in[0]) && is_byte_tensor(op->in[1]) &&
@@ -58,8 +64,8 @@ static int change_sign(const Buffer *b, DType want, int32_t *zero) {
   return 0x80;
 }
 
-static void set_signs(MatmulLanes *q, const Step *s, const Target *t) {
-  q->c.in_type = t->dot == DOT_vpdpbusd ? DT_u8 : DT_i8;
+static void set_signs(MatmulLanes *q, const Step *s) {
+  q->c.in_type = q->c.dot == DOT_vpdpbusd ? DT_u8 : DT_i8;
   q->a_xor = change_sign(s->in[0], q->c.in_type, &q->a_zero);
   q->b_xor = change_sign(s->in[1], DT_i8, &q->b_zero);
   q->copies = q->a_xor || q->k % q->c.group;
@@ -93,7 +99,8 @@ static void set_requant(Plan *p, Step *s, MatmulLanes *q) {
 static void set_tile(MatmulLanes *q, const Target *t) {
   int registers = t->nvregs - 2 - PANEL_VECTORS;
   q->c.lanes = t->vector_bytes / 4;
-  q->c.group = dot_group(t->dot);
+  q->c.dot = row_dot(t);
+  q->c.group = dot_group(q->c.dot);
   q->c.vectors = PANEL_VECTORS;
   q->c.pixels = even_part(q->m, registers / PANEL_VECTORS);
   q->c.join = t->arch == ARCH_x86_64 ? PANEL_VECTORS : 1;
@@ -114,7 +121,7 @@ bool prepare_matmul_lanes(Plan *p, Step *s) {
   MatmulLanes *q = ARENA_NEW(p->arena, MatmulLanes);
   set_shape(q, s->op);
   set_tile(q, p->target);
-  set_signs(q, s, p->target);
+  set_signs(q, s);
   set_requant(p, s, q);
   set_scratch(q, s);
   for (int i = 0; i < s->op->nin; i++)
@@ -122,10 +129,9 @@ bool prepare_matmul_lanes(Plan *p, Step *s) {
       plan_const_blob(p, s->in[i]);
   s->params = q;
   s->vector_bytes = p->target->vector_bytes;
-  s->variant = arena_printf(p->arena, "q%s_%dx%dc%d_%s",
-                            q->c.in_type == DT_u8 ? "u8" : "s8", q->c.pixels,
-                            PANEL_VECTORS * q->c.lanes, q->c.group,
-                            dot_name(p->target->dot));
+  s->variant = arena_printf(
+      p->arena, "q%s_%dx%dc%d_%s", q->c.in_type == DT_u8 ? "u8" : "s8",
+      q->c.pixels, PANEL_VECTORS * q->c.lanes, q->c.group, dot_name(q->c.dot));
   s->note = requant_form_name(q->c.rq.form);
   return true;
 }

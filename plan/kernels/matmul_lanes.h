@@ -22,7 +22,7 @@ enum { PANEL_VECTORS = 4 };
 
 typedef struct MatmulLanes {
   ConvParams c; /* of it: lanes, group, join, vectors, pixels (rows of a tile),
-                   types as multiplied, rq, rt */
+                   types as multiplied, dot, rq, rt */
   int64_t m, n, k;
   int ndim; /* leading dimensions */
   int64_t dim[MAX_RANK], a_step[MAX_RANK], b_step[MAX_RANK]; /* of matrices */

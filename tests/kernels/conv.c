@@ -377,6 +377,27 @@ static void on_application_cores(void **state) {
   check_targets(t, 5, 34, one_case);
 }
 
+/* Tiles of pairs of pixels: any number of vectors in a tile, and in the last
+ * block; inputs of 8 bytes, of 16, and of less. */
+static void pairs_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 13};
+  Shape s = {.n = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1};
+  s.mult = s.groups = 1;
+  s.kh = s.kw = random_below(&r, 3) ? 1 : 3;
+  s.ic = random_in(&r, 5, 50);
+  s.oc = 4 * (seed % 12 + 1) - random_below(&r, 4);
+  s.ih = random_in(&r, 3, 5);
+  s.iw = random_in(&r, 3, 8);
+  shape_case(target, seed, &r, OP_conv2d, s,
+             random_below(&r, 4) ? DT_i8 : DT_u8);
+}
+
+static void pairs_of_pixels(void **state) {
+  (void)state;
+  static const char *const t[] = {"neoverse-v1"};
+  check_targets(t, 1, 24, pairs_case);
+}
+
 /* Products that do not fit 16 bits by twos. */
 static void extreme_case(const char *target, int seed) {
   static const OpKind kinds[] = {OP_conv2d, OP_fully_connected,
@@ -398,11 +419,17 @@ static void extremes(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(on_the_host),    cmocka_unit_test(rows_of_depthwise),
-      cmocka_unit_test(few_outputs),    cmocka_unit_test(on_small_cores),
-      cmocka_unit_test(over_the_input), cmocka_unit_test(on_application_cores),
-      cmocka_unit_test(through_strips), cmocka_unit_test(extremes),
-      cmocka_unit_test(by_winograd),    cmocka_unit_test(by_lines),
+      cmocka_unit_test(pairs_of_pixels),
+      cmocka_unit_test(on_the_host),
+      cmocka_unit_test(rows_of_depthwise),
+      cmocka_unit_test(few_outputs),
+      cmocka_unit_test(on_small_cores),
+      cmocka_unit_test(over_the_input),
+      cmocka_unit_test(on_application_cores),
+      cmocka_unit_test(through_strips),
+      cmocka_unit_test(extremes),
+      cmocka_unit_test(by_winograd),
+      cmocka_unit_test(by_lines),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,16 +111,22 @@ static const Type *weight_type(Check *c, Random *r, int rank,
              : q8_type(c, r, random_q8(r), rank, dim, random_scale(r));
 }
 
-static void quantized_case(Check *c, Random *r) {
+/* Is b's quantization one a tensor, or any? */
+static void bytes_case(Check *c, Random *r, Matrices s, bool one) {
   Attrs at = attrs_default(OP_matmul);
-  Matrices s = random_matrices(r);
   c->graph->rounding = random_below(r, 2) ? ROUND_onnx : ROUND_tflite;
   DType t = random_q8(r);
   const Type *a = q8_type(c, r, t, s.rank[0], s.dim[0], random_scale(r));
-  const Type *b = weight_type(c, r, s.rank[1], s.dim[1], s.rank[1] - 1);
+  const Type *b =
+      one ? q8_type(c, r, random_q8(r), s.rank[1], s.dim[1], random_scale(r))
+          : weight_type(c, r, s.rank[1], s.dim[1], s.rank[1] - 1);
   const Type *y = q8_type(c, r, t, s.rank[2], s.dim[2], 20 * random_scale(r));
   Value *in[] = {random_input(c, r, "a", a), random_input(c, r, "b", b)};
   give(c, r, add_op(c, OP_matmul, &at, 2, in, y));
+}
+
+static void quantized_case(Check *c, Random *r) {
+  bytes_case(c, r, random_matrices(r), false);
 }
 
 static void dense_case(Check *c, Random *r) {
@@ -158,4 +164,26 @@ static void one_case(const char *target, int seed) {
     check_finish(&c, &r, seed);
 }
 
-int main(void) { return check_everywhere((Everywhere){one_case, 120, 24, 24}); }
+/* Columns that fill the panels of matmul_lanes. */
+static void panel_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 71};
+  Check c = check_new(target);
+  Matrices s = random_matrices(&r);
+  int64_t columns = 16LL * random_in(&r, 1, 5);
+  for (int i = 1; i < 3; i++)
+    s.dim[i][s.rank[i] - 1] = columns;
+  bytes_case(&c, &r, s, true);
+  check_finish(&c, &r, seed);
+}
+
+static void panels(void **state) {
+  (void)state;
+  static const char *const t[] = {"cortex-a76", "neoverse-v1"};
+  check_targets(t, 2, 12, panel_case);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(panels)};
+  return check_everywhere((Everywhere){one_case, 120, 24, 24}) +
+         cmocka_run_group_tests(tests, NULL, NULL);
+}
