@@ -13,8 +13,9 @@ import os
 import re
 import sys
 
-from cortex_m import MCU, NETWORKS, Failed, run, symbol, tensor_counts
-from networks import OUT, ROOT, compile_model, log, number, table
+from cortex_m import MCU, NETWORKS, Failed, run, symbol
+from networks import (OUT, ROOT, compile_model, log, number, table,
+                      tensor_bytes)
 
 # Target: the instruction of its convolutions, and the processor whose model
 # llvm-mca has; those of A76 and A72 are the one of Cortex-A57, which issues
@@ -30,7 +31,7 @@ PRODUCTS = {"smull": {"smull", "smull2", "smlal", "smlal2"},
 
 def link(base, name, target):
     """Links bench/mcu.c with the object; the program's path."""
-    source, result = tensor_counts(base)
+    source, result = tensor_bytes(base)
     macros = [f"-DMODEL_H=\"{base}.h\"", f"-DRUN={name}_run",
               f"-DARENA_BYTES={name.upper()}_ARENA_BYTES",
               f"-DIN_BYTES={source}", f"-DOUT_BYTES={result}"]
