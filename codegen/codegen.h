@@ -42,6 +42,7 @@ Executor *jit_new(const Plan *p, const Emitted *e);
 /* An object that was emitted at another time, and what its header says. */
 typedef struct Product {
   const char *name; /* prefix of its functions */
+  const char *file; /* where it lies, for messages; NULL: nowhere */
   Bytes object;
   int64_t arena_bytes, state_bytes;
   int align;   /* of arena and state */

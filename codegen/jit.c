@@ -109,8 +109,8 @@ static bool load_parallel(Jit *j) {
 }
 
 static bool load(Jit *j, DiagCode code) {
-  j->object =
-      loaded_new(j->plan->diag, code, j->product.object, j->product.name);
+  j->object = loaded_new(j->plan->diag, code, j->product.object,
+                         j->product.name, j->product.file);
   return j->object && lookup(j, "run", &j->run) && load_parallel(j) &&
          (!j->product.state_bytes || lookup(j, "reset", &j->reset)) &&
          (!j->product.open_tier || lookup(j, "tier", &j->tier));
@@ -147,9 +147,13 @@ static Executor *new(const Plan *plan, const Product *product, DiagCode code) {
 }
 
 Executor *jit_new(const Plan *p, const Emitted *e) {
-  Product product = {p->name,        e->object,      p->arena_bytes,
-                     p->state_bytes, p->arena_align, p->opt.threads,
-                     e->open_tier};
+  Product product = {.name = p->name,
+                     .object = e->object,
+                     .arena_bytes = p->arena_bytes,
+                     .state_bytes = p->state_bytes,
+                     .align = p->arena_align,
+                     .threads = p->opt.threads,
+                     .open_tier = e->open_tier};
   return new (p, &product, E0901);
 }
 

@@ -9,10 +9,6 @@ Val ll_i8(Cg *g, int64_t x) {
   return LLVMConstInt(g->i8, (unsigned long long)x, 1);
 }
 
-Val ll_i16(Cg *g, int64_t x) {
-  return LLVMConstInt(g->i16, (unsigned long long)x, 1);
-}
-
 Val ll_i32(Cg *g, int64_t x) {
   return LLVMConstInt(g->i32, (unsigned long long)x, 1);
 }
@@ -269,16 +265,4 @@ Val ll_intrinsic(Cg *g, const char *name, const Ty *over, int nover,
   Val fn = LLVMGetIntrinsicDeclaration(g->mod, id, types, (size_t)nover);
   Ty type = LLVMIntrinsicGetType(g->ctx, id, types, (size_t)nover);
   return LLVMBuildCall2(g->b, type, fn, vals, (unsigned)nargs, "");
-}
-
-void ll_copy_bytes(Cg *g, Val dst, Val src, int64_t n) {
-  int64_t at = 0;
-  int width = g->target->vector_bytes ? g->target->vector_bytes : 4;
-  for (; width; width /= 2) {
-    Ty t = width > 8 ? ll_vec(g->i8, width)
-                     : LLVMIntTypeInContext(g->ctx, (unsigned)width * 8);
-    for (; n - at >= width; at += width)
-      ll_store(g, ll_load(g, t, ll_gepc(g, src, at), 1), ll_gepc(g, dst, at),
-               1);
-  }
 }

@@ -42,7 +42,6 @@ typedef struct Cg {
 
 /* Constants. */
 Val ll_i8(Cg *g, int64_t x);
-Val ll_i16(Cg *g, int64_t x);
 Val ll_i32(Cg *g, int64_t x);
 Val ll_i64(Cg *g, int64_t x);
 Val ll_idx(Cg *g, int64_t x);
@@ -107,8 +106,5 @@ Val ll_intrinsic(Cg *g, const char *name, const Ty *over, int nover,
 /* Keeps LLVM from making vectors of fn's scalars: those of a target that
  * flushes subnormals would. */
 void function_stays_scalar(LLVMContextRef ctx, Val fn);
-
-/* Bytes from p to q, n of them (constant), by inline loads and stores. */
-void ll_copy_bytes(Cg *g, Val dst, Val src, int64_t n);
 
 #endif

@@ -2,21 +2,35 @@
 
 #include <llvm-c/Core.h>
 #include <llvm-c/LLJIT.h>
+#include <llvm-c/Orc.h>
 #include <llvm-c/Target.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct Loaded {
   Diag *diag;
   DiagCode code;
+  const char *file;
   LLVMOrcLLJITRef lljit;
+  char cause[256]; /* what the session said before anything failed; or "" */
 };
 
 static bool fail(const Loaded *l, LLVMErrorRef err) {
   char *why = LLVMGetErrorMessage(err);
-  diag_error(l->diag, l->code, (Loc){0}, "loading the object: %s", why);
+  diag_error(l->diag, l->code, (Loc){.file = l->file}, "loading the object: %s",
+             *l->cause ? l->cause : why);
   LLVMDisposeErrorMessage(why);
   return false;
+}
+
+/* The session's own words, which it would print. */
+static void keep_cause(void *loaded, LLVMErrorRef err) {
+  Loaded *l = loaded;
+  char *why = LLVMGetErrorMessage(err);
+  if (!*l->cause)
+    snprintf(l->cause, sizeof l->cause, "%s", why);
+  LLVMDisposeErrorMessage(why);
 }
 
 static bool load(Loaded *l, Bytes object, const char *name) {
@@ -24,6 +38,8 @@ static bool load(Loaded *l, Bytes object, const char *name) {
   LLVMErrorRef err = LLVMOrcCreateLLJIT(&l->lljit, NULL);
   if (err)
     return fail(l, err);
+  LLVMOrcExecutionSessionSetErrorReporter(
+      LLVMOrcLLJITGetExecutionSession(l->lljit), keep_cause, l);
   LLVMMemoryBufferRef buf = LLVMCreateMemoryBufferWithMemoryRangeCopy(
       object.data, object.bytes, name);
   err = LLVMOrcLLJITAddObjectFile(l->lljit,
@@ -31,7 +47,8 @@ static bool load(Loaded *l, Bytes object, const char *name) {
   return !err || fail(l, err);
 }
 
-Loaded *loaded_new(Diag *d, DiagCode code, Bytes object, const char *name) {
+Loaded *loaded_new(Diag *d, DiagCode code, Bytes object, const char *name,
+                   const char *file) {
   Loaded *l = calloc(1, sizeof *l);
   if (!l) {
     diag_error(d, E0005, (Loc){0}, "out of memory");
@@ -39,6 +56,7 @@ Loaded *loaded_new(Diag *d, DiagCode code, Bytes object, const char *name) {
   }
   l->diag = d;
   l->code = code;
+  l->file = file;
   if (load(l, object, name))
     return l;
   loaded_free(l);

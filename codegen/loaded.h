@@ -7,9 +7,10 @@
 
 typedef struct Loaded Loaded;
 
-/* The bytes are copied; `name` is for messages. NULL: an error in d; of an
- * object that was made just now, E0901. */
-Loaded *loaded_new(Diag *d, DiagCode code, Bytes object, const char *name);
+/* The bytes are copied; `name` is for LLVM, `file` (or NULL) for messages.
+ * NULL: an error in d; of an object that was made just now, E0901. */
+Loaded *loaded_new(Diag *d, DiagCode code, Bytes object, const char *name,
+                   const char *file);
 void loaded_free(Loaded *l); /* NULL: nothing */
 
 /* Sets *fn, a pointer to a function, to the global `symbol`. false: the same

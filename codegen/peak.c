@@ -88,7 +88,7 @@ static bool measure(Peak *p, LLVMTargetMachineRef tm, double *seconds) {
       !machine_emit(tm, p->g.mod, LLVMObjectFile, p->g.arena, p->g.diag,
                     &object))
     return false;
-  Loaded *l = loaded_new(p->g.diag, E0901, object, "peak");
+  Loaded *l = loaded_new(p->g.diag, E0901, object, "peak", NULL);
   bool ok = l && loaded_symbol(l, "peak", &fn);
   if (ok)
     *seconds = least_seconds(fn);

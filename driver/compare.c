@@ -8,6 +8,7 @@
 #include "ir/array.h"
 #include "ir/text.h"
 
+/* Of the largest finite element, or of what lies between the ends. */
 #define PART_OF_RANGE 1e-5
 
 static void copy_values(void **seen, const Op *op, void *const *out) {
@@ -166,7 +167,7 @@ static double tolerance(const Type *t, Match m, const void *expected) {
   }
   if (!(lo <= hi))
     return 0;
-  return PART_OF_RANGE * (lo < hi ? hi - lo : fabs(hi));
+  return PART_OF_RANGE * fmax(hi - lo, fmax(fabs(lo), fabs(hi)));
 }
 
 /* The same bits, any NaN for a NaN, or no further off than `within`. */
@@ -248,7 +249,7 @@ static const char *object_name(const Verify *v, const Held *h,
 static bool same_object(Verify *v, const Held *h, const Value *value,
                         const char *what, const char *whose,
                         const void *expected, const void *got) {
-  bool exact = h->full.built.plan->target->fma;
+  bool exact = target_f32_exact(h->full.built.plan->target);
   return verify_same(v, value,
                      (Match){E0501, object_name(v, h, what), whose, !exact},
                      expected, got);

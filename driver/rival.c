@@ -52,6 +52,30 @@ static bool read_bytes(Cli *cli, const char *path, Bytes *out) {
   return true;
 }
 
+/* "target NAME (TRIPLE)" of the header: does it run here? */
+static bool runs_here(Cli *cli, const char *path, const char *text) {
+  static const char line[] = "\n * target ";
+  const char *at = strstr(text, line);
+  at = at ? at + strlen(line) : "";
+  const char *name = arena_strndup(cli->arena, at, strcspn(at, " \n"));
+  Diag *quiet = diag_new(cli->arena);
+  const Target *t = target_find(cli->arena, quiet, name, NULL, NULL, NULL);
+  if (!t)
+    t = target_find(cli->arena, quiet, NULL, name, NULL, NULL);
+  if (t && target_runs_here(t))
+    return true;
+  return misfit(cli, path,
+                arena_printf(cli->arena, "this machine can't run code for %s",
+                             *name ? name : "an unknown target"));
+}
+
+/* Object files begin with their kind and machine. */
+static bool same_machine(Bytes a, Bytes b) {
+  enum { MACHINE = 20 };
+  return a.bytes >= MACHINE && b.bytes >= MACHINE &&
+         memcmp(a.data, b.data, MACHINE) == 0;
+}
+
 /* "NAME: a neural network": the first words of the header. */
 static bool read_header(Cli *cli, const char *path, const char *text,
                         Product *out) {
@@ -68,7 +92,7 @@ static bool read_header(Cli *cli, const char *path, const char *text,
 }
 
 Executor *rival_new(Cli *cli, const char *path, const Built *own) {
-  Product product = {0};
+  Product product = {.file = path};
   Bytes header;
   if (!str_has_suffix(path, ".o")) {
     misfit(cli, path, "this is no object file (.o)");
@@ -78,8 +102,13 @@ Executor *rival_new(Cli *cli, const char *path, const Built *own) {
       arena_printf(cli->arena, "%.*s.h", (int)strlen(path) - 2, path);
   if (!read_bytes(cli, path, &product.object) ||
       !read_bytes(cli, beside, &header) ||
-      !read_header(cli, beside, header.data, &product))
+      !read_header(cli, beside, header.data, &product) ||
+      !runs_here(cli, beside, header.data))
     return NULL;
+  if (!same_machine(own->emitted.object, product.object)) {
+    misfit(cli, path, "this is no object for this machine");
+    return NULL;
+  }
   if (!same_interface(own->emitted.header.data, header.data)) {
     misfit(cli, beside, "its inputs or outputs are not those of this model");
     return NULL;

@@ -133,11 +133,19 @@ static bool get_polly(Cli *cli, const Target *t, PollyMode *out) {
   return false;
 }
 
-static bool get_tier_by(Cli *cli, bool *caller) {
+static bool get_tier_by(Cli *cli, const Target *t, bool *caller) {
   const char *s = cli->value[OPT_tier_by];
   *caller = s && strcmp(s, "caller") == 0;
-  return !s || *caller || strcmp(s, "machine") == 0 ||
-         bad_word(cli, OPT_tier_by, "machine, caller");
+  if (s && !*caller && strcmp(s, "machine") != 0)
+    return bad_word(cli, OPT_tier_by, "machine, caller");
+  if (!*caller || t->ntiers > 1)
+    return true;
+  diag_error(cli->diag, E0304, (Loc){0},
+             "--tier-by=caller: of %s there is one tier, and no choice",
+             t->name);
+  diag_hint(cli->diag, "pick several, as --target=aarch64 "
+                       "--tiers=neon,dotprod does");
+  return false;
 }
 
 static bool get_threads(Cli *cli, int *out) {
@@ -166,7 +174,7 @@ static bool session_options(Cli *cli, const Target *t, CodegenOptions *codegen,
   *plan = (PlanOptions){.name = NULL};
   if (!session_codegen(cli, codegen) || !get_sparse(cli, &plan->sparse) ||
       !get_polly(cli, t, &plan->polly) ||
-      !get_tier_by(cli, &plan->caller_tier) ||
+      !get_tier_by(cli, t, &plan->caller_tier) ||
       !get_threads(cli, &plan->threads) || !may_have_threads(cli, t, plan))
     return false;
   plan->for_size = codegen->for_size;

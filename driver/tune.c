@@ -5,7 +5,9 @@
  * candidates has of them.
  *
  * A candidate counts where the step is made of the same ops as with the cost
- * model's choice, and wins where it is faster by more than noise. */
+ * model's choice, and wins where it is faster by more than noise.
+ *
+ * Of an object with several tiers each that runs here is tuned by itself. */
 #include "driver/tune.h"
 
 #include <ctype.h>
@@ -58,7 +60,10 @@ static const char *cpu_word(Arena *a) {
   }
   if (f)
     fclose(f);
-  return arena_strdup(a, word);
+  size_t n = strlen(word);
+  if (n && word[n - 1] == '-')
+    word[n - 1] = 0;
+  return arena_strdup(a, *word ? word : "cpu");
 }
 
 static Unknown *find(Trials *x, const char *layer) {
@@ -72,7 +77,7 @@ static void list_unknown(Trials *x) {
   Arena *a = x->cli->arena;
   for (const Op *op = x->g->first; op; op = op->next) {
     Unknown u = {.layer = tune_layer(a, op)};
-    if (tune_find(x->plan.tuning, x->t, u.layer) || find(x, u.layer))
+    if (tune_find(a, x->plan.tuning, x->t, op) || find(x, u.layer))
       continue;
     u.n = tune_candidates(op, x->t, u.choice);
     if (u.n < 2)
@@ -134,7 +139,7 @@ static TunedLayer winner(const Trials *x, const Unknown *u) {
                       1e6 * u->seconds[0]};
 }
 
-static bool measure(Trials *x, Tuning *all) {
+static bool measure(Trials *x, Tuning *found) {
   Arena *a = x->cli->arena;
   void **in = exec_buffers(a, x->g->inputs.v, x->g->inputs.n);
   void **out = exec_buffers(a, x->g->outputs.v, x->g->outputs.n);
@@ -145,7 +150,7 @@ static bool measure(Trials *x, Tuning *all) {
   for (int i = 0; i < x->unknown.n; i++)
     if (x->unknown.v[i].seconds[0] > 0) {
       TunedLayer l = winner(x, &x->unknown.v[i]);
-      ARRAY_PUSH(a, &all->layers, l);
+      tune_put(a, found, &l);
     }
   return true;
 }
@@ -163,28 +168,63 @@ static bool read_file(Cli *cli, const char *path, Tuning *out) {
   return ok;
 }
 
+/* Measures what is not known of g's layers on t, a row. */
+static bool tune_row(Trials x, const Target *t, Tuning *found) {
+  x.t = t;
+  list_unknown(&x);
+  return !x.unknown.n || measure(&x, found);
+}
+
+static bool tune_rows(const Trials *x, const Target *t, Tuning *found) {
+  if (!t->ntiers)
+    return tune_row(*x, t, found);
+  for (int i = 0; i < t->ntiers; i++)
+    if (target_runs_here(t->tiers[i].row) &&
+        !tune_row(*x, t->tiers[i].row, found))
+      return false;
+  return true;
+}
+
+/* Adds what was found to the file as it is by now: others may have written
+ * to it meanwhile. */
+static bool write_file(Cli *cli, const char *path, const Tuning *found) {
+  Tuning now = {.cpu = found->cpu};
+  if (!read_file(cli, path, &now))
+    return false;
+  for (int i = 0; i < found->layers.n; i++)
+    tune_put(cli->arena, &now, &found->layers.v[i]);
+  Str text = str_new(cli->arena);
+  tune_print(&text, &now);
+  return file_write(path, str_cstr(&text), text.n, cli->diag);
+}
+
+static bool runs_here(Cli *cli, const Target *t) {
+  if (target_best_tier(t))
+    return true;
+  diag_error(cli->diag, E0304, (Loc){0},
+             "--tune: this machine can't run code for %s itself", t->name);
+  diag_hint(cli->diag, "measure on one that can, with Kiln there");
+  return false;
+}
+
 bool session_tune(Cli *cli, const Graph *g, const Target *t,
                   const CodegenOptions *codegen, PlanOptions *plan) {
   const char *path = cli->value[OPT_tune];
   if (!path || plan->tuning)
     return true;
-  if (!target_runs_here(t))
-    return diag_error(cli->diag, E0304, (Loc){0},
-                      "--tune: this machine can't run code for %s itself",
-                      t->name);
-  Tuning *all = ARENA_NEW(cli->arena, Tuning);
+  if (!*path)
+    return diag_error(cli->diag, E0001, (Loc){0}, "--tune: '' is no file");
+  Tuning *all = ARENA_NEW(cli->arena, Tuning), found = {0};
   *all = (Tuning){.cpu = cpu_word(cli->arena)};
-  if (!read_file(cli, path, all))
+  found.cpu = all->cpu;
+  if (!runs_here(cli, t) || !read_file(cli, path, all))
     return false;
   plan->tuning = all;
-  Trials x = {.cli = cli, .g = g, .t = t, .codegen = codegen, .plan = *plan};
+  Trials x = {.cli = cli, .g = g, .codegen = codegen, .plan = *plan};
   x.plan.threads = 0; /* parts of a step are like the step */
-  list_unknown(&x);
-  if (!x.unknown.n)
-    return true;
-  Str text = str_new(cli->arena);
-  if (!measure(&x, all))
+  if (!tune_rows(&x, t, &found))
     return false;
-  tune_print(&text, all);
-  return file_write(path, str_cstr(&text), text.n, cli->diag);
+  for (int i = 0; i < found.layers.n; i++)
+    tune_put(cli->arena, all, &found.layers.v[i]);
+  return !found.layers.n || write_file(cli, path, &found);
 }

@@ -51,13 +51,6 @@ bool shape_equal(const Shape *a, const Shape *b) {
          memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
 }
 
-int64_t shape_count(const Shape *s) {
-  int64_t n = 1;
-  for (int i = 0; i < s->rank; i++)
-    n = mul_saturating(n, s->dim[i]);
-  return n;
-}
-
 static bool is_small_int(DType t) {
   return t == DT_i8 || t == DT_u8 || t == DT_i16;
 }

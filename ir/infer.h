@@ -53,6 +53,5 @@ bool check_axis(const Op *op, int64_t axis, int rank);
 
 Shape shape_of(const Value *v);
 bool shape_equal(const Shape *a, const Shape *b);
-int64_t shape_count(const Shape *s); /* saturating */
 
 #endif

@@ -75,8 +75,7 @@ static json_object *choice_json(const Plan *p, const Op *op) {
       put_real(cycles, k->name, k->cost(op, p->target));
   }
   json_object_object_add(o, "cycles", cycles);
-  const char *layer = tune_layer(p->arena, op);
-  const TunedLayer *l = tune_find(p->opt.tuning, p->target, layer);
+  const TunedLayer *l = tune_find(p->arena, p->opt.tuning, p->target, op);
   if (l) {
     put_int(o, "vectors", l->choice.vectors);
     put_real(o, "us", l->us);

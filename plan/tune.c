@@ -72,28 +72,41 @@ int tune_candidates(const Op *op, const Target *t, Choice out[TUNE_MOST]) {
 
 /* ---- choices ---- */
 
-const TunedLayer *tune_find(const Tuning *all, const Target *t,
-                            const char *layer) {
+static bool is_row_of(const TunedLayer *l, const char *target, const char *cpu,
+                      const char *layer) {
+  return strcmp(l->target, target) == 0 && strcmp(l->cpu, cpu) == 0 &&
+         strcmp(l->layer, layer) == 0;
+}
+
+static bool fits(const Choice *c, const Op *op, const Target *t) {
+  return c->kernel->match(op, t) && c->vectors >= 0 && c->vectors <= 8;
+}
+
+const TunedLayer *tune_find(Arena *a, const Tuning *all, const Target *t,
+                            const Op *op) {
+  const char *layer = all ? tune_layer(a, op) : NULL;
   for (int i = 0; all && i < all->layers.n; i++) {
     const TunedLayer *l = &all->layers.v[i];
-    if (strcmp(l->target, t->name) == 0 && strcmp(l->cpu, all->cpu) == 0 &&
-        strcmp(l->layer, layer) == 0)
+    if (is_row_of(l, t->name, all->cpu, layer) && fits(&l->choice, op, t))
       return l;
   }
   return NULL;
 }
 
-/* A file may be older than the kernels' conditions. */
-static bool still_fits(const Plan *p, const Op *op, const Choice *c) {
-  return c->kernel->match(op, p->target) && c->vectors >= 0 && c->vectors <= 8;
+void tune_put(Arena *a, Tuning *all, const TunedLayer *l) {
+  int kept = 0;
+  for (int i = 0; i < all->layers.n; i++)
+    if (!is_row_of(&all->layers.v[i], l->target, l->cpu, l->layer))
+      all->layers.v[kept++] = all->layers.v[i];
+  all->layers.n = kept;
+  ARRAY_PUSH(a, &all->layers, *l);
 }
 
 Choice tune_choose(const Plan *p, const Op *op) {
   if (!p->opt.tuning)
     return (Choice){kernel_select(op, p->target), 0};
-  const TunedLayer *known =
-      tune_find(p->opt.tuning, p->target, tune_layer(p->arena, op));
-  if (known && still_fits(p, op, &known->choice))
+  const TunedLayer *known = tune_find(p->arena, p->opt.tuning, p->target, op);
+  if (known)
     return known->choice;
   Choice all[TUNE_MOST];
   int n = tune_candidates(op, p->target, all), trial = p->opt.trial;
@@ -130,18 +143,26 @@ static bool read_line(Arena *a, const char *line, Tuning *out) {
   return true;
 }
 
+static bool bad_line(Diag *d, const char *path, int row) {
+  diag_error(d, E0001, (Loc){.file = path}, "line %d is no layer of a tuning",
+             row);
+  diag_hint(d, "--tune names the file that is written; without it all layers "
+               "are measured anew");
+  return false;
+}
+
 bool tune_read(Arena *a, const char *path, const char *text, size_t bytes,
                Diag *d, Tuning *out) {
-  const char *p = arena_strndup(a, text, bytes);
-  for (int row = 1; *p; row++) {
+  const char *p = arena_strndup(a, text, bytes), *end = p + bytes;
+  int row = 1;
+  for (; *p; row++) {
     size_t n = strcspn(p, "\n");
     const char *line = arena_strndup(a, p, n);
     if (n && !read_line(a, line, out))
-      return diag_error(d, E0001, (Loc){.file = path},
-                        "line %d is no layer of a tuning", row);
+      return bad_line(d, path, row);
     p += n + (p[n] == '\n');
   }
-  return true;
+  return p == end || bad_line(d, path, row);
 }
 
 void tune_print(Str *out, const Tuning *all) {

@@ -30,9 +30,12 @@ enum { TUNE_MOST = 12 };
 const char *tune_layer(Arena *a, const Op *op);
 /* What may be chosen for op, the cost model's choice first; how many. */
 int tune_candidates(const Op *op, const Target *t, Choice out[TUNE_MOST]);
-/* The layer's row for t; NULL: none. */
-const TunedLayer *tune_find(const Tuning *all, const Target *t,
-                            const char *layer);
+/* The row for op on t, of a kernel that can still compute it (a file may be
+ * older than the kernels' conditions, or edited); NULL: none. */
+const TunedLayer *tune_find(Arena *a, const Tuning *all, const Target *t,
+                            const Op *op);
+/* Adds a row, in place of the one of its target, CPU and layer if there is. */
+void tune_put(Arena *a, Tuning *all, const TunedLayer *l);
 /* The choice for op in p: number opt.trial - 1 of its candidates (the first,
  * where it has fewer) of layers that are not known, what is known of it, or
  * the cost model's. kernel NULL: there is none. */

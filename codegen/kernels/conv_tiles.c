@@ -177,14 +177,14 @@ static void block(Cg *g, const Tiled *t) {
   Val first = part ? g->args->first : ll_idx(g, 0);
   Val last =
       part ? g->args->last : ll_idx(g, (q->tiles + q->images - 1) / q->images);
-  Loop turn = loop_begin_between(g, first, ll_addc(g, last, 1), 0, NULL);
+  Loop turn = loop_begin_between(g, first, ll_addc(g, last, 1), 1, 0, NULL);
   LLVMBasicBlockRef on = if_begin(g, turn.i, last);
   compute(g, t, turn.i);
   if_end(g, on);
   on = if_begin(g, turn.i, first);
   store(g, t, ll_addc(g, turn.i, -1));
   if_end(g, on);
-  loop_end_between(g, &turn, NULL);
+  loop_end(g, &turn, NULL);
 }
 
 static void blocks(Cg *g, Tiled *t, int64_t from, int64_t to,

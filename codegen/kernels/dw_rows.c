@@ -446,17 +446,17 @@ static void part_of_rows(Cg *g, const Rows *r, const Band *b) {
   Val first = g->args->first, n = ll_sub(g, g->args->last, first);
   int rows = dw_rows_at_once(r->c);
   Val turns = rows > 1 ? ll_lshrc(g, n, 1) : n;
-  Loop l = loop_begin_between(g, ll_idx(g, 0), turns, 0, NULL);
+  Loop l = loop_begin_between(g, ll_idx(g, 0), turns, 1, 0, NULL);
   Val y = ll_add(g, first, ll_mulc(g, l.i, rows));
   some_rows(g, r, &b->im, y, y, rows);
-  loop_end_between(g, &l, NULL);
+  loop_end(g, &l, NULL);
   if (rows == 1 || !splits_oddly(&g->step->split))
     return;
   Val odd = ll_and(g, n, ll_idx(g, 1));
-  Loop last = loop_begin_between(g, ll_idx(g, 0), odd, 0, NULL);
+  Loop last = loop_begin_between(g, ll_idx(g, 0), odd, 1, 0, NULL);
   y = ll_addc(g, g->args->last, -1);
   some_rows(g, r, &b->im, y, y, 1);
-  loop_end_between(g, &last, NULL);
+  loop_end(g, &last, NULL);
 }
 
 /* All rows of a band in one block of channels, the first of which is

@@ -124,7 +124,8 @@ static void test_first_runs_at_once(void **state) {
   int8_t want[OUT];
   Executor *interp = interp_new(n.graph, NULL, NULL);
   run(interp, 1, want);
-  Loaded *object = loaded_new(n.graph->diag, E0901, n.emitted.object, "net");
+  Loaded *object =
+      loaded_new(n.graph->diag, E0901, n.emitted.object, "net", NULL);
   assert_non_null(object);
   assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);
   for (int i = 0; i < THREADS; i++) {
