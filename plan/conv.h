@@ -59,6 +59,7 @@ typedef struct ConvParams {
   int lanes;               /* i32 lanes of a vector; 1 = scalar */
   int vectors;             /* vectors (or channels) of outputs in a tile */
   int pixels;              /* pixels of a tile; <= ow */
+  int rows;                /* of outputs of a tile: dw_f32_rows */
   int64_t blocks;          /* tiles over the channels */
   int join;                /* vectors that are packed together: see
                               conv_joined_channel; tables are in that order,

@@ -38,7 +38,7 @@ static const Elements head_elements[K_COUNT] = {
     [K_dw_scalar] = ELEMENTS_bytes,     [K_binary] = ELEMENTS_bytes,
     [K_conv_f32] = ELEMENTS_floats,     [K_map] = ELEMENTS_floats,
     [K_dw_f32] = ELEMENTS_floats,       [K_matmul_lanes] = ELEMENTS_bytes,
-    [K_conv_winograd] = ELEMENTS_bytes,
+    [K_conv_winograd] = ELEMENTS_bytes, [K_dw_f32_rows] = ELEMENTS_floats,
 };
 
 static const Elements tail_elements[K_COUNT] = {

@@ -80,6 +80,14 @@ static void ways_dw_rows(const Step *s, Ways *w) {
   w->own = s->scratch_bytes;
 }
 
+static void ways_dw_f32_rows(const Step *s, Ways *w) {
+  const ConvParams *c = s->params;
+  bool many = c->g.n > 1;
+  w->units[many ? SPLIT_images : SPLIT_rows] =
+      many ? c->g.n : ceil_div(c->g.oh, c->rows);
+  w->own = s->scratch_bytes;
+}
+
 static void ways_matmul(const Step *s, Ways *w) {
   const MatmulParams *m = s->params;
   w->units[SPLIT_rows] = ceil_div(m->m, m->rows);
@@ -96,7 +104,7 @@ static void (*const ways[K_COUNT])(const Step *s, Ways *w) = {
     [K_conv_lanes] = ways_conv_lanes, [K_conv_f32] = ways_conv_f32,
     [K_dw_lanes] = ways_dw_lanes,     [K_dw_f32] = ways_dw_lanes,
     [K_dw_rows] = ways_dw_rows,       [K_matmul] = ways_matmul,
-    [K_products] = ways_products,
+    [K_products] = ways_products,     [K_dw_f32_rows] = ways_dw_f32_rows,
 };
 
 /* ---- the choice ---- */
