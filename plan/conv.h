@@ -59,6 +59,7 @@ typedef struct ConvParams {
   int lanes;               /* i32 lanes of a vector; 1 = scalar */
   int vectors;             /* vectors (or channels) of outputs in a tile */
   int pixels;              /* pixels of a tile; <= ow */
+  int rows;                /* of outputs of a tile: dw_f32_rows */
   int64_t blocks;          /* tiles over the channels */
   int join;                /* vectors that are packed together: see
                               conv_joined_channel; tables are in that order,
@@ -87,6 +88,8 @@ typedef struct ConvParams {
                               that go over the image once for each; oc: w */
   const Blob *bias;        /* i32 (blocks * vectors * lanes): where the
                               accumulators start, for rq's form too */
+  DType w_type;            /* of floats: f32, or f16 or bf16, which are widened
+                              wherever they are read */
   bool pixels_first;       /* of floats: all blocks of a tile before the next
                               tile, so that outputs are stored in order */
   int64_t bias_classes;    /* of floats: tables of biases; 1, or ... */

@@ -51,11 +51,7 @@ static void conv_ways(const Step *s, Ways *w) {
   w->own = s->scratch_bytes - stage_bytes(c);
 }
 
-static void ways_conv_lanes(const Step *s, Ways *w) {
-  if (!s->front) {
-    conv_ways(s, w);
-    return;
-  }
+static void ways_bands(const Step *s, Ways *w) {
   const ConvGeom f = conv_geom(s->front->op);
   bool many = f.n > 1;
   w->units[many ? SPLIT_images : SPLIT_bands] =
@@ -89,9 +85,20 @@ static void ways_conv_winograd(const Step *s, Ways *w) {
     w->units[SPLIT_rows] = ceil_div(p->down, p->rows);
 }
 
+static void ways_conv_lanes(const Step *s, Ways *w) {
+  if (s->front)
+    ways_bands(s, w);
+  else
+    conv_ways(s, w);
+}
+
 /* What is packed late is packed once. */
 static void ways_conv_f32(const Step *s, Ways *w) {
   const ConvParams *c = s->params;
+  if (s->front) {
+    ways_bands(s, w);
+    return;
+  }
   if ((c->w || c->packed.form) && c->bias)
     conv_ways(s, w);
   if (c->pixels_first)
@@ -119,6 +126,14 @@ static void ways_dw_pairs(const Step *s, Ways *w) {
   w->own = s->scratch_bytes;
 }
 
+static void ways_dw_f32_rows(const Step *s, Ways *w) {
+  const ConvParams *c = s->params;
+  bool many = c->g.n > 1;
+  w->units[many ? SPLIT_images : SPLIT_rows] =
+      many ? c->g.n : ceil_div(c->g.oh, c->rows);
+  w->own = s->scratch_bytes;
+}
+
 static void ways_matmul(const Step *s, Ways *w) {
   const MatmulParams *m = s->params;
   w->units[SPLIT_rows] = ceil_div(m->m, m->rows);
@@ -142,6 +157,7 @@ static void (*const ways[K_COUNT])(const Step *s, Ways *w) = {
     [K_dw_rows] = ways_dw_rows,
     [K_matmul] = ways_matmul,
     [K_products] = ways_products,
+    [K_dw_f32_rows] = ways_dw_f32_rows,
 };
 
 /* ---- the choice ---- */

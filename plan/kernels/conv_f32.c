@@ -1,14 +1,17 @@
-/* conv_f32, dw_f32: convolutions and dense layers on floats. Weights are
- * packed at compile time, or at the start of the step when they are computed
- * at run time. */
+/* conv_f32: convolutions and dense layers on floats. Weights are packed at
+ * compile time, or at the start of the step when they are computed at run
+ * time. And what the other float products share. */
 #include "plan/kernels/conv_f32.h"
 
+#include "plan/band.h"
 #include "plan/kernel.h"
 #include "plan/kernels/conv.h"
 
+bool real_is_const(const Value *v) { return !v || v->init; }
+
 static bool is_f32(const Value *v) { return !v || v->type->dtype == DT_f32; }
 
-static bool is_f32_op(const Op *op) {
+bool real_is_op(const Op *op) {
   return is_f32(op->in[0]) && is_f32(op->in[1]) && is_f32(op_in(op, 2)) &&
          is_f32(op->out[0]);
 }
@@ -18,15 +21,15 @@ static bool is_f32_op(const Op *op) {
 bool match_conv_f32(const Op *op, const Target *t) {
   (void)t;
   return (op->kind == OP_conv2d || op->kind == OP_fully_connected) &&
-         is_f32_op(op);
+         real_is_op(op);
 }
 
-static double cost_f32(const Op *op, const Target *t) {
+double real_cost(const Op *op, const Target *t) {
   int lanes = target_f32_lanes(t);
   return (double)op_macs(op) / (lanes ? lanes : 1);
 }
 
-double cost_conv_f32(const Op *op, const Target *t) { return cost_f32(op, t); }
+double cost_conv_f32(const Op *op, const Target *t) { return real_cost(op, t); }
 
 /* Vector registers, or those of single floats. */
 static int float_registers(const Target *t) {
@@ -95,8 +98,10 @@ void real_pack(float *image, const float *w, int64_t n, int64_t k,
       image[(o / nout * k + i) * nout + o % nout] = w[o * k + i];
 }
 
-/* Weights of all groups one behind the other, and biases likewise. */
+/* Weights of all groups one behind the other, and biases likewise. Where few
+ * pixels meet each, what it takes to bring them here decides. */
 static void pack_weights(Plan *p, Step *s, ConvParams *c) {
+  enum { FEW_PIXELS = 4 };
   int64_t groups = c->g.groups, n = c->g.oc / groups;
   int64_t k = c->taps_h * c->taps_w * c->run;
   int64_t nout = (int64_t)c->vectors * c->lanes, padded = c->blocks * nout;
@@ -110,9 +115,13 @@ static void pack_weights(Plan *p, Step *s, ConvParams *c) {
                      .weave.slots = (int)nout,
                      .time = cost_conv_f32(s->op, p->target),
                      .unpacking = 5,
-                     .available = groups > 1 ? -1 : INT64_MAX};
+                     .available = groups > 1 || s->front ? -1 : INT64_MAX};
   c->packed = plan_pack_real(p, s, &from);
-  if (!c->packed.form)
+  if (c->packed.form)
+    return;
+  if (c->g.n * c->g.oh * c->g.ow <= FEW_PIXELS)
+    c->w = plan_real_halves(p, s, image, groups * padded * k, &c->w_type);
+  if (!c->w)
     c->w = plan_blob(p, s, "weights", image, groups * padded * k * 4,
                      p->target->simd_align);
 }
@@ -142,8 +151,6 @@ static void choose_border(ConvParams *c, const Op *op) {
         border_classes(&c->border.y) * border_classes(&c->border.x);
 }
 
-static bool is_const(const Value *v) { return !v || v->init; }
-
 /* Outputs that no cache of the core holds are stored in order, where all
  * weights stay in it meanwhile. */
 static bool pixels_first(const ConvParams *c, int64_t k) {
@@ -154,7 +161,7 @@ static bool pixels_first(const ConvParams *c, int64_t k) {
 }
 
 bool prepare_conv_f32(Plan *p, Step *s) {
-  ConvParams c = {.g = conv_geom(s->op), .group = 1};
+  ConvParams c = {.g = band_geom(s), .group = 1, .w_type = DT_f32};
   const Op *op = s->op;
   conv_source(&c, s, DT_COUNT, 4, false);
   conv_grouped_runs(&c);
@@ -170,71 +177,16 @@ bool prepare_conv_f32(Plan *p, Step *s) {
   real_tile_choose(p->target, &shape, &c.pixels, &c.vectors);
   c.blocks = ceil_div(shape.vectors, c.vectors);
   int64_t padded = c.g.groups * c.blocks * c.vectors * c.lanes, late = 0;
-  if (is_const(op->in[1]))
+  if (real_is_const(op->in[1]))
     pack_weights(p, s, &c);
   else
     late += padded * k * 4;
-  if (is_const(op_in(op, 2)))
+  if (real_is_const(op_in(op, 2)))
     pack_bias(p, s, &c);
   else
     late += padded * 4;
   c.pixels_first = pixels_first(&c, k);
   return conv_real_done(p, s, &c, late + c.packed.block_bytes);
-}
-
-/* ---- dw_f32 ---- */
-
-bool match_dw_f32(const Op *op, const Target *t) {
-  (void)t;
-  return op->kind == OP_depthwise_conv2d && is_f32_op(op);
-}
-
-double cost_dw_f32(const Op *op, const Target *t) { return cost_f32(op, t); }
-
-/* Channels in lanes, blocks of whole vectors, the last one over the end of
- * the one before; or several neighbouring pixels of all channels in a vector
- * where they fill it and lie side by side, whose weights repeat. */
-static void choose_channels(ConvParams *c, const Target *t, bool repeats) {
-  enum { MOST_VECTORS = 4, MOST_ACCUMULATORS = 8 };
-  int64_t oc = c->g.oc, places = c->g.ow;
-  c->lanes = target_f32_lanes(t) > 1 ? target_f32_lanes(t) : 1;
-  c->vectors = 1;
-  if (repeats && oc < c->lanes && c->lanes % oc == 0 && c->g.sw == 1 &&
-      c->g.ow >= c->lanes / oc) {
-    places = c->g.ow / (c->lanes / oc);
-  } else {
-    while (c->lanes > oc)
-      c->lanes /= 2;
-    int64_t most = oc / c->lanes < MOST_VECTORS ? oc / c->lanes : MOST_VECTORS;
-    c->vectors = (int)most;
-  }
-  c->pixels = even_part(places, MOST_ACCUMULATORS / c->vectors);
-  c->blocks = ceil_div(oc, (int64_t)c->vectors * c->lanes);
-}
-
-/* n rows of the channels' values, each repeated to fill a vector at least;
- * v NULL: zeros. */
-static const Blob *repeat_rows(Plan *p, Step *s, const char *what,
-                               const ConvParams *c, const Value *v, int64_t n) {
-  int64_t oc = c->g.oc, row = oc > c->lanes ? oc : c->lanes;
-  float *image = ARENA_ARRAY(p->arena, float, n *row);
-  for (int64_t i = 0; v && i < n * row; i++)
-    image[i] = ((const float *)v->init->data)[i / row * oc + i % row % oc];
-  return plan_blob(p, s, what, image, n * row * 4, p->target->simd_align);
-}
-
-bool prepare_dw_f32(Plan *p, Step *s) {
-  ConvParams c = {.g = conv_geom(s->op), .group = 1};
-  const Op *op = s->op;
-  const Value *w = op->in[1], *bias = op_in(op, 2);
-  conv_source(&c, s, DT_COUNT, 4, false);
-  c.act = op->attrs.conv.act;
-  choose_channels(&c, p->target, is_const(w) && is_const(bias));
-  if (is_const(w))
-    c.w = repeat_rows(p, s, "weights", &c, w, c.g.kh * c.g.kw);
-  if (is_const(bias))
-    c.bias = repeat_rows(p, s, "bias", &c, bias, 1);
-  return conv_real_done(p, s, &c, 0);
 }
 
 /* As tail_overlap of the kernels of bytes: is every output stored once? */
@@ -248,6 +200,7 @@ static int64_t real_tail_overlap(const ConvParams *c) {
 }
 
 bool conv_real_done(Plan *p, Step *s, ConvParams *c, int64_t late) {
+  c->out_bytes = dtype_bits(s->out[0]->type->dtype) / 8;
   s->params = arena_dup(p->arena, c, sizeof *c);
   if (s->in[0]->place == PLACE_const)
     plan_const_blob(p, s->in[0]);

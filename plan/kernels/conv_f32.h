@@ -8,6 +8,11 @@
 
 #include "plan/conv.h"
 
+/* Are all operands and the output f32? Is v absent, or known? */
+bool real_is_op(const Op *op);
+bool real_is_const(const Value *v);
+/* Cycles where every instruction multiplies a vector. */
+double real_cost(const Op *op, const Target *t);
 /* Lanes for n outputs of `bytes` bytes: the target's, or fewer when there are
  * few of them; 1 = scalar. */
 int real_lanes(const Target *t, int bytes, int64_t n);
@@ -28,5 +33,9 @@ const char *real_variant(Arena *a, int pixels, int outputs, int vector_bytes);
 /* step->params, scratch_bytes, variant and vector_bytes; `late` bytes behind
  * the staged copy for what is packed at run time. */
 bool conv_real_done(Plan *p, Step *s, ConvParams *c, int64_t late);
+/* dw_f32_rows: bytes of its row of zeros, 0 = all rows of windows are inside;
+ * pixels that a vector stands for. */
+int64_t dw_f32_rows_scratch(const ConvParams *c);
+int64_t dw_f32_vector_pixels(const ConvParams *c);
 
 #endif
