@@ -7,6 +7,7 @@
 #include "plan/kernels/matmul_lanes.h"
 
 #include "codegen/kernels/conv.h"
+#include "codegen/kernels/interleave.h"
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
@@ -120,20 +121,14 @@ static Val b_row(Cg *g, const Product *m, Val b, int64_t k, int64_t columns) {
   return m->p->b_xor ? ll_xorc(g, x, -128) : x;
 }
 
-/* Groups of four bytes down the columns of `valid` rows: inside each 16
- * columns in order, of which vector i has the i-th four. */
+/* Groups of four bytes down the columns of `valid` rows. */
 static void interleave(Cg *g, const Product *m, Val b, int valid,
                        int64_t columns, Val out[PANEL_VECTORS]) {
-  Val row[4], pair[4];
-  Ty words = ll_vec(g->i16, (int)m->panel / 2);
+  Val row[4];
   for (int k = 0; k < 4; k++)
     row[k] = k < valid ? b_row(g, m, b, k, columns)
                        : LLVMConstNull(ll_vec(g->i8, (int)m->panel));
-  for (int i = 0; i < 4; i++)
-    pair[i] = ll_bitcast(g, x86_unpack(g, row[i & 2], row[(i & 2) + 1], i & 1),
-                         words);
-  for (int i = 0; i < PANEL_VECTORS; i++)
-    out[i] = x86_unpack(g, pair[i / 2], pair[i / 2 + 2], i & 1);
+  interleave_rows(g, row, out);
 }
 
 static void pack_group(Cg *g, const Product *m, Val b, Val to, int valid,
