@@ -245,6 +245,12 @@ static Val requant_in_order(Cg *g, const ConvParams *c, const Val *acc, int n,
   return clamp_bytes(g, c, bytes);
 }
 
+int conv_inputs_ahead(const Cg *g, const ConvParams *c) {
+  enum { MOST = 4 };
+  int left = g->target->nvregs - (c->pixels + 1) * c->vectors;
+  return left > MOST ? MOST : left < 1 ? 1 : left;
+}
+
 int conv_pixels_together(const Cg *g, const ConvParams *c) {
   bool packs = g->target->masks && c->lanes * 4 == g->target->vector_bytes;
   bool plain = !c->sums && !tail_any(g);

@@ -12,7 +12,7 @@
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 
-enum { UNROLL_DOTS = 112, INPUTS_AHEAD = 4, SUM_ROWS = 4, TILE_MOST = 32 };
+enum { UNROLL_DOTS = 112, SUM_ROWS = 4, TILE_MOST = 32 };
 
 typedef struct Product {
   const MatmulLanes *p;
@@ -194,7 +194,7 @@ static void dot_group_of_k(Cg *g, const Product *m, Val a, Val w, Val *acc) {
     weights[v] = m->dot->weights(g, m->c, ll_gepc(g, w, v * m->panel));
   for (int r = 0; r < m->c->pixels; r++) {
     int before = r ? r - 1 : m->c->pixels - 1;
-    if (g->target->arch == ARCH_x86_64 && r % INPUTS_AHEAD == 0)
+    if (g->target->arch == ARCH_x86_64 && r % conv_inputs_ahead(g, m->c) == 0)
       a = ll_after(g, a, &acc[before * PANEL_VECTORS], 1);
     Val x = m->dot->inputs(g, m->c, ll_gepc(g, a, r * m->p->pitch), 1);
     if (m->dot->pick)
