@@ -254,6 +254,12 @@ static Val requant_in_order(Cg *g, const ConvParams *c, const Val *acc, int n,
   return clamp_bytes(g, c, pack_in_order(g, v, n, low, c->out_type));
 }
 
+int conv_inputs_ahead(const Cg *g, const ConvParams *c) {
+  enum { MOST = 4 };
+  int left = g->target->nvregs - (c->pixels + 1) * c->vectors;
+  return left > MOST ? MOST : left < 1 ? 1 : left;
+}
+
 int conv_pixels_together(const Cg *g, const ConvParams *c) {
   bool packs = g->target->arch == ARCH_x86_64 &&
                c->lanes * 4 == g->target->vector_bytes;

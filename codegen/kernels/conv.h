@@ -87,6 +87,9 @@ void conv_store_pixels(Cg *g, const ConvParams *c, Val acc, Val channel, Val p,
 void conv_store_joined(Cg *g, const ConvParams *c, const Val *acc, Val entry,
                        Val p, int64_t n);
 
+/* How many pixels' inputs a tile's loop loads before it uses them. */
+int conv_inputs_ahead(const Cg *g, const ConvParams *c);
+
 /* Neighbouring pixels of a tile that the target stores together, 1 where it
  * does not; and that: acc[pixel * join + vector], else as above. */
 int conv_pixels_together(const Cg *g, const ConvParams *c);

@@ -52,20 +52,13 @@ static int sum_at(const ConvParams *c, int pixel) {
 /* Bytes of a weight as the loops read it. */
 static int64_t weight_bytes(const ConvParams *c) { return c->widens ? 2 : 1; }
 
-/* How many pixels' inputs are loaded before they are used. */
-static int inputs_ahead(const Cg *g, const ConvParams *c) {
-  enum { MOST = 4 };
-  int left = g->target->nvregs - (c->pixels + 1) * c->vectors;
-  return left > MOST ? MOST : left < 1 ? 1 : left;
-}
-
 /* n groups of inputs of pixel p: on x86 LLVM would load those of all pixels
  * first, and spill them. */
 static Val pixel_inputs(Cg *g, const Tile *t, Val *src, int p, int n,
                         const Val *acc) {
   const ConvParams *c = t->c;
   int before = p ? p - 1 : c->pixels - 1;
-  if (g->target->arch == ARCH_x86_64 && p % inputs_ahead(g, c) == 0)
+  if (g->target->arch == ARCH_x86_64 && p % conv_inputs_ahead(g, c) == 0)
     *src = ll_after(g, *src, &acc[acc_at(c, before, 0)], 1);
   return t->dot->inputs(g, c, ll_gepc(g, *src, p * conv_step_bytes(c)), n);
 }

@@ -20,6 +20,7 @@
  * may be of the block before, too. What comes in at a time, a pixel or such a
  * vector or a pair of them, is a unit of the row. */
 #include "codegen/kernels/band.h"
+#include "codegen/kernels/interleave.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 #include "plan/kernels/dw.h"
@@ -76,14 +77,6 @@ static void load_rows(Cg *g, const Rows *r, Val at, int64_t n, Val t[4]) {
   }
 }
 
-/* NEON: eight channels, from eight bytes to registers of 16. */
-static Val interleave_halves(Cg *g, Val a, Val b) {
-  int mask[16];
-  for (int i = 0; i < 16; i++)
-    mask[i] = i / 2 + i % 2 * 8;
-  return ll_bitcast(g, ll_shuffle(g, a, b, mask, 16), ll_vec(g->i16, 8));
-}
-
 /* Of three rows, even channels and odd ones: a word of the third row has its
  * channel in one byte, and the weights of the other are zero. */
 static Column interleave_parted(Cg *g, const Val t[4]) {
@@ -101,18 +94,7 @@ static Column interleave_parted(Cg *g, const Val t[4]) {
 
 static Column interleave(Cg *g, const Val t[4]) {
   Column col;
-  int n = ll_lanes(t[0]);
-  Ty halves = ll_vec(g->i16, n / 2);
-  for (int high = 0; high < (n == 8 ? 1 : 2); high++) {
-    bool narrow = n == 8;
-    Val a = narrow ? interleave_halves(g, t[0], t[1])
-                   : ll_bitcast(g, x86_unpack(g, t[0], t[1], high), halves);
-    Val b = narrow ? interleave_halves(g, t[2], t[3])
-                   : ll_bitcast(g, x86_unpack(g, t[2], t[3], high), halves);
-    Ty words = ll_vec(g->i32, ll_lanes(a) / 2);
-    for (int i = 0; i < 2; i++)
-      col.part[2 * high + i] = ll_bitcast(g, x86_unpack(g, a, b, i), words);
-  }
+  interleave_rows(g, t, col.part);
   return col;
 }
 

@@ -7,11 +7,12 @@
 #include "plan/kernels/matmul_lanes.h"
 
 #include "codegen/kernels/conv.h"
+#include "codegen/kernels/interleave.h"
 #include "codegen/kernels/light.h"
 #include "codegen/lower.h"
 #include "codegen/targets/dot.h"
 
-enum { UNROLL_DOTS = 112, INPUTS_AHEAD = 4, SUM_ROWS = 4, TILE_MOST = 32 };
+enum { UNROLL_DOTS = 112, SUM_ROWS = 4, TILE_MOST = 32 };
 
 typedef struct Product {
   const MatmulLanes *p;
@@ -120,20 +121,14 @@ static Val b_row(Cg *g, const Product *m, Val b, int64_t k, int64_t columns) {
   return m->p->b_xor ? ll_xorc(g, x, -128) : x;
 }
 
-/* Groups of four bytes down the columns of `valid` rows: inside each 16
- * columns in order, of which vector i has the i-th four. */
+/* Groups of four bytes down the columns of `valid` rows. */
 static void interleave(Cg *g, const Product *m, Val b, int valid,
                        int64_t columns, Val out[PANEL_VECTORS]) {
-  Val row[4], pair[4];
-  Ty words = ll_vec(g->i16, (int)m->panel / 2);
+  Val row[4];
   for (int k = 0; k < 4; k++)
     row[k] = k < valid ? b_row(g, m, b, k, columns)
                        : LLVMConstNull(ll_vec(g->i8, (int)m->panel));
-  for (int i = 0; i < 4; i++)
-    pair[i] = ll_bitcast(g, x86_unpack(g, row[i & 2], row[(i & 2) + 1], i & 1),
-                         words);
-  for (int i = 0; i < PANEL_VECTORS; i++)
-    out[i] = x86_unpack(g, pair[i / 2], pair[i / 2 + 2], i & 1);
+  interleave_rows(g, row, out);
 }
 
 static void pack_group(Cg *g, const Product *m, Val b, Val to, int valid,
@@ -199,7 +194,7 @@ static void dot_group_of_k(Cg *g, const Product *m, Val a, Val w, Val *acc) {
     weights[v] = m->dot->weights(g, m->c, ll_gepc(g, w, v * m->panel));
   for (int r = 0; r < m->c->pixels; r++) {
     int before = r ? r - 1 : m->c->pixels - 1;
-    if (g->target->arch == ARCH_x86_64 && r % INPUTS_AHEAD == 0)
+    if (g->target->arch == ARCH_x86_64 && r % conv_inputs_ahead(g, m->c) == 0)
       a = ll_after(g, a, &acc[before * PANEL_VECTORS], 1);
     Val x = m->dot->inputs(g, m->c, ll_gepc(g, a, r * m->p->pitch), 1);
     if (m->dot->pick)

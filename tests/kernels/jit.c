@@ -1,8 +1,6 @@
 /* codegen/jit.c: executors side by side and one after the other, each with
  * its own state; every value of a keep_all plan against the interpreter. */
-#include "ir/text.h"
-#include "tests/kernels/hand.h"
-#include "tests/testing.h"
+#include "tests/kernels/net.h"
 
 static const char model[] =
     "model net rounding=tflite\n"
@@ -21,29 +19,10 @@ static const char model[] =
 
 enum { IN = 4 * 5 * 6, OUT = 4 * 5 * 9, OUT2 = 9, RUNS = 3 };
 
-typedef struct Net {
-  Arena *arena;
-  Graph *graph;
-  Plan *plan;
-  Emitted emitted;
-} Net;
-
 static Net build(void) {
-  Net n = {.arena = arena_new()};
-  Diag *d = diag_new(n.arena);
-  n.graph = graph_parse(n.arena, d, "net.kiln", model, strlen(model));
-  const Target *t = target_find(n.arena, d, "host", NULL, NULL, NULL);
-  assert_non_null(n.graph);
-  assert_non_null(t);
-  if (!target_runs_here(t))
-    skip();
-  n.plan = plan_new(n.arena, n.graph, t, &(PlanOptions){.keep_all = true});
-  assert_non_null(n.plan);
-  CodegenOptions opt = {.opt_level = 2};
-  if (!codegen_emit(n.plan, &opt, EMIT_object, &n.emitted)) {
-    diag_print(d, stderr);
-    fail();
-  }
+  Net n = net_new(model, "host", NULL, &(PlanOptions){.keep_all = true},
+                  &(CodegenOptions){.opt_level = 2});
+  net_runs_here(&n);
   return n;
 }
 

@@ -4,9 +4,7 @@
 #include <stdlib.h>
 
 #include "codegen/loaded.h"
-#include "ir/text.h"
-#include "tests/kernels/hand.h"
-#include "tests/testing.h"
+#include "tests/kernels/net.h"
 
 static const char model[] =
     "model net rounding=tflite\n"
@@ -19,40 +17,16 @@ static const char model[] =
 
 enum { IN = 6 * 5 * 6, OUT = 6 * 5 * 9, THREADS = 4, RUNS = 6 };
 
-typedef struct Net {
-  Arena *arena;
-  Graph *graph;
-  Plan *plan;
-  Emitted emitted;
-} Net;
-
 static Net emit(const char *family, const char *tiers, bool open_tier) {
-  Net n = {.arena = arena_new()};
-  Diag *d = diag_new(n.arena);
-  n.graph = graph_parse(n.arena, d, "net.kiln", model, strlen(model));
-  const Target *t = target_find(n.arena, d, family, NULL, NULL, NULL);
-  assert_non_null(n.graph);
-  assert_non_null(t);
-  t = target_pick_tiers(n.arena, d, t, tiers);
-  assert_non_null(t);
-  PlanOptions parts = {.threads = 3, .part_cycles = 1e-6};
-  n.plan = plan_new(n.arena, n.graph, t, &parts);
-  assert_non_null(n.plan);
-  CodegenOptions opt = {.opt_level = 2, .open_tier = open_tier};
-  if (!codegen_emit(n.plan, &opt, EMIT_object, &n.emitted)) {
-    diag_print(d, stderr);
-    fail();
-  }
-  return n;
+  return net_new(model, family, tiers,
+                 &(PlanOptions){.threads = 3, .part_cycles = 1e-6},
+                 &(CodegenOptions){.opt_level = 2, .open_tier = open_tier});
 }
 
 /* One that runs in this process. */
 static Net build(bool open_tier) {
   Net n = emit("x86-64", NULL, open_tier);
-  if (!target_runs_here(n.plan->whole)) {
-    arena_free(n.arena);
-    skip();
-  }
+  net_runs_here(&n);
   return n;
 }
 

@@ -175,7 +175,15 @@ static bool mentions(const Str *bytes, const char *word) {
 #define Y "\noutput %y\n"
 
 /* One op each, on what its row accepts. */
-static void every_op(void **state) {
+#define ROUND_TRIPS(cases) round_trips(cases, sizeof(cases) / sizeof *(cases))
+
+static void round_trips(const char *const *cases, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    round_trip(arena_printf(arena, "model m rounding=onnx\n%s", cases[i]),
+               1e-6);
+}
+
+static void convolutions(void **state) {
   (void)state;
   static const char *const cases[] = {
       IMAGE W "%y : f32[1,3,4,2] = conv2d %x, @w, @b" Y,
@@ -202,6 +210,13 @@ static void every_op(void **state) {
             "29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, "
             "45, 46, 47, 48}\n"
             "%y : f32[1,6,7,6] = conv_transpose2d %x, @w" Y,
+  };
+  ROUND_TRIPS(cases);
+}
+
+static void products(void **state) {
+  (void)state;
+  static const char *const cases[] = {
       "input %x : f32[3,4]\nconst @w : f32[2,4] = {1, 2, 3, 4, 5, 6, 7, 8}\n"
       "const @b : f32[2] = {1, -2}\n"
       "%y : f32[3,2] = fully_connected %x, @w, @b { act=relu }" Y,
@@ -216,6 +231,13 @@ static void every_op(void **state) {
       "%y : i32[3,5] = matmul %x, %z, @p, @p" Y,
       "input %x : u8[1,4,4,2]\nconst @w : u8[3,2,2,2] = splat 9\n"
       "const @p : u8[] = {3}\n%y : i32[1,3,3,3] = conv2d %x, @w, _, @p, @p" Y,
+  };
+  ROUND_TRIPS(cases);
+}
+
+static void windows(void **state) {
+  (void)state;
+  static const char *const cases[] = {
       IMAGE "%y : f32[1,2,4,4] = max_pool2d %x { window=[3,2], stride=[2,2], "
             "pad=[1,0,1,1] }" Y,
       IMAGE "%y : f32[1,5,6,4] = avg_pool2d %x { window=[3,3], "
@@ -228,6 +250,13 @@ static void every_op(void **state) {
       IMAGE "%y : f32[1,7,11,4] = resize_nearest %x { align_corners=true }" Y,
       IMAGE
       "%y : f32[1,3,11,4] = resize_nearest %x { half_pixel_centers=true }" Y,
+  };
+  ROUND_TRIPS(cases);
+}
+
+static void reductions(void **state) {
+  (void)state;
+  static const char *const cases[] = {
       IMAGE "%y : f32[1,4] = mean %x { axes=[1,2] }" Y,
       IMAGE "%y : f32[1,5,1,4] = reduce_sum %x { axes=[2] }" Y,
       IMAGE "%y : f32[5] = reduce_max %x { axes=[0,2,3] }" Y,
@@ -237,6 +266,13 @@ static void every_op(void **state) {
       IMAGE "%y : f32[1,5,6,4] = softmax %x { beta=0.5 }" Y,
       IMAGE "%y : f32[1,5,2,4], %k : i64[1,5,2,4] = topk %x { axis=2 }"
             "\noutput %y, %k\n",
+  };
+  ROUND_TRIPS(cases);
+}
+
+static void moves(void **state) {
+  (void)state;
+  static const char *const cases[] = {
       IMAGE "%y : f32[1,4,5,6] = transpose %x { perm=[0,3,1,2] }" Y,
       IMAGE "%y : f32[6,20] = reshape %x" Y,
       IMAGE "%y : f32[1,8,7,4] = pad %x { before=[0,1,0,0], after=[0,2,1,0], "
@@ -247,6 +283,13 @@ static void every_op(void **state) {
       IMAGE "%y : f32[1,2,3,4] = strided_slice %x { begin=[0,4,1,0], "
             "stride=[1,-4,2,1] }" Y,
       "input %x : f32[5,1]\n%y : f32[2,5,3] = broadcast %x" Y,
+  };
+  ROUND_TRIPS(cases);
+}
+
+static void gathers(void **state) {
+  (void)state;
+  static const char *const cases[] = {
       IMAGE "const @i : i64[3] = {2, 0, -1}\n"
             "%y : f32[1,3,6,4] = gather %x, @i { axis=1 }" Y,
       "input %x : f32[3,4]\ninput %i : i32[2,2]\n"
@@ -257,6 +300,13 @@ static void every_op(void **state) {
       "%y : f32[3,4] = scatter_elements %x, @i, %u { axis=1, reduction=add }" Y,
       "input %x : f32[3,4]\nconst @i : i32[2,1] = {2, 0}\ninput %u : f32[2,4]\n"
       "%y : f32[3,4] = scatter_nd %x, @i, %u" Y,
+  };
+  ROUND_TRIPS(cases);
+}
+
+static void lane_by_lane(void **state) {
+  (void)state;
+  static const char *const cases[] = {
       IMAGE SECOND "%c : bool[1,5,6,4] = less %x, %z\n"
                    "%y : f32[1,5,6,4] = select %c, %x, %z" Y,
       IMAGE "const @k : f32[4] = {1, 2, 3, 4}\n"
@@ -270,9 +320,7 @@ static void every_op(void **state) {
       "input %x : i16[9]\n%y : i8[9] = cast %x { saturate=true }" Y,
       "input %x : f32[9]\n%y : i32[9] = cast %x" Y,
   };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-    round_trip(arena_printf(arena, "model m rounding=onnx\n%s", cases[i]),
-               1e-6);
+  ROUND_TRIPS(cases);
 }
 
 /* Unary and binary ops are rows of one table: all of them, by it. */
@@ -527,7 +575,9 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
       TEST(fields),        TEST(nodes),          TEST(tensors),
-      TEST(every_op),      TEST(every_map),      TEST(qdq),
+      TEST(convolutions),  TEST(products),       TEST(windows),
+      TEST(reductions),    TEST(moves),          TEST(gathers),
+      TEST(lane_by_lane),  TEST(every_map),      TEST(qdq),
       TEST(islands),       TEST(packed_weights), TEST(blocks),
       TEST(no_transposes), TEST(again),          TEST(names_after_passes),
       TEST(outputs),       TEST(preprocessing),  TEST(refused),

@@ -12,23 +12,11 @@ static const Target *find(const char *preset, const char *mcpu,
   return target_find(arena, diag, preset, mcpu, mfpu, mfloat_abi);
 }
 
-/* What diag_print says of the errors so far. */
-static const char *errors(void) {
-  char *text = NULL;
-  size_t bytes = 0;
-  FILE *f = open_memstream(&text, &bytes);
-  diag_print(diag, f);
-  fclose(f);
-  const char *copy = arena_strdup(arena, text);
-  free(text);
-  return copy;
-}
-
 static void refused(const Target *t, const char *why) {
   assert_null(t);
   assert_int_equal(diag_exit_status(diag), EXIT_UNSUPPORTED);
-  if (!strstr(errors(), why))
-    fail_msg("'%s' is not in:\n%s", why, errors());
+  if (!strstr(messages(), why))
+    fail_msg("'%s' is not in:\n%s", why, messages());
   diag = diag_new(arena);
 }
 
