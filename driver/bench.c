@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "driver/samples.h"
 #include "support/clock.h"
@@ -185,6 +186,19 @@ double bench_part_of_peak(const Bench *b, const Step *s, double seconds) {
   return peak > 0 && seconds > 0 ? 1e-9 * (double)macs / seconds / peak : 0;
 }
 
+/* What one core does at most, times the cores that there are for threads. */
+static bool measure_peaks(Cli *cli, const Target *row, Bench *b) {
+  if (!codegen_peak(row, false, cli->diag, &b->peak_int) ||
+      !codegen_peak(row, true, cli->diag, &b->peak_float))
+    return false;
+  int threads = b->plan->opt.threads, have = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  b->cores = threads > have ? have : threads;
+  b->cores = b->cores < 1 ? 1 : b->cores;
+  b->peak_int *= b->cores;
+  b->peak_float *= b->cores;
+  return true;
+}
+
 bool command_bench(Cli *cli) {
   Bench b = {.against = cli->value[OPT_against]};
   double seconds;
@@ -206,8 +220,7 @@ bool command_bench(Cli *cli) {
   const void *const *given = (const void *const *)in;
   if (!bench_objects(cli, g, &built, given, seconds, &b) ||
       !bench_steps(cli, g, row, given, seconds / 2, &b) ||
-      !codegen_peak(row, false, cli->diag, &b.peak_int) ||
-      !codegen_peak(row, true, cli->diag, &b.peak_float))
+      !measure_peaks(cli, row, &b))
     return false;
   if (cli_has(cli, OPT_json))
     bench_print_json(cli, &b);

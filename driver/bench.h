@@ -18,7 +18,8 @@ typedef struct Bench {
   bool same;           /* its outputs */
   double *step;        /* (plan->steps.n) least seconds of each step */
   double step_sum;
-  double peak_int, peak_float; /* GMAC/s of the machine; 0: not known */
+  int cores;                   /* that may work on it */
+  double peak_int, peak_float; /* GMAC/s of those; 0: not known */
 } Bench;
 
 /* Parts of the peak: 1e9 MACs a second that `seconds` for `macs` are; of

@@ -89,8 +89,9 @@ void bench_print(Cli *cli, const Bench *b) {
          1e-6 * (double)all_macs(b));
   if (b->plan->opt.threads)
     printf(", %d threads", b->plan->opt.threads);
+  const char *whose = b->cores > 1 ? "these cores'" : "this core's";
   if (b->peak_int > 0)
-    printf("; this core's peak is %.0f GMAC/s", b->peak_int);
+    printf("; %s peak is %.0f GMAC/s", whose, b->peak_int);
   if (b->peak_float > 0)
     printf(", of floats %.0f", b->peak_float);
   printf("\n\n");

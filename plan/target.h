@@ -24,7 +24,7 @@ typedef enum Dot {
   DOT_widen,    /* vectors: sign-extend, multiply, add; group 1 */
   DOT_smull,    /* NEON: pairs of i16 products of bytes, added up; group 4 */
   DOT_pmaddwd,  /* x86: pairs of i16; group 2 */
-  DOT_vpdpbusd, /* AVX-512 VNNI: u8 x s8, no saturation; group 4 */
+  DOT_vpdpbusd, /* VNNI, of either kind: u8 x s8, no saturation; group 4 */
   DOT_sdot,     /* Armv8.2: s8 x s8; group 4 */
   DOT_smmla,    /* Armv8.6: 2 x 8 s8 by 8 x 2; group 8 */
   DOT_smlad,    /* Armv7E-M DSP: pairs of i16 in a word */
@@ -46,8 +46,6 @@ typedef enum ActSign {
   ACT_SIGN_unsigned
 } ActSign;
 
-/* Forms that may stand for a requant step function when proven equal to it
- * (plan/requant_form.h), bit set of 1 << RequantForm. */
 typedef struct Target Target;
 
 /* A row as part of an object that has code for several (plan/tiers.c). */
