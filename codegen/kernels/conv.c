@@ -261,8 +261,8 @@ int conv_inputs_ahead(const Cg *g, const ConvParams *c) {
 }
 
 int conv_pixels_together(const Cg *g, const ConvParams *c) {
-  bool packs = g->target->arch == ARCH_x86_64 &&
-               c->lanes * 4 == g->target->vector_bytes;
+  bool packs =
+      g->target->arch == ARCH_x86_64 && c->lanes * 4 == g->target->vector_bytes;
   bool plain = !c->sums && !tail_any(g);
   return (packs || c->in_order) && plain && c->join < 4 ? 4 / c->join : 1;
 }
