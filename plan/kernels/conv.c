@@ -312,6 +312,7 @@ bool prepare_conv_lanes(Plan *p, Step *s) {
   c.lanes = lanes_for(t, c.dot, c.g.oc);
   c.weight_bytes = 1;
   conv_source(&c, s, stored_want(t), t->dot == DOT_pmaddwd ? 2 : 1, false);
+  c.weight_zero = conv_weight_zero(s->op, 0);
   conv_choose_tile(&c, t, s->tail.n > 0);
   c.in_order = t->arch == ARCH_aarch64;
   c.join = join_for(t, &c);

@@ -4,7 +4,8 @@
 #include "plan/kernels/conv.h"
 
 /* With two pixels in a register: vectors of a tile, whose 24 sums leave room
- * for the inputs of four pixels and the weights of two vectors. */
+ * for the inputs of four pixels and the weights of two vectors. Where inputs
+ * are summed up as well, one less. */
 enum { PAIRS_MOST = 6 };
 
 /* What fits the registers: pixels x vectors accumulators, `vectors` weights and
@@ -90,9 +91,10 @@ static double pair_cost(int vectors, int pixels) {
 /* The cheapest number of vectors for them. The last block has products only
  * for the channels that are there, but weights for all. */
 static int pair_vectors(const ConvParams *c, const Target *t, int64_t nvec) {
+  int fit = PAIRS_MOST - (c->weight_zero != 0);
   int most = t->conv_vectors * 3 / 2, best = 1;
   double least = INFINITY;
-  for (int v = 1; v <= most && v <= PAIRS_MOST; v++) {
+  for (int v = 1; v <= most && v <= fit; v++) {
     int rest = (int)(nvec % v), pixels = fitting_pixels(c, t, v);
     double cost = (double)(nvec / v) * pair_cost(v, pixels);
     if (rest)

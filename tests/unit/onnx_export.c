@@ -280,8 +280,8 @@ static void moves(void **state) {
       IMAGE SECOND "%y : f32[1,5,12,4] = concat %x, %z { axis=2 }" Y,
       IMAGE "%y : f32[1,5,2,4], %k : f32[1,5,4,4] = split %x { axis=2 }"
             "\noutput %y, %k\n",
-      IMAGE "%y : f32[1,2,3,4] = strided_slice %x { begin=[0,4,1,0], "
-            "stride=[1,-4,2,1] }" Y,
+      (IMAGE "%y : f32[1,2,3,4] = strided_slice %x { begin=[0,4,1,0], "
+             "stride=[1,-4,2,1] }" Y),
       "input %x : f32[5,1]\n%y : f32[2,5,3] = broadcast %x" Y,
   };
   ROUND_TRIPS(cases);
