@@ -1,5 +1,5 @@
-/* Loads, stores and conversions of plain elements: plain.h. f16 goes by
- * integer operations on every target, so that all round alike:
+/* Loads, stores and conversions of plain elements: plain.h. Where there are
+ * no instructions for f16 it goes by integer operations that round alike:
  *
  *   widen   magnitude bits << 13, read as f32, times 2^112: subnormals come
  *           out right; infinity and NaN get the exponent's ones back
@@ -66,6 +66,11 @@ static Val as_bits(Cg *g, Val x) {
 /* ---- f16, bf16 ---- */
 
 static Val widen_f16(Cg *g, Val stored) {
+  if (target_converts_f16(g->target)) {
+    Ty half = ll_like(stored, LLVMHalfTypeInContext(g->ctx));
+    return LLVMBuildFPExt(g->b, ll_bitcast(g, stored, half),
+                          ll_like(stored, g->f32), "");
+  }
   Val x = ll_zext(g, stored, g->i32);
   Val sign = ll_shlc(g, and_const(g, x, 0x8000), 16);
   Val magnitude = and_const(g, x, 0x7fff);
@@ -77,7 +82,17 @@ static Val widen_f16(Cg *g, Val stored) {
   return as_float(g, ll_or(g, bits, sign));
 }
 
+static Val convert_to_f16(Cg *g, Val x) {
+  Ty half = ll_like(x, LLVMHalfTypeInContext(g->ctx));
+  Val y = LLVMBuildFPTrunc(g->b, x, half, "");
+  y = ll_bitcast(g, y, ll_like(x, g->i16));
+  Val nan = LLVMBuildFCmp(g->b, LLVMRealUNO, x, x, "");
+  return ll_select(g, nan, splat_int(g, y, 0x7e00), y);
+}
+
 static Val narrow_f16(Cg *g, Val x) {
+  if (target_converts_f16(g->target))
+    return convert_to_f16(g, x);
   Val u = as_bits(g, x);
   Val sign = and_const(g, ll_lshrc(g, u, 16), 0x8000);
   Val a = and_const(g, u, 0x7fffffff);
@@ -121,23 +136,31 @@ void plain_store_bits(Cg *g, DType t, Val v, Val p) {
   ll_store(g, v, p, plain_align(g, t));
 }
 
+Val plain_widen(Cg *g, DType t, Val bits) {
+  if (t == DT_f16)
+    return widen_f16(g, bits);
+  return t == DT_bf16 ? widen_bf16(g, bits) : bits;
+}
+
+Val plain_narrow(Cg *g, DType t, Val x) {
+  if (t == DT_f16)
+    return narrow_f16(g, x);
+  return t == DT_bf16 ? narrow_bf16(g, x) : x;
+}
+
+Val plain_rounded(Cg *g, DType t, Val x) {
+  return plain_widen(g, t, plain_narrow(g, t, x));
+}
+
 Val plain_load(Cg *g, DType t, Val p, int lanes) {
   if (t == DT_f32 || t == DT_f64)
     return ll_load(g, ll_vec(plain_type(g, t), lanes), p, plain_align(g, t));
   Val v = plain_load_bits(g, t, p, lanes);
-  if (t == DT_f16)
-    return widen_f16(g, v);
-  if (t == DT_bf16)
-    return widen_bf16(g, v);
-  return t == DT_bool ? and_const(g, v, 1) : v;
+  return t == DT_bool ? and_const(g, v, 1) : plain_widen(g, t, v);
 }
 
 void plain_store(Cg *g, DType t, Val v, Val p) {
-  if (t == DT_f16)
-    v = narrow_f16(g, v);
-  else if (t == DT_bf16)
-    v = narrow_bf16(g, v);
-  ll_store(g, v, p, plain_align(g, t));
+  ll_store(g, plain_narrow(g, t, v), p, plain_align(g, t));
 }
 
 /* ---- order ---- */

@@ -13,6 +13,12 @@ int64_t plain_bytes(DType t); /* in memory */
 Val plain_load(Cg *g, DType t, Val p, int lanes);
 /* Floats round to nearest even; of a bool the value must be 0 or 1. */
 void plain_store(Cg *g, DType t, Val v, Val p);
+/* f16 and bf16: stored bits as f32, f32 as stored bits; others stay as they
+ * are. */
+Val plain_widen(Cg *g, DType t, Val bits);
+Val plain_narrow(Cg *g, DType t, Val x);
+/* x as it comes back from being stored: f32 of what an f16 or bf16 can be. */
+Val plain_rounded(Cg *g, DType t, Val x);
 /* The stored bits alone, without a conversion: integers of t's width. */
 Val plain_load_bits(Cg *g, DType t, Val p, int lanes);
 void plain_store_bits(Cg *g, DType t, Val v, Val p);

@@ -10,7 +10,10 @@ static Ty elem_of(Val v) {
 }
 
 static int elem_bytes(Val v) {
-  return LLVMGetTypeKind(elem_of(v)) == LLVMDoubleTypeKind ? 8 : 4;
+  Ty t = elem_of(v);
+  if (LLVMGetTypeKind(t) == LLVMIntegerTypeKind)
+    return (int)LLVMGetIntTypeWidth(t) / 8;
+  return LLVMGetTypeKind(t) == LLVMDoubleTypeKind ? 8 : 4;
 }
 
 Val real_like(Cg *g, double x, Val like) {

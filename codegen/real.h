@@ -17,7 +17,8 @@ Val real_round_even(Cg *g, Val x);
  * relu, where it becomes 0. */
 Val real_act(Cg *g, Act act, Val x);
 
-/* The first n lanes of v, at p; all of them where there are no more. */
+/* The first n lanes of v, at p; all of them where there are no more. Integers
+ * are the bits of shorter floats. */
 void real_store(Cg *g, Val v, Val p, int64_t n);
 
 #endif

@@ -62,12 +62,14 @@ static void add_blocks(Plan *p, Layout *l) {
   }
 }
 
-/* A single element is read again and again. */
+/* A single element is read again and again, and those of another size lie
+ * elsewhere. */
 static int64_t serial_overlap(const Step *s, int input) {
   if (input < s->op->nin)
     return s->kernel->overlap(s, input);
-  bool repeats = type_count(s->in[input]->type) != type_count(s->out[0]->type);
-  return repeats ? OVERLAP_NONE : s->tail_overlap;
+  const Type *x = s->in[input]->type, *y = s->out[0]->type;
+  bool alike = type_count(x) == type_count(y) && type_bytes(x) == type_bytes(y);
+  return alike ? s->tail_overlap : OVERLAP_NONE;
 }
 
 /* Distances rest on the order of the outputs, which parts do not keep. */

@@ -7,13 +7,17 @@
  *   - for size, where one by one they take more than the network's largest
  *     tensor, below which no arena gets,
  *   - for speed, where the weights stay and the estimate is lower; or a little
- *     higher, where the arena may shrink. */
+ *     higher, where the arena may shrink,
+ *   - of floats for speed, where the map is more than the second cache should
+ *     hold, in bands of so many bytes as it does, beside the weights. */
 #include "plan/band.h"
 
 #include "plan/kernel.h"
 #include "plan/kernels/conv.h"
+#include "plan/kernels/conv_f32.h"
 
 enum { CACHE_BYTES_A_CYCLE = 32, BAND_ALIGN = 64 };
+enum { FAR_MAP = 1 << 20, REAL_BAND = 256 << 10, REAL_WEIGHTS = 128 << 10 };
 
 /* The two layers, while it is being decided. */
 typedef struct Pair {
@@ -27,13 +31,30 @@ static bool is_pointwise(const Op *op, const ConvGeom *f, const ConvGeom *g) {
          g->oh == 1 && g->ow == f->n * f->oh * f->ow;
 }
 
+static bool is_kernel(const Step *s, KernelId k) {
+  return s->kernel == &kernel_table[k];
+}
+
+static bool is_real(const Step *s) { return is_kernel(s, K_conv_f32); }
+
+static bool is_known(const Op *op) {
+  return real_is_const(op->in[1]) && real_is_const(op_in(op, 2));
+}
+
+static bool takes_front(const Step *front, const Step *s) {
+  if (is_real(s))
+    return is_kernel(front, K_dw_f32_rows) && is_known(front->op) &&
+           is_known(s->op);
+  return is_kernel(s, K_conv_lanes) && is_kernel(front, K_dw_rows);
+}
+
 static bool can_be_front(const Plan *p, const Step *front, const Step *s) {
   const Value *v = s->op->in[0];
   const Buffer *b = front->out ? front->out[0] : NULL;
-  return front->kernel == &kernel_table[K_dw_rows] && !front->tail.n &&
-         front->op->out[0] == v && !value_is_output(p->graph, v) &&
-         value_use_count(p->graph, v) == 1 && b->place == PLACE_arena &&
-         !b->base && front->in[0]->place != PLACE_const;
+  return takes_front(front, s) && !front->tail.n && front->op->out[0] == v &&
+         !value_is_output(p->graph, v) && value_use_count(p->graph, v) == 1 &&
+         b->place == PLACE_arena && !b->base &&
+         front->in[0]->place != PLACE_const;
 }
 
 /* A pixel's channels are whole groups, or the last group can end with them.
@@ -127,20 +148,44 @@ static bool pays(const Plan *p, const Pair *x, int64_t rows, bool shrinks) {
          band_cycles(x, rows) <= apart_cycles(x) * (shrinks ? 1.05 : 1);
 }
 
+/* Rows of a band of floats, an even number and such as divide the map, if they
+ * can be; 0: it does not pay. */
+static int64_t choose_real_rows(const Plan *p, const Pair *x, bool shrinks) {
+  int64_t row = x->f.ow * x->g.ic * 4, weights = x->g.ic * x->g.oc * 4;
+  int64_t most = REAL_BAND / row;
+  most = most < x->f.oh / 2 ? most : x->f.oh / 2;
+  bool far = x->f.oh * row >= FAR_MAP && x->target->asks_ahead;
+  if (most < 1 || weights > REAL_WEIGHTS ||
+      !(far || (shrinks && p->opt.for_size)))
+    return 0;
+  for (int64_t rows = most / 2 * 2; rows > most / 2; rows -= 2)
+    if (x->f.oh % rows == 0)
+      return rows;
+  return most > 1 ? most / 2 * 2 : 1;
+}
+
+/* 0: one by one. */
+static int64_t rows_of_band(const Plan *p, const Pair *x, const Step *front,
+                            const Step *s) {
+  bool shrinks = arena_may_shrink(p, front, s);
+  if (is_real(s))
+    return choose_real_rows(p, x, shrinks);
+  int64_t rows = reads_in_place(x) ? choose_rows(x) : 0;
+  return rows && pays(p, x, rows, shrinks) ? rows : 0;
+}
+
 bool band_fuse(Plan *p, Step *s) {
-  if (p->opt.keep_all || !p->steps.n ||
-      s->kernel != &kernel_table[K_conv_lanes])
+  if (p->opt.keep_all || !p->steps.n)
     return false;
   Step *front = p->steps.v[p->steps.n - 1];
   if (!can_be_front(p, front, s))
     return false;
   Pair x = {front->op, s->op, conv_geom(front->op), conv_geom(s->op),
             p->target};
-  if (!is_pointwise(s->op, &x.f, &x.g) || !reads_in_place(&x))
+  if (!is_pointwise(s->op, &x.f, &x.g))
     return false;
-  s->band_rows = choose_rows(&x);
-  if (!s->band_rows ||
-      !pays(p, &x, s->band_rows, arena_may_shrink(p, front, s)))
+  s->band_rows = rows_of_band(p, &x, front, s);
+  if (!s->band_rows)
     return false;
   s->front = front;
   s->index = front->index;
@@ -155,6 +200,10 @@ ConvGeom band_geom(const Step *s) {
   return g;
 }
 
+static int64_t element_bytes(const Buffer *b) {
+  return dtype_bits(b->type->dtype) / 8;
+}
+
 /* The band lies in scratch behind what the front needs there. The last band
  * does rows of the one before again, from a tail's operands as they were. */
 bool band_prepare(Plan *p, Step *s) {
@@ -163,7 +212,8 @@ bool band_prepare(Plan *p, Step *s) {
     return false;
   const ConvGeom f = conv_geom(front->op);
   s->band_offset = ceil_div(front->scratch_bytes, BAND_ALIGN) * BAND_ALIGN;
-  s->scratch_bytes = s->band_offset + s->band_rows * f.ow * f.oc;
+  s->scratch_bytes = s->band_offset +
+                     s->band_rows * f.ow * f.oc * element_bytes(front->out[0]);
   s->blob_bytes += front->blob_bytes;
   if (f.oh % s->band_rows)
     s->tail_overlap = OVERLAP_NONE;
@@ -171,7 +221,7 @@ bool band_prepare(Plan *p, Step *s) {
   return true;
 }
 
-/* First byte of the input that the band of rows from y on reads. */
+/* First element of the input that the band of rows from y on reads. */
 static int64_t first_read(const ConvGeom *f, int64_t image, int64_t y) {
   int64_t row = y * f->sh - f->pt;
   return (image * f->ih + (row < 0 ? 0 : row)) * f->iw * f->ic;
@@ -181,8 +231,8 @@ static int64_t first_read(const ConvGeom *f, int64_t image, int64_t y) {
  * they must not reach those of the next. */
 static int64_t band_overlap(const Step *s) {
   const ConvGeom f = conv_geom(s->front->op);
-  int64_t row = f.ow * conv_geom(s->op).oc,
-          bands = ceil_div(f.oh, s->band_rows);
+  int64_t row = f.ow * conv_geom(s->op).oc * element_bytes(s->out[0]);
+  int64_t in = element_bytes(s->in[0]), bands = ceil_div(f.oh, s->band_rows);
   int64_t most = 0;
   for (int64_t i = 1; i < f.n * bands; i++) {
     int64_t image = i / bands, y = i % bands * s->band_rows;
@@ -192,7 +242,7 @@ static int64_t band_overlap(const Step *s) {
     if (before > f.oh)
       before = f.oh;
     int64_t d =
-        ((i - 1) / bands * f.oh + before) * row - first_read(&f, image, y);
+        ((i - 1) / bands * f.oh + before) * row - in * first_read(&f, image, y);
     most = d > most ? d : most;
   }
   return most;

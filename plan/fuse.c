@@ -27,7 +27,7 @@ enum { TAIL_MAX = 4 };
 typedef enum Elements {
   ELEMENTS_none,
   ELEMENTS_bytes, /* 8 bits, quantized */
-  ELEMENTS_floats /* f32 */
+  ELEMENTS_floats /* f32, or f16 or bf16 computed in that */
 } Elements;
 
 static const Elements head_elements[K_COUNT] = {
@@ -60,7 +60,7 @@ static const bool short_function[OP_COUNT] = {
     [OP_add] = true,   [OP_sub] = true,        [OP_mul] = true,
     [OP_div] = true,   [OP_min] = true,        [OP_max] = true,
     [OP_neg] = true,   [OP_abs] = true,        [OP_relu] = true,
-    [OP_relu6] = true, [OP_leaky_relu] = true,
+    [OP_relu6] = true, [OP_leaky_relu] = true, [OP_cast] = true,
 };
 
 struct Fusion {
@@ -90,7 +90,9 @@ static const char *refuse_value(const Plan *p, const Value *v) {
 }
 
 static bool is_made_of(Elements e, const Value *v) {
-  return e == ELEMENTS_bytes ? type_is_q8(v->type) : v->type->dtype == DT_f32;
+  DType t = v->type->dtype;
+  return e == ELEMENTS_bytes ? type_is_q8(v->type)
+                             : dtype_is_float(t) && t != DT_f64;
 }
 
 static bool is_maximum(const Step *s) { return s->op->kind == OP_max_pool2d; }
@@ -99,11 +101,14 @@ static bool ends_in_maximum(const Step *s) {
   return s->tail.n && is_maximum(s->tail.v[s->tail.n - 1].step);
 }
 
-/* select moves bits and cast knows more types than its function does: those
- * are computed alone. */
+/* select moves bits and cast knows more types than floats: those are computed
+ * alone. */
 static bool is_map(const Step *s) {
+  bool floats =
+      s->op->kind != OP_cast || (is_made_of(ELEMENTS_floats, s->op->in[0]) &&
+                                 is_made_of(ELEMENTS_floats, s->op->out[0]));
   return s->kernel == &kernel_table[K_map] && s->op->kind != OP_select &&
-         s->op->kind != OP_cast;
+         floats;
 }
 
 static const char *refuse_types(const Step *head, const Step *s) {

@@ -82,6 +82,12 @@ Packed plan_pack(Plan *p, Step *s, const PackSource *w);
  * row has one weight each of, a block being one run of rows. */
 Packed plan_pack_real(Plan *p, Step *s, const PackSource *w);
 
+/* For a kernel that widens weights whenever it reads them: n floats as f16 or
+ * bf16, *type, where that is exactly what they are and the target widens them
+ * in vectors; else NULL. */
+const Blob *plan_real_halves(Plan *p, Step *s, const float *image, int64_t n,
+                             DType *type);
+
 /* Bytes of the arena that a step may take besides its operands without
  * raising the arena's peak, as far as lifetimes say. */
 int64_t arena_spare(Plan *p, const Step *s);

@@ -241,3 +241,16 @@ Packed plan_pack_real(Plan *p, Step *s, const PackSource *w) {
   arena_free(scratch);
   return packed;
 }
+
+const Blob *plan_real_halves(Plan *p, Step *s, const float *image, int64_t n,
+                             DType *type) {
+  const Target *t = p->target;
+  Image w = {.v = image, .n = n};
+  PackForm form =
+      target_f32_lanes(t) > 1 ? half_form(&w, t->flushes) : PACK_none;
+  if (!form || (form == PACK_f16 && !target_converts_f16(t)))
+    return NULL;
+  *type = form == PACK_bf16 ? DT_bf16 : DT_f16;
+  s->weights = (StoredWeights){.form = dtype_name(*type), .bytes = 2 * n};
+  return make_halves(p, s, &w, form == PACK_bf16);
+}

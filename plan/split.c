@@ -46,11 +46,7 @@ static void conv_ways(const Step *s, Ways *w) {
   w->own = s->scratch_bytes - stage_bytes(c);
 }
 
-static void ways_conv_lanes(const Step *s, Ways *w) {
-  if (!s->front) {
-    conv_ways(s, w);
-    return;
-  }
+static void ways_bands(const Step *s, Ways *w) {
   const ConvGeom f = conv_geom(s->front->op);
   bool many = f.n > 1;
   w->units[many ? SPLIT_images : SPLIT_bands] =
@@ -58,9 +54,20 @@ static void ways_conv_lanes(const Step *s, Ways *w) {
   w->own = s->scratch_bytes;
 }
 
+static void ways_conv_lanes(const Step *s, Ways *w) {
+  if (s->front)
+    ways_bands(s, w);
+  else
+    conv_ways(s, w);
+}
+
 /* What is packed late is packed once. */
 static void ways_conv_f32(const Step *s, Ways *w) {
   const ConvParams *c = s->params;
+  if (s->front) {
+    ways_bands(s, w);
+    return;
+  }
   if ((c->w || c->packed.form) && c->bias)
     conv_ways(s, w);
   if (c->pixels_first)

@@ -248,4 +248,9 @@ int target_f32_lanes(const Target *t) {
   return t->fpu ? t->vector_bytes / 4 : 0;
 }
 
+/* x86-64-v3 has F16C, whose conversions no mode of the core changes. */
+bool target_converts_f16(const Target *t) {
+  return t->arch == ARCH_aarch64 || (t->arch == ARCH_x86_64 && t->fma);
+}
+
 bool target_f32_exact(const Target *t) { return t->fma && !t->flushes; }

@@ -126,6 +126,8 @@ unsigned target_requant_forms(const Target *t);
 unsigned target_conv_forms(const Target *t);
 /* Lanes of its f32 vectors; 0 = none. */
 int target_f32_lanes(const Target *t);
+/* Has it instructions between f16 and f32, subnormals included? */
+bool target_converts_f16(const Target *t);
 /* Is every f32 result that of the interpreter, bit for bit? Else sums may
  * differ by 1e-5 of the largest. */
 bool target_f32_exact(const Target *t);

@@ -19,10 +19,12 @@ typedef struct Band {
   int64_t rows;
 } Band;
 
-/* dw_rows: its row of zero points, made in scratch, NULL where it needs none;
- * and a band. */
+/* dw_rows, dw_f32_rows: the row of zero points or zeros, made in scratch, NULL
+ * where none is needed; and a band. */
 Val dw_rows_zeros(Cg *g, const ConvParams *c, Val scratch);
 void dw_rows_band(Cg *g, const ConvParams *c, Val zeros, const Band *b);
+Val dw_f32_rows_zeros(Cg *g, const ConvParams *c, Val scratch);
+void dw_f32_rows_band(Cg *g, const ConvParams *c, Val zeros, const Band *b);
 
 /* The loops around the kernel of a step with a front; what that works on is
  * `im`, its loop unused. */

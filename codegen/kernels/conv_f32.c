@@ -8,6 +8,7 @@
  *     for p, for v: store(act(acc[p][v]))
  */
 #include "codegen/kernels/ahead.h"
+#include "codegen/kernels/band.h"
 #include "codegen/kernels/conv.h"
 #include "codegen/kernels/packed.h"
 #include "codegen/kernels/real_tile.h"
@@ -22,6 +23,11 @@ typedef struct Group {
   int64_t n, nout; /* outputs; those of a block */
   int64_t k;       /* elements of a window */
 } Group;
+
+/* Bytes of n weights. */
+static int64_t weight_bytes(const ConvParams *c, int64_t n) {
+  return n * dtype_bits(c->w_type) / 8;
+}
 
 static int64_t window_elements(const ConvParams *c) {
   return c->taps_h * c->taps_w * c->run;
@@ -76,21 +82,22 @@ static void whole_tile(Cg *g, const Group *q, const Spot *at,
     acc[n - 1] = at->ahead;
   if (g->target->arch == ARCH_x86_64)
     src = ll_hide(g, src); /* else broadcasts become wide loads + permutes */
-  Runs r = runs_begin(g, c, src, at->w, c->run * q->nout * 4, n, acc);
+  Runs r =
+      runs_begin(g, c, src, at->w, weight_bytes(c, c->run * q->nout), n, acc);
   for (int i = 0; i < n; i++)
     acc[i] = r.cols.carry[i];
   real_tile_run(g, &q->tile, r.src, r.w, c->run, acc);
   runs_end(g, &r, acc);
   real_tile_store(g, &q->tile, c->act, conv_output(g, c, at->out, at->y, at->x),
-                  c->g.oc * 4, channels, r.rows.carry);
+                  c->g.oc * c->out_bytes, channels, r.rows.carry);
 }
 
 static Ahead ask_ahead(Cg *g, const Group *q, Val block) {
   const ConvParams *c = q->c;
-  if (c->packed.form || !c->w)
+  if (g->step->front || c->packed.form || !c->w)
     return (Ahead){0};
   int64_t turns = c->taps_h * c->taps_w * real_tile_turns(g, &q->tile, c->run);
-  return ahead_begin(g, block, q->k * q->nout * 4,
+  return ahead_begin(g, block, weight_bytes(c, q->k * q->nout),
                      c->g.oh * conv_tiles_across(c), turns);
 }
 
@@ -101,11 +108,12 @@ static Spot block_spot(Cg *g, const Group *q, Val b) {
   if (c->packed.form)
     unpack_block(g, &c->packed, b, w);
   else
-    w = ll_gep(g, w, ll_mulc(g, b, q->k * q->nout * 4));
+    w = ll_gep(g, w, ll_mulc(g, b, weight_bytes(c, q->k * q->nout)));
   return (Spot){.src = q->src,
                 .w = w,
                 .bias = ll_gep(g, q->bias, first),
-                .out = ll_gep(g, q->out, first)};
+                .out =
+                    ll_gep(g, q->out, ll_mulc(g, b, q->nout * c->out_bytes))};
 }
 
 /* All pixels for blocks from .. to - 1, each of `channels` outputs. */
@@ -218,23 +226,35 @@ static Group group_of(Cg *g, const ConvParams *c) {
                       .bytes = 4,
                       .x_pixel = conv_step_bytes(c),
                       .x_k = 4,
-                      .w_k = q.nout * 4};
+                      .w_k = weight_bytes(c, q.nout),
+                      .w_type = c->w_type};
   return q;
+}
+
+static void one_image(Cg *g, const Group *all, const ConvImage *im) {
+  const ConvParams *c = all->c;
+  int64_t padded = c->blocks * all->nout;
+  Loop i = loop_begin(g, 0, c->g.groups, 1);
+  Group q = *all;
+  q.src = ll_gep(g, im->src, ll_mulc(g, i.i, c->g.ic / c->g.groups * 4));
+  q.out = ll_gep(g, im->out, ll_mulc(g, i.i, all->n * c->out_bytes));
+  q.w = ll_gep(g, all->w, ll_mulc(g, i.i, weight_bytes(c, padded * all->k)));
+  q.bias = ll_gep(g, all->bias, ll_mulc(g, i.i, padded * 4));
+  all_tiles(g, &q);
+  loop_end(g, &i, NULL);
 }
 
 void lower_conv_f32(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
   Group all = group_of(g, c);
   find_weights(g, &all, a);
-  int64_t padded = c->blocks * all.nout;
+  if (s->front) {
+    Bands b = bands_begin(g, s, a);
+    one_image(g, &all, &b.im);
+    bands_end(g, &b);
+    return;
+  }
   ConvImage im = conv_image_begin(g, c, a);
-  Loop i = loop_begin(g, 0, c->g.groups, 1);
-  Group q = all;
-  q.src = ll_gep(g, im.src, ll_mulc(g, i.i, c->g.ic / c->g.groups * 4));
-  q.out = ll_gep(g, im.out, ll_mulc(g, i.i, all.n * 4));
-  q.w = ll_gep(g, all.w, ll_mulc(g, i.i, padded * all.k * 4));
-  q.bias = ll_gep(g, all.bias, ll_mulc(g, i.i, padded * 4));
-  all_tiles(g, &q);
-  loop_end(g, &i, NULL);
+  one_image(g, &all, &im);
   conv_image_end(g, &im);
 }

@@ -11,6 +11,7 @@
 #include "codegen/kernels/real_tile.h"
 #include "codegen/lower.h"
 #include "codegen/real.h"
+#include "plan/kernels/conv_f32.h"
 
 enum { UNROLLED_TAPS = 7 };
 
@@ -21,11 +22,6 @@ typedef struct Depthwise {
   int64_t row;  /* bytes of a tap's weights */
   Val w, bias;  /* of the block */
 } Depthwise;
-
-/* Pixels that a vector stands for. */
-static int64_t pixels_of(const ConvParams *c) {
-  return c->lanes > c->g.oc ? c->lanes / c->g.oc : 1;
-}
 
 static void one_tap(Cg *g, const Depthwise *d, Val src, Val w, Val *acc) {
   const ConvParams *c = d->c;
@@ -76,7 +72,8 @@ static void one_tile(Cg *g, const Depthwise *d, const RealTile *t, Val src,
   Val w = ll_gep(g, d->w, ll_mulc(g, y.i, c->taps_w * d->row));
   tap_row(g, d, src, w, acc);
   loop_end(g, &y, acc);
-  real_tile_store(g, t, c->act, out, pixels_of(c) * c->g.oc * 4,
+  real_tile_store(g, t, c->act, out,
+                  dw_f32_vector_pixels(c) * c->g.oc * c->out_bytes,
                   (int64_t)c->vectors * c->lanes, y.carry);
 }
 
@@ -88,7 +85,8 @@ static void block_pixels(Cg *g, const Depthwise *d, Val src, Val out) {
                 .elem = g->f32,
                 .bytes = 4};
   Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
-  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels * pixels_of(c));
+  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow,
+                             c->pixels * dw_f32_vector_pixels(c));
   one_tile(g, d, &t, conv_window(g, c, src, y.i, x.at),
            conv_output(g, c, out, y.i, x.at));
   tiles_end(g, &x);
@@ -103,7 +101,7 @@ static Val values(Cg *g, const Blob *packed, Val late) {
 void lower_dw_f32(Cg *g, const Step *s, const StepArgs *a) {
   const ConvParams *c = s->params;
   Depthwise d = {.c = c, .vec = ll_vec(g->f32, c->lanes > 1 ? c->lanes : 0)};
-  d.step = pixels_of(c) * conv_step_bytes(c);
+  d.step = dw_f32_vector_pixels(c) * conv_step_bytes(c);
   d.row = 4 * (c->lanes > c->g.oc ? c->lanes : c->g.oc);
   Val w = values(g, c->w, a->in[1]), bias = values(g, c->bias, a->in[2]);
   int64_t nout = (int64_t)c->vectors * c->lanes;
@@ -112,7 +110,8 @@ void lower_dw_f32(Cg *g, const Step *s, const StepArgs *a) {
   Val first = ll_mulc(g, b.at, 4);
   d.w = ll_gep(g, w, first);
   d.bias = ll_gep(g, bias, first);
-  block_pixels(g, &d, ll_gep(g, im.src, first), ll_gep(g, im.out, first));
+  block_pixels(g, &d, ll_gep(g, im.src, first),
+               ll_gep(g, im.out, ll_mulc(g, b.at, c->out_bytes)));
   tiles_end(g, &b);
   conv_image_end(g, &im);
 }

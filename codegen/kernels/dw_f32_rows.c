@@ -13,7 +13,7 @@
  * Tiles at the ends of a row are spelled out, with zeros for columns outside.
  * Where a few channels of neighbouring pixels fill a vector, it stands for
  * several pixels. */
-#include "codegen/kernels/conv.h"
+#include "codegen/kernels/band.h"
 #include "codegen/kernels/real_tile.h"
 #include "codegen/lower.h"
 #include "codegen/real.h"
@@ -38,7 +38,7 @@ typedef struct Spot {
   Val x;
   bool is_known;
   int64_t at;
-  Val channel; /* bytes to the first of its vector */
+  Val channel; /* the first of its vector */
 } Spot;
 
 /* Elements that a vector `column` pixels right of the tile's first output has
@@ -81,6 +81,11 @@ static Val load_some(Cg *g, const Rows *r, Val p, int64_t before, int64_t n) {
   return v;
 }
 
+/* The vector at p, which is that of channel 0. */
+static Val at_channel(Cg *g, const Rows *r, Val p, const Spot *s) {
+  return ll_load(g, r->vec, ll_gep(g, p, ll_mulc(g, s->channel, 4)), 4);
+}
+
 /* The vector of input row i at `column`, counted from the first one that the
  * window of the tile's first output has. */
 static Val load_column(Cg *g, const Rows *r, const Spot *s, int i,
@@ -99,7 +104,7 @@ static Val load_column(Cg *g, const Rows *r, const Spot *s, int i,
   }
   Val p = ll_gep(g, r->row[i], ll_mulc(g, s->x, c->g.sw * c->pixel * 4));
   p = ll_gepc(g, p, (column - c->g.pl) * c->pixel * 4);
-  return ll_load(g, r->vec, ll_gep(g, p, s->channel), 4);
+  return at_channel(g, r, p, s);
 }
 
 /* What the taps of window row ky, over input row i, give output row r. */
@@ -108,7 +113,7 @@ static void tap_row(Cg *g, const Rows *r, const Spot *s, int i, int64_t ky,
   const ConvParams *c = r->c;
   for (int64_t kx = 0; kx < c->g.kw; kx++) {
     Val w = ll_gepc(g, r->w, (ky * c->g.kw + kx) * r->tap);
-    w = ll_load(g, r->vec, ll_gep(g, w, s->channel), 4);
+    w = at_channel(g, r, w, s);
     for (int p = 0; p < c->pixels; p++) {
       int64_t at = p * r->vector * c->g.sw + kx * c->g.dw;
       if (!column[at])
@@ -127,7 +132,7 @@ static int64_t rows_under(const Rows *r) {
 static void one_vector(Cg *g, const Rows *r, const Spot *s) {
   const ConvParams *c = r->c;
   Val acc[2 * REAL_TILE_MAX];
-  Val bias = ll_load(g, r->vec, ll_gep(g, r->bias, s->channel), 4);
+  Val bias = at_channel(g, r, r->bias, s);
   for (int k = 0; k < r->rows * c->pixels; k++)
     acc[k] = bias;
   for (int i = 0; i < rows_under(r); i++) {
@@ -143,18 +148,19 @@ static void one_vector(Cg *g, const Rows *r, const Spot *s) {
                 .lanes = c->lanes,
                 .elem = g->f32,
                 .bytes = 4};
-  Val out = ll_gep(g, r->out, ll_mulc(g, s->x, c->g.oc * 4));
-  out = ll_gep(g, out, s->channel);
+  int64_t pixel = c->g.oc * c->out_bytes;
+  Val out = ll_gep(g, r->out, ll_mulc(g, s->x, pixel));
+  out = ll_gep(g, out, ll_mulc(g, s->channel, c->out_bytes));
   for (int y = 0; y < r->rows; y++)
-    real_tile_store(g, &t, c->act, ll_gepc(g, out, y * c->g.ow * c->g.oc * 4),
-                    r->vector * c->g.oc * 4, c->lanes, acc + y * c->pixels);
+    real_tile_store(g, &t, c->act, ll_gepc(g, out, y * c->g.ow * pixel),
+                    r->vector * pixel, c->lanes, acc + y * c->pixels);
 }
 
 static void one_tile(Cg *g, const Rows *r, Spot s) {
   const ConvParams *c = r->c;
   int64_t channels = c->g.oc > c->lanes ? c->g.oc : c->lanes;
   Tiles b = tiles_begin(g, channels, c->lanes);
-  s.channel = ll_mulc(g, b.at, 4);
+  s.channel = b.at;
   one_vector(g, r, &s);
   tiles_end(g, &b);
 }
@@ -200,47 +206,65 @@ static Val input_row(Cg *g, const Rows *r, Val src, Val y, int i) {
   return ll_select(g, inside, p, r->zeros);
 }
 
-/* Rows lo .. hi - 1 of the outputs, `rows` at a time. */
-static void some_rows(Cg *g, const Rows *all, const ConvImage *im, int64_t lo,
+/* Rows lo .. hi - 1 of a band, `rows` at a time. */
+static void some_rows(Cg *g, const Rows *all, const Band *b, int64_t lo,
                       int64_t hi, int rows) {
   Rows r = *all;
   r.rows = rows;
   if (lo >= hi)
     return;
   Loop y = loop_begin_part(g, SPLIT_rows, lo, hi, rows, r.c->rows);
+  Val first = ll_add(g, b->y, y.i);
   for (int i = 0; i < rows_under(&r); i++)
-    r.row[i] = input_row(g, &r, im->src, y.i, i);
-  r.out = conv_output(g, r.c, im->out, y.i, ll_idx(g, 0));
+    r.row[i] = input_row(g, &r, b->im.src, first, i);
+  r.out = conv_output(g, r.c, b->im.out, y.i, ll_idx(g, 0));
   all_tiles(g, &r);
   loop_end(g, &y, NULL);
 }
 
-static Val row_of_zeros(Cg *g, const Rows *r, Val scratch) {
-  int64_t bytes = dw_f32_rows_scratch(r->c), at = 0;
+Val dw_f32_rows_zeros(Cg *g, const ConvParams *c, Val scratch) {
+  int64_t bytes = dw_f32_rows_scratch(c), step = c->lanes * 4;
+  int64_t whole = bytes / step * step;
   if (!bytes)
     return NULL;
-  int64_t step = r->c->lanes * 4, whole = bytes / step * step;
   if (whole) {
     Loop l = loop_begin(g, 0, whole, step);
-    ll_store(g, LLVMConstNull(r->vec), ll_gep(g, scratch, l.i), 4);
+    ll_store(g, LLVMConstNull(ll_vec(g->f32, c->lanes)),
+             ll_gep(g, scratch, l.i), 4);
     loop_end(g, &l, NULL);
   }
-  for (at = whole; at < bytes; at += 4)
+  for (int64_t at = whole; at < bytes; at += 4)
     ll_store(g, ll_f32(g, 0), ll_gepc(g, scratch, at), 4);
   return scratch;
 }
 
-void lower_dw_f32_rows(Cg *g, const Step *s, const StepArgs *a) {
-  const ConvParams *c = s->params;
-  Rows r = {.c = c, .vec = ll_vec(g->f32, c->lanes)};
+static void band_rows(Cg *g, const Rows *r, const Band *b) {
+  int64_t whole = b->rows / r->c->rows * r->c->rows;
+  some_rows(g, r, b, 0, whole, r->c->rows);
+  some_rows(g, r, b, whole, b->rows, 1);
+}
+
+/* Weights and biases that are not known yet are at `w`, `bias`. */
+static Rows rows_of(Cg *g, const ConvParams *c, Val zeros, Val w, Val bias) {
+  Rows r = {.c = c, .vec = ll_vec(g->f32, c->lanes), .zeros = zeros};
   r.vector = dw_f32_vector_pixels(c);
   r.tap = 4 * (c->lanes > c->g.oc ? c->lanes : c->g.oc);
-  r.w = c->w ? ll_blob(g, c->w) : a->in[1];
-  r.bias = c->bias ? ll_blob(g, c->bias) : a->in[2];
-  r.zeros = row_of_zeros(g, &r, a->scratch);
+  r.w = c->w ? ll_blob(g, c->w) : w;
+  r.bias = c->bias ? ll_blob(g, c->bias) : bias;
+  return r;
+}
+
+void dw_f32_rows_band(Cg *g, const ConvParams *c, Val zeros, const Band *b) {
+  Rows r = rows_of(g, c, zeros, NULL, NULL);
+  band_rows(g, &r, b);
+}
+
+void lower_dw_f32_rows(Cg *g, const Step *s, const StepArgs *a) {
+  const ConvParams *c = s->params;
+  Val zeros = dw_f32_rows_zeros(g, c, a->scratch);
+  Rows r = rows_of(g, c, zeros, a->in[1], a->in[2]);
   ConvImage im = conv_image_begin(g, c, a);
-  int64_t whole = c->g.oh / c->rows * c->rows;
-  some_rows(g, &r, &im, 0, whole, c->rows);
-  some_rows(g, &r, &im, whole, c->g.oh, 1);
+  Band all = {.im = im, .y = ll_idx(g, 0), .rows = c->g.oh};
+  band_rows(g, &r, &all);
   conv_image_end(g, &im);
 }

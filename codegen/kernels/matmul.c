@@ -54,6 +54,7 @@ void lower_matmul(Cg *g, const Step *s, const StepArgs *a) {
                       .bytes = 4,
                       .x_pixel = p->k * 4,
                       .x_k = 4,
+                      .w_type = DT_f32,
                       .w_k = (p->b ? m.nout : p->n) * 4};
   int64_t b_matrix = p->k * p->n, y_step[MAX_RANK], matrices = 1;
   if (p->b)

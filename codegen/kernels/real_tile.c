@@ -6,6 +6,7 @@
 #include "codegen/kernels/ahead.h"
 #include "codegen/kernels/conv.h"
 #include "codegen/kernels/tail.h"
+#include "codegen/plain.h"
 #include "codegen/real.h"
 
 enum { UNROLL_MACS = 112, UNROLL_MOST = 8 };
@@ -19,9 +20,9 @@ static Ty vector_type(const RealTile *t) { return ll_vec(t->elem, t->lanes); }
 /* One k. */
 static void step(Cg *g, const RealTile *t, Val x, Val w, Val *acc) {
   Val weights[REAL_TILE_MAX];
+  int64_t vector = plain_bytes(t->w_type) * (t->lanes ? t->lanes : 1);
   for (int v = 0; v < t->vectors; v++)
-    weights[v] = ll_load(g, vector_type(t), ll_gepc(g, w, v * vector_bytes(t)),
-                         t->bytes);
+    weights[v] = plain_load(g, t->w_type, ll_gepc(g, w, v * vector), t->lanes);
   for (int p = 0; p < t->pixels; p++) {
     Val in = ll_load(g, t->elem, ll_gepc(g, x, p * t->x_pixel), t->bytes);
     in = ll_splat(g, in, t->lanes);
@@ -78,14 +79,16 @@ void real_tile_start(Cg *g, const RealTile *t, Val bias, Val *acc) {
 void real_tile_store(Cg *g, const RealTile *t, Act act, Val out,
                      int64_t out_pixel, int64_t n, const Val *acc) {
   int lanes = t->lanes ? t->lanes : 1;
+  DType stored = g->step->out[0]->type->dtype;
+  int64_t vector = lanes * plain_bytes(stored);
   for (int v = 0; v < t->vectors && n > (int64_t)v * lanes; v++)
     for (int p = 0; p < t->pixels; p++) {
       Val y = real_act(g, act, acc[p * t->vectors + v]);
-      Val to = ll_gepc(g, out, p * out_pixel + v * vector_bytes(t));
+      Val to = ll_gepc(g, out, p * out_pixel + v * vector);
       int64_t left = n - (int64_t)v * lanes;
       tail_apply(
           g, &y,
           &(TailAt){.p = to, .n = left < lanes ? left : lanes, .join = 1});
-      real_store(g, y, to, left);
+      real_store(g, plain_narrow(g, stored, y), to, left);
     }
 }

@@ -20,6 +20,7 @@ typedef struct RealTile {
   int64_t x_pixel; /* bytes from pixel to pixel of the source */
   int64_t x_k;     /* ... from k to k */
   int64_t w_k;     /* ... of the weights, whose vectors lie side by side */
+  DType w_type;    /* elem's, or f16 or bf16 */
   int64_t ask;     /* where weights are asked for ahead, Ahead.turn; else 0 */
 } RealTile;
 
@@ -33,7 +34,8 @@ void real_tile_run(Cg *g, const RealTile *t, Val x, Val w, int64_t run,
                    Val *acc);
 /* One vector of start values a column, at `bias`, in all pixels. */
 void real_tile_start(Cg *g, const RealTile *t, Val bias, Val *acc);
-/* Stores the first n columns, pixels `out_pixel` bytes apart. */
+/* Stores the first n columns as what the step makes, pixels `out_pixel` bytes
+ * apart. */
 void real_tile_store(Cg *g, const RealTile *t, Act act, Val out,
                      int64_t out_pixel, int64_t n, const Val *acc);
 

@@ -1,10 +1,13 @@
 /* See tail.h. An operand's elements lie as the output's do, so that all are
- * as far from those as the first one. */
+ * as far from those as the first one; where elements are of other sizes, as
+ * far from the first one as those, times the ratio. f16 and bf16 between two
+ * ops of a tail are rounded in registers. */
 #include "codegen/kernels/tail.h"
 
 #include "codegen/kernels/binary.h"
 #include "codegen/kernels/lut.h"
 #include "codegen/kernels/map_functions.h"
+#include "codegen/plain.h"
 #include "codegen/targets/dot.h"
 #include "plan/kernel.h"
 
@@ -31,6 +34,15 @@ static Val address(Cg *g, Val p) {
 /* p of the output, in an operand that begins at `first`. */
 static Val place_in(Cg *g, const Buffer *b, Val first, Val p) {
   const Buffer *out = g->step->out[0];
+  int64_t bytes = dtype_bits(b->type->dtype) / 8;
+  int64_t out_bytes = dtype_bits(out->type->dtype) / 8;
+  if (bytes != out_bytes) {
+    Val on = ll_sub(g, address(g, p), address(g, g->args->out[0]));
+    on = bytes > out_bytes
+             ? ll_mulc(g, on, bytes / out_bytes)
+             : LLVMBuildUDiv(g->b, on, ll_idx(g, out_bytes / bytes), "");
+    return ll_gep(g, first, on);
+  }
   if (b->place == out->place && b->index == out->index &&
       b->offset == out->offset)
     return p;
@@ -113,8 +125,10 @@ static Val vector_of(Cg *g, Val all, int v, int lanes) {
 static void load_like(Cg *g, Val *x, const Val *y, DType stored, Val p,
                       const TailAt *at) {
   int lanes = ll_lanes(y[0]);
-  if (stored == DT_f32) {
-    x[0] = load_some(g, g->f32, 4, p, lanes, at->n);
+  if (dtype_is_float(stored)) {
+    bool half = stored != DT_f32;
+    Val v = load_some(g, half ? g->i16 : g->f32, half ? 2 : 4, p, lanes, at->n);
+    x[0] = plain_widen(g, stored, v);
     return;
   }
   if (at->join == 1) {
@@ -147,8 +161,8 @@ static void load_operand(Cg *g, const Tail *t, int i, Val *x, const Val *y,
     load_like(g, x, y, stored, place_in(g, b, base, at->p), at);
     return;
   }
-  Val one = stored == DT_f32
-                ? ll_load(g, g->f32, base, 4)
+  Val one = dtype_is_float(stored)
+                ? plain_load(g, stored, base, 0)
                 : ll_extend(g, ll_load(g, g->i8, base, 1), stored, g->i32);
   for (int v = 0; v < at->join; v++)
     x[v] = ll_splat(g, one, ll_lanes(y[v]));
@@ -173,7 +187,7 @@ static Val value_of(Cg *g, const Tail *t, Val y, Val x, const TailAt *at) {
   if (s->kernel == &kernel_table[K_lut])
     return lut_value(g, s, y);
   if (s->kernel == &kernel_table[K_map])
-    return map_function(g, s->op, a, b);
+    return s->op->kind == OP_cast ? y : map_function(g, s->op, a, b);
   return binary_value(g, s, a, b, use_of(g, t, at));
 }
 
@@ -200,9 +214,15 @@ static void apply(Cg *g, const Tail *t, Val *y, const TailAt *at) {
 }
 
 void tail_apply(Cg *g, Val *y, const TailAt *at) {
-  bool floats = g->step->out[0]->type->dtype == DT_f32;
+  const Step *s = g->step;
+  bool floats = dtype_is_float(s->out[0]->type->dtype);
   if (tail_any(g) && floats && g->target->flushes)
     function_stays_scalar(g->ctx, g->fn);
-  for (int i = 0; i < g->step->tail.n; i++)
-    apply(g, &g->step->tail.v[i], y, at);
+  DType made = s->made->type->dtype;
+  for (int i = 0; i < s->tail.n; i++) {
+    if (floats)
+      y[0] = plain_rounded(g, made, y[0]);
+    apply(g, &s->tail.v[i], y, at);
+    made = s->tail.v[i].step->op->out[0]->type->dtype;
+  }
 }

@@ -22,7 +22,8 @@ typedef struct TailAt {
 } TailAt;
 
 /* y[0 .. join - 1]: the values of step->made as stored, scalars or vectors of
- * i32, or of f32; they become those of the output. */
+ * i32, or of f32, which an f16 or bf16 is not rounded to yet; they become those
+ * of the output. */
 void tail_apply(Cg *g, Val *y, const TailAt *at);
 /* Has the step a tail at all? */
 bool tail_any(const Cg *g);

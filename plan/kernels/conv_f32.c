@@ -3,6 +3,7 @@
  * time. And what the other float products share. */
 #include "plan/kernels/conv_f32.h"
 
+#include "plan/band.h"
 #include "plan/kernel.h"
 #include "plan/kernels/conv.h"
 
@@ -97,8 +98,10 @@ void real_pack(float *image, const float *w, int64_t n, int64_t k,
       image[(o / nout * k + i) * nout + o % nout] = w[o * k + i];
 }
 
-/* Weights of all groups one behind the other, and biases likewise. */
+/* Weights of all groups one behind the other, and biases likewise. Where few
+ * pixels meet each, what it takes to bring them here decides. */
 static void pack_weights(Plan *p, Step *s, ConvParams *c) {
+  enum { FEW_PIXELS = 4 };
   int64_t groups = c->g.groups, n = c->g.oc / groups;
   int64_t k = c->taps_h * c->taps_w * c->run;
   int64_t nout = (int64_t)c->vectors * c->lanes, padded = c->blocks * nout;
@@ -112,9 +115,13 @@ static void pack_weights(Plan *p, Step *s, ConvParams *c) {
                      .weave.slots = (int)nout,
                      .time = cost_conv_f32(s->op, p->target),
                      .unpacking = 5,
-                     .available = groups > 1 ? -1 : INT64_MAX};
+                     .available = groups > 1 || s->front ? -1 : INT64_MAX};
   c->packed = plan_pack_real(p, s, &from);
-  if (!c->packed.form)
+  if (c->packed.form)
+    return;
+  if (c->g.n * c->g.oh * c->g.ow <= FEW_PIXELS)
+    c->w = plan_real_halves(p, s, image, groups * padded * k, &c->w_type);
+  if (!c->w)
     c->w = plan_blob(p, s, "weights", image, groups * padded * k * 4,
                      p->target->simd_align);
 }
@@ -154,7 +161,7 @@ static bool pixels_first(const ConvParams *c, int64_t k) {
 }
 
 bool prepare_conv_f32(Plan *p, Step *s) {
-  ConvParams c = {.g = conv_geom(s->op), .group = 1};
+  ConvParams c = {.g = band_geom(s), .group = 1, .w_type = DT_f32};
   const Op *op = s->op;
   conv_source(&c, s, DT_COUNT, 4, false);
   conv_grouped_runs(&c);
@@ -193,6 +200,7 @@ static int64_t real_tail_overlap(const ConvParams *c) {
 }
 
 bool conv_real_done(Plan *p, Step *s, ConvParams *c, int64_t late) {
+  c->out_bytes = dtype_bits(s->out[0]->type->dtype) / 8;
   s->params = arena_dup(p->arena, c, sizeof *c);
   if (s->in[0]->place == PLACE_const)
     plan_const_blob(p, s->in[0]);

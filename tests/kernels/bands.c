@@ -1,8 +1,23 @@
 /* Bands: a 3x3 depthwise layer, then the 1x1 convolution that alone reads it,
- * perhaps with a sum behind. Heights that bands don't divide, several images,
- * strides, pads, few and many channels, outputs that grow and shrink (over
- * the input, as far as the rows allow), skips that die where they are added. */
+ * perhaps with a sum behind, of bytes and of floats (large maps too). Heights
+ * that bands don't divide, several images, strides, pads, few and many
+ * channels, outputs that grow and shrink (over the input, as far as the rows
+ * allow), skips that die where they are added. */
 #include "tests/kernels/light.h"
+
+/* A plain type of floats, or a quantized one. */
+static const Type *image(Check *c, Random *r, DType t, const int64_t *dim,
+                         float scale) {
+  return t == DT_f32 ? type_new(c->arena, t, 4, dim, NULL)
+                     : q8_type(c, r, t, 4, dim, scale);
+}
+
+static Value *real_weights(Check *c, Random *r, const int64_t *dim) {
+  const Type *t = type_new(c->arena, DT_f32, 4, dim, NULL);
+  float *data = ARENA_ARRAY(c->arena, float, type_count(t));
+  random_reals(r, data, type_count(t));
+  return graph_const(c->graph, "w", t, data);
+}
 
 static const Type *filters(Check *c, Random *r, int axis, int64_t oc,
                            const int64_t *dim) {
@@ -32,18 +47,28 @@ static Value *layer(Check *c, Random *r, OpKind kind, const Attrs *at, Value *x,
   bool dw = kind == OP_depthwise_conv2d;
   int64_t ic = x->type->dim[3], k = dw ? 3 : 1;
   int64_t w[4] = {dw ? 1 : y[3], k, k, dw ? y[3] : ic};
-  Value *in[] = {x, random_weights(c, r, filters(c, r, dw ? 3 : 0, y[3], w))};
   DType t = x->type->dtype;
-  return add_op(c, kind, at, 2, in, q8_type(c, r, t, 4, y, random_scale(r)));
+  Value *in[] = {
+      x, t == DT_f32
+             ? real_weights(c, r, w)
+             : random_weights(c, r, filters(c, r, dw ? 3 : 0, y[3], w))};
+  return add_op(c, kind, at, 2, in, image(c, r, t, y, random_scale(r)));
 }
 
 static void one_case(const char *target, int seed) {
   Random r = {(uint32_t)seed * 7919u + 3};
   Check c = check_new(target);
+  bool real = seed % 3 == 2, large = seed % 120 == 119;
   int64_t n = random_in(&r, 1, 2), oh = random_in(&r, 1, 15);
   int64_t ow = random_in(&r, 1, 13), stride = random_in(&r, 1, 2);
   int64_t ic = random_in(&r, 1, random_below(&r, 2) ? 24 : 80);
   int64_t oc = random_below(&r, 2) ? ic : random_in(&r, 1, 90);
+  if (large) {
+    oh = ow = 64;
+    ic = random_in(&r, 64, 70);
+    oc = random_in(&r, 1, 20);
+    n = 1;
+  }
   int64_t pad = random_below(&r, 4) ? 1 : 0;
   Attrs at = attrs_default(OP_depthwise_conv2d);
   at.conv.stride = (Int2){{(int)stride, (int)stride}};
@@ -52,9 +77,9 @@ static void one_case(const char *target, int seed) {
   int64_t x_dim[4] = {n, (oh - 1) * stride + 3 - 2 * pad,
                       (ow - 1) * stride + 3 - 2 * pad, ic};
   const int64_t map[4] = {n, oh, ow, ic}, y_dim[4] = {n, oh, ow, oc};
-  DType t = random_q8(&r);
-  Value *x = random_input(&c, &r, "x", q8_type(&c, &r, t, 4, x_dim, 0.05f));
-  const Type *skip = q8_type(&c, &r, t, 4, y_dim, random_scale(&r));
+  DType t = real ? DT_f32 : random_q8(&r);
+  Value *x = random_input(&c, &r, "x", image(&c, &r, t, x_dim, 0.05f));
+  const Type *skip = image(&c, &r, t, y_dim, random_scale(&r));
   Value *s = random_below(&r, 3) ? NULL : random_input(&c, &r, "skip", skip);
   Value *y = layer(&c, &r, OP_depthwise_conv2d, &at, x, map);
   Attrs plain = attrs_default(OP_conv2d);
@@ -62,7 +87,7 @@ static void one_case(const char *target, int seed) {
   Attrs none = attrs_default(OP_add);
   if (s)
     y = add_op(&c, OP_add, &none, 2, (Value *[]){y, s},
-               q8_type(&c, &r, t, 4, y_dim, random_scale(&r)));
+               image(&c, &r, t, y_dim, random_scale(&r)));
   give(&c, &r, y);
   check_finish(&c, &r, seed);
 }
