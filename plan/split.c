@@ -10,7 +10,10 @@
 #include "plan/kernels/dw.h"
 #include "plan/kernels/dw_pairs.h"
 #include "plan/kernels/matmul.h"
+#include "plan/kernels/matmul_lanes.h"
+#include "plan/kernels/pool.h"
 #include "plan/kernels/products.h"
+#include "plan/kernels/softmax.h"
 #include "plan/kernels/winograd.h"
 
 enum { OWN_ALIGN = 64 };
@@ -146,6 +149,29 @@ static void ways_products(const Step *s, Ways *w) {
   w->units[SPLIT_rows] = ceil_div(m->m, m->rows);
 }
 
+/* The first leading dimension of several. */
+static void ways_matmul_lanes(const Step *s, Ways *w) {
+  const MatmulLanes *m = s->params;
+  int d = 0;
+  while (d < m->ndim && m->dim[d] == 1)
+    d++;
+  w->units[SPLIT_images] = d < m->ndim ? m->dim[d] : 0;
+  w->own = s->scratch_bytes;
+}
+
+static void ways_softmax_lanes(const Step *s, Ways *w) {
+  const SoftmaxParams *p = s->params;
+  w->units[SPLIT_rows] = ceil_div(p->rows, p->together);
+  w->own = s->scratch_bytes;
+}
+
+static void ways_pool(const Step *s, Ways *w) {
+  const PoolParams *p = s->params;
+  bool many = p->batch > 1;
+  w->units[many ? SPLIT_images : SPLIT_rows] = many ? p->batch : p->rows.out;
+  w->own = s->scratch_bytes;
+}
+
 static void (*const ways[K_COUNT])(const Step *s, Ways *w) = {
     [K_conv_lanes] = ways_conv_lanes,
     [K_conv_tiles] = ways_conv_tiles,
@@ -156,8 +182,13 @@ static void (*const ways[K_COUNT])(const Step *s, Ways *w) = {
     [K_dw_pairs] = ways_dw_pairs,
     [K_dw_rows] = ways_dw_rows,
     [K_matmul] = ways_matmul,
+    [K_matmul_lanes] = ways_matmul_lanes,
     [K_products] = ways_products,
     [K_dw_f32_rows] = ways_dw_f32_rows,
+    [K_softmax_lanes] = ways_softmax_lanes,
+    [K_pool] = ways_pool,
+    [K_pool_words] = ways_pool,
+    [K_pool_f32] = ways_pool,
 };
 
 /* ---- the choice ---- */

@@ -14,7 +14,7 @@
 /* The loops that kernels can divide. */
 typedef enum SplitAxis {
   SPLIT_none,
-  SPLIT_images, /* of a batch */
+  SPLIT_images, /* of a batch, or matrices */
   SPLIT_blocks, /* of output channels or columns */
   SPLIT_rows,   /* of outputs */
   SPLIT_tiles,  /* of pixels of a row, or of all rows */

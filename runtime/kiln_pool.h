@@ -8,8 +8,9 @@
  *
  * One caller at a time, and 32 parts at most, as NAME_run_parallel has. A pool
  * of zeros that was not started, or that was stopped, is one of the caller
- * alone. Threads that have nothing to do look for work for some ten
- * microseconds, as long as layers take to follow each other, and sleep then.
+ * alone. Threads that have nothing to do look for work as long as a layer
+ * of the caller's alone takes, some hundred microseconds, and sleep then; to
+ * wake one takes some ten. Define KILN_POOL_SPINS to have it otherwise.
  * The ticket is a job's number and a bit for each part that nobody has taken:
  * who clears a bit owns that part, and since a job ends only when all its parts
  * are done, body and data are those of the part. A thread takes the part of its
@@ -28,7 +29,10 @@
 extern "C" {
 #endif
 
-enum { KILN_POOL_MOST = 31, KILN_POOL_SPINS = 2000 };
+enum { KILN_POOL_MOST = 31 };
+#ifndef KILN_POOL_SPINS
+#define KILN_POOL_SPINS 12000 /* looks for work before a thread sleeps */
+#endif
 
 typedef void kiln_body(void *data, int part);
 

@@ -95,8 +95,13 @@ void guard_end(Cg *g, const Guard *c, int n, const Val *before, Val *inside) {
 
 DimLoops dims_begin(Cg *g, const int64_t *dim, int n) {
   DimLoops l = {.n = n};
-  for (int d = 0; d < n; d++)
-    l.loop[d] = loop_begin(g, 0, dim[d], 1);
+  bool many = false; /* of several turns, among those so far */
+  for (int d = 0; d < n; d++) {
+    bool divided = !many && dim[d] > 1;
+    l.loop[d] = loop_begin_part(g, divided ? SPLIT_images : SPLIT_none, 0,
+                                dim[d], 1, 1);
+    many |= divided;
+  }
   return l;
 }
 

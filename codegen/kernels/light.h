@@ -39,6 +39,7 @@ typedef struct DimLoops {
   int n;
   Loop loop[MAX_RANK];
 } DimLoops;
+/* The first of more than one turn is what SPLIT_images divides. */
 DimLoops dims_begin(Cg *g, const int64_t *dim, int n);
 void dims_end(Cg *g, DimLoops *l);
 /* sum of the counters times step[d] */

@@ -255,9 +255,9 @@ static void pool(Cg *g, const StepArgs *a, Window *w) {
   const PoolParams *p = w->p;
   int64_t pixel = p->c * p->elem_bytes;
   int64_t row = p->cols.out * pixel, image = p->rows.out * row;
-  Loop n = loop_begin(g, 0, p->batch, 1);
+  Loop n = loop_begin_part(g, SPLIT_images, 0, p->batch, 1, 1);
   Val in = ll_gep(g, a->in[0], ll_mulc(g, n.i, p->h * p->w * pixel));
-  Loop oy = loop_begin(g, 0, p->rows.out, 1);
+  Loop oy = loop_begin_part(g, SPLIT_rows, 0, p->rows.out, 1, 1);
   Loop ox = loop_begin(g, 0, p->cols.out, 1);
   Val at = ll_add(g, ll_mulc(g, n.i, image), ll_mulc(g, oy.i, row));
   w->out = ll_gep(g, a->out[0], ll_add(g, at, ll_mulc(g, ox.i, pixel)));

@@ -222,10 +222,13 @@ void lower_softmax_lanes(Cg *g, const Step *s, const StepArgs *a) {
     r.table[i] = ll_load(g, words, ll_gepc(g, exp, (int64_t)i * 4 * WORDS), 4);
   int64_t whole = p->rows / p->together, left = p->rows % p->together;
   if (whole) {
-    Loop l = loop_begin(g, 0, whole, 1);
+    Loop l = loop_begin_part(g, SPLIT_rows, 0, whole, 1, 1);
     rows_together(g, &r, a, ll_mulc(g, l.i, p->together), p->together);
     loop_end(g, &l, NULL);
   }
-  if (left)
+  if (left) {
+    Loop l = loop_begin_part(g, SPLIT_rows, whole, whole + 1, 1, 1);
     rows_together(g, &r, a, ll_idx(g, whole * p->together), left);
+    loop_end(g, &l, NULL);
+  }
 }

@@ -45,6 +45,17 @@ static const struct {
      "const @w : i8[1,3,3,512] q(0.01, 0) = splat 3\n"
      "%y : i8[1,14,14,512]" Q " = depthwise_conv2d %x, @w { pad=[1,1,1,1] }\n",
      "x86-64-avx512vnni", "rows", 14},
+    {"input %x : i8[1,56,56,64]" Q "\n"
+     "%y : i8[1,28,28,64]" Q
+     " = max_pool2d %x { window=[3,3], stride=[2,2], pad=[0,1,0,1] }\n",
+     "x86-64-v3", "rows", 28},
+    {"input %x : i8[12,128,128]" Q "\n"
+     "%y : i8[12,128,128] q(0.00390625, -128) = softmax %x\n",
+     "x86-64-avx512vnni", "rows", 96},
+    {"input %x : i8[1,12,128,64]" Q "\n"
+     "input %w : i8[1,12,64,128]" Q "\n"
+     "%y : i8[1,12,128,128]" Q " = matmul %x, %w\n",
+     "x86-64-avx512vnni", "images", 12},
     /* not worth it */
     {"input %x : i8[1,4,4,16]" Q "\n"
      "const @w : i8[1,3,3,16] q(0.01, 0) = splat 3\n"
