@@ -361,8 +361,9 @@ static void block_pixels(Cg *g, const Tile *all, const ConvImage *im) {
   loop_end(g, &y, NULL);
 }
 
-/* Bands of rows would ask anew for each. */
-static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
+/* The block's `bytes` of weights are stored at `block`. Bands of rows would
+ * ask anew for each. */
+static void ask_ahead(Cg *g, Tile *t, Val block, int64_t bytes) {
   const ConvParams *c = t->c;
   t->next = (Ahead){0};
   if (g->step->front || c->packed.form)
@@ -371,7 +372,7 @@ static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
   int64_t turn = (int64_t)c->vectors * c->lanes * c->group * t->dot->wide *
                  unroll_for(g, t, loads);
   if (bytes >= turn)
-    t->next = ahead_begin(g, t->w, bytes, c->g.oh * conv_tiles_across(c),
+    t->next = ahead_begin(g, block, bytes, c->g.oh * conv_tiles_across(c),
                           bytes / turn);
 }
 
@@ -400,13 +401,14 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
     t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
   }
   t->block = b.i;
+  Val stored = t->w;
   if (c->widens) {
-    widen_block(g, t, t->w, bytes);
+    widen_block(g, t, stored, bytes);
     t->w = t->strip;
   }
   t->first = ll_mulc(g, b.i, nout);
   t->channels = channels;
-  ask_ahead(g, t, bytes);
+  ask_ahead(g, t, stored, bytes);
   block_pixels(g, t, im);
   loop_end(g, &b, NULL);
 }
