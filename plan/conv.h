@@ -86,7 +86,7 @@ typedef struct ConvParams {
                               that go over the image once for each; oc: w */
   const Blob *bias;        /* i32 (blocks * vectors * lanes): where the
                               accumulators start, for rq's form too */
-  bool pixels_first;       /* of floats: all blocks of a tile before the next
+  bool pixels_first;       /* all blocks of a tile before the next
                               tile, so that outputs are stored in order */
   int64_t bias_classes;    /* of floats: tables of biases; 1, or ... */
   Border border;           /* ... one for each class */

@@ -48,8 +48,11 @@ static void conv_ways(const Step *s, Ways *w) {
 }
 
 static void ways_conv_lanes(const Step *s, Ways *w) {
+  const ConvParams *c = s->params;
   if (!s->front) {
     conv_ways(s, w);
+    if (c->pixels_first)
+      w->units[SPLIT_blocks] = 0;
     return;
   }
   const ConvGeom f = conv_geom(s->front->op);

@@ -376,7 +376,7 @@ static void ask_ahead(Cg *g, Tile *t, Val block, int64_t bytes) {
                           bytes / turn);
 }
 
-/* A block's weights at `from` become words in the strip. */
+/* `bytes` of weights at `from` become words in the strip. */
 static void widen_block(Cg *g, const Tile *t, Val from, int64_t bytes) {
   int64_t n = largest_divisor(bytes, g->target->vector_bytes / 2);
   Loop l = loop_begin(g, 0, bytes, n);
@@ -413,9 +413,45 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
   loop_end(g, &b, NULL);
 }
 
+/* Some blocks of the tile at (y, x), all weights being in the strip. */
+static void tile_blocks(Cg *g, Tile *t, Val src, Val out, int64_t from,
+                        int64_t to, int64_t channels) {
+  const ConvParams *c = t->c;
+  if (from >= to)
+    return;
+  int64_t nout = (int64_t)c->vectors * c->lanes;
+  int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout;
+  Loop b = loop_begin(g, from, to, 1);
+  t->block = b.i;
+  t->w = ll_gep(g, t->strip, ll_mulc(g, b.i, bytes * weight_bytes(c)));
+  t->first = ll_mulc(g, b.i, nout);
+  t->channels = channels;
+  whole_tile(g, t, src, out);
+  loop_end(g, &b, NULL);
+}
+
+static void pixels_first(Cg *g, Tile *t, const ConvImage *im) {
+  const ConvParams *c = t->c;
+  int64_t nout = (int64_t)c->vectors * c->lanes, whole = c->g.oc / nout;
+  widen_block(g, t, ll_blob(g, c->w),
+              c->taps_h * c->taps_w * c->run_padded * nout * c->blocks);
+  Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
+  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
+  Val src = conv_window(g, c, im->src, y.i, x.at);
+  Val out = conv_output(g, c, im->out, y.i, x.at);
+  tile_blocks(g, t, src, out, 0, whole, nout);
+  tile_blocks(g, t, src, out, whole, c->blocks, c->g.oc - whole * nout);
+  tiles_end(g, &x);
+  loop_end(g, &y, NULL);
+}
+
 static void all_blocks(Cg *g, Tile *t, const ConvImage *im) {
   const ConvParams *c = t->c;
   int64_t nout = (int64_t)c->vectors * c->lanes, whole = c->g.oc / nout;
+  if (c->pixels_first) {
+    pixels_first(g, t, im);
+    return;
+  }
   blocks(g, t, im, 0, whole, nout);
   blocks(g, t, im, whole, c->blocks, c->g.oc - whole * nout);
 }
