@@ -88,6 +88,8 @@ typedef struct ConvParams {
                               accumulators start, for rq's form too */
   bool pixels_first;       /* all blocks of a tile before the next
                               tile, so that outputs are stored in order */
+  bool tile_words;         /* with it: a tile's inputs become i16 in scratch,
+                              behind the weights; no stage */
   int64_t bias_classes;    /* of floats: tables of biases; 1, or ... */
   Border border;           /* ... one for each class */
   bool sums;               /* the i32 accumulators are the output */

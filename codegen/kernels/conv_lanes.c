@@ -11,6 +11,9 @@
  *         for v: acc[p][v] += dot(x, w[v])
  *     for p, for v: store(requant(acc[p][v]))
  *
+ * Where all weights fit the cache as words, blocks go innermost, and so do
+ * inputs that need no copy but to be widened.
+ *
  * Where the instruction can pick them out of a register, inputs of several
  * groups are loaded at once; one that takes two pixels has half of two outputs'
  * sums of each in a vector, which part at the end. */
@@ -413,6 +416,19 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
   loop_end(g, &b, NULL);
 }
 
+/* The inputs of the tile from pixel x on, as words at `to`. */
+static Val tile_words(Cg *g, const Tile *t, Val src, Val x, Val to) {
+  const ConvParams *c = t->c;
+  enum { LANES = 16 };
+  Val from = ll_gep(g, src, ll_mulc(g, x, c->pixel));
+  Loop l = loop_begin(g, 0, c->pixels * c->pixel, LANES);
+  Val v = ll_load(g, ll_vec(g->i8, LANES), ll_gep(g, from, l.i), 1);
+  ll_store(g, ll_extend(g, v, c->in_type, g->i16),
+           ll_gep(g, to, ll_mulc(g, l.i, 2)), 2);
+  loop_end(g, &l, NULL);
+  return to;
+}
+
 /* Some blocks of the tile at (y, x), all weights being in the strip. */
 static void tile_blocks(Cg *g, Tile *t, Val src, Val out, int64_t from,
                         int64_t to, int64_t channels) {
@@ -433,11 +449,13 @@ static void tile_blocks(Cg *g, Tile *t, Val src, Val out, int64_t from,
 static void pixels_first(Cg *g, Tile *t, const ConvImage *im) {
   const ConvParams *c = t->c;
   int64_t nout = (int64_t)c->vectors * c->lanes, whole = c->g.oc / nout;
-  widen_block(g, t, ll_blob(g, c->w),
-              c->taps_h * c->taps_w * c->run_padded * nout * c->blocks);
+  int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout * c->blocks;
+  widen_block(g, t, ll_blob(g, c->w), bytes);
   Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
   Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
-  Val src = conv_window(g, c, im->src, y.i, x.at);
+  Val src = c->tile_words ? tile_words(g, t, im->src, x.at,
+                                       ll_gepc(g, t->strip, 2 * bytes))
+                          : conv_window(g, c, im->src, y.i, x.at);
   Val out = conv_output(g, c, im->out, y.i, x.at);
   tile_blocks(g, t, src, out, 0, whole, nout);
   tile_blocks(g, t, src, out, whole, c->blocks, c->g.oc - whole * nout);

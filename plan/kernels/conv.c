@@ -233,10 +233,20 @@ static bool widens_all(const ConvParams *c) {
          c->blocks * block_bytes(c) * 2 <= MOST_WORDS;
 }
 
-/* Bytes of scratch for a block's weights, or all. */
+/* Pixels that lie in a row and are copied for nothing but their width. */
+static bool widens_tiles(const ConvParams *c) {
+  const ConvGeom *g = &c->g;
+  const Stage *st = &c->stage;
+  return c->pixels_first && g->kh == 1 && g->kw == 1 && g->sw == 1 &&
+         g->oh == 1 && g->ih == 1 && g->ow == g->iw && g->ic % 16 == 0 &&
+         st->on && st->elem_bytes == 2 && !st->xor && st->expand == 1;
+}
+
+/* Bytes of scratch for a block's weights, or all, and for a tile's inputs. */
 static int64_t strip_bytes(const ConvParams *c) {
   int64_t blocks = c->pixels_first ? c->blocks : 1;
-  return c->widens ? blocks * block_bytes(c) * 2 : c->packed.block_bytes;
+  int64_t tile = c->tile_words ? c->pixels * c->pixel * 2 : 0;
+  return c->widens ? blocks * block_bytes(c) * 2 + tile : c->packed.block_bytes;
 }
 
 /* Packed block by block: each is unpacked before it goes over the pixels. */
@@ -257,6 +267,8 @@ static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
                    p->target->simd_align);
   c->widens = widens(p->target, c);
   c->pixels_first = widens_all(c);
+  c->tile_words = widens_tiles(c);
+  c->stage.on = c->stage.on && !c->tile_words;
 }
 
 /* x86 packs two or four vectors into one, NEON any number up to four. */
