@@ -90,8 +90,10 @@ typedef struct ConvParams {
                               accumulators start, for rq's form too */
   DType w_type;            /* of floats: f32, or f16 or bf16, which are widened
                               wherever they are read */
-  bool pixels_first;       /* of floats: all blocks of a tile before the next
+  bool pixels_first;       /* all blocks of a tile before the next
                               tile, so that outputs are stored in order */
+  bool tile_words;         /* with it: a tile's inputs become i16 in scratch,
+                              behind the weights; no stage */
   int64_t bias_classes;    /* of floats: tables of biases; 1, or ... */
   Border border;           /* ... one for each class */
   bool sums;               /* the i32 accumulators are the output */

@@ -89,10 +89,14 @@ static void ways_conv_winograd(const Step *s, Ways *w) {
 }
 
 static void ways_conv_lanes(const Step *s, Ways *w) {
-  if (s->front)
+  const ConvParams *c = s->params;
+  if (s->front) {
     ways_bands(s, w);
-  else
-    conv_ways(s, w);
+    return;
+  }
+  conv_ways(s, w);
+  if (c->pixels_first)
+    w->units[SPLIT_blocks] = 0;
 }
 
 /* What is packed late is packed once. */

@@ -53,6 +53,7 @@ const Target target_table[] = {
     .gcc = "-march=x86-64-v3", .needs = &cpu_x86_v3,
     .vector_bytes = 32, .nvregs = 16, .dot = DOT_pmaddwd,
     .act = ACT_SIGN_signed, .requant = RQ_FORMS_FMA, .fma = true,
+    .asks_ahead = true,
     .conv_pixels = 3, .conv_vectors = 2, .simd_align = 32,
     .summary = "x86-64 with AVX2 and FMA (2013 on)" },
   { .name = "x86-64-avxvnni", .cpu = "x86-64-v3", .features = "+avxvnni",

@@ -11,6 +11,9 @@
  *         for v: acc[p][v] += dot(x, w[v])
  *     for p, for v: store(requant(acc[p][v]))
  *
+ * Where all weights fit the cache as words, blocks go innermost, and so do
+ * inputs that need no copy but to be widened.
+ *
  * Where the instruction can pick them out of a register, inputs of several
  * groups are loaded at once; one that takes two pixels has half of two outputs'
  * sums of each in a vector, which part at the end. */
@@ -385,8 +388,9 @@ static void block_pixels(Cg *g, const Tile *all, const ConvImage *im) {
   loop_end(g, &y, NULL);
 }
 
-/* Bands of rows would ask anew for each. */
-static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
+/* The block's `bytes` of weights are stored at `block`. Bands of rows would
+ * ask anew for each. */
+static void ask_ahead(Cg *g, Tile *t, Val block, int64_t bytes) {
   const ConvParams *c = t->c;
   t->next = (Ahead){0};
   if (g->step->front || c->packed.form)
@@ -395,11 +399,11 @@ static void ask_ahead(Cg *g, Tile *t, int64_t bytes) {
   int64_t turn = (int64_t)c->vectors * c->lanes * c->group * t->dot->wide *
                  unroll_for(g, t, loads);
   if (bytes >= turn)
-    t->next = ahead_begin(g, t->w, bytes, c->g.oh * conv_tiles_across(c),
+    t->next = ahead_begin(g, block, bytes, c->g.oh * conv_tiles_across(c),
                           bytes / turn);
 }
 
-/* A block's weights at `from` become words in the strip. */
+/* `bytes` of weights at `from` become words in the strip. */
 static void widen_block(Cg *g, const Tile *t, Val from, int64_t bytes) {
   int64_t n = largest_divisor(bytes, g->target->vector_bytes / 2);
   Loop l = loop_begin(g, 0, bytes, n);
@@ -430,21 +434,73 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
     t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
   }
   t->block = b.i;
+  Val stored = t->w;
   if (c->widens) {
-    widen_block(g, t, t->w, bytes);
+    widen_block(g, t, stored, bytes);
     t->w = t->strip;
   }
   t->first = ll_mulc(g, b.i, nout);
   t->channels = channels;
   t->live = live_vectors(t);
-  ask_ahead(g, t, bytes);
+  ask_ahead(g, t, stored, bytes);
   block_pixels(g, t, im);
   loop_end(g, &b, NULL);
+}
+
+/* The inputs of the tile from pixel x on, as words at `to`. */
+static Val tile_words(Cg *g, const Tile *t, Val src, Val x, Val to) {
+  const ConvParams *c = t->c;
+  enum { LANES = 16 };
+  Val from = ll_gep(g, src, ll_mulc(g, x, c->pixel));
+  Loop l = loop_begin(g, 0, c->pixels * c->pixel, LANES);
+  Val v = ll_load(g, ll_vec(g->i8, LANES), ll_gep(g, from, l.i), 1);
+  ll_store(g, ll_extend(g, v, c->in_type, g->i16),
+           ll_gep(g, to, ll_mulc(g, l.i, 2)), 2);
+  loop_end(g, &l, NULL);
+  return to;
+}
+
+/* Some blocks of the tile at (y, x), all weights being in the strip. */
+static void tile_blocks(Cg *g, Tile *t, Val src, Val out, int64_t from,
+                        int64_t to, int64_t channels) {
+  const ConvParams *c = t->c;
+  if (from >= to)
+    return;
+  int64_t nout = (int64_t)c->vectors * c->lanes;
+  int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout;
+  Loop b = loop_begin(g, from, to, 1);
+  t->block = b.i;
+  t->w = ll_gep(g, t->strip, ll_mulc(g, b.i, bytes * weight_bytes(c)));
+  t->first = ll_mulc(g, b.i, nout);
+  t->channels = channels;
+  whole_tile(g, t, src, out);
+  loop_end(g, &b, NULL);
+}
+
+static void pixels_first(Cg *g, Tile *t, const ConvImage *im) {
+  const ConvParams *c = t->c;
+  int64_t nout = (int64_t)c->vectors * c->lanes, whole = c->g.oc / nout;
+  int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout * c->blocks;
+  widen_block(g, t, ll_blob(g, c->w), bytes);
+  Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
+  Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
+  Val src = c->tile_words ? tile_words(g, t, im->src, x.at,
+                                       ll_gepc(g, t->strip, 2 * bytes))
+                          : conv_window(g, c, im->src, y.i, x.at);
+  Val out = conv_output(g, c, im->out, y.i, x.at);
+  tile_blocks(g, t, src, out, 0, whole, nout);
+  tile_blocks(g, t, src, out, whole, c->blocks, c->g.oc - whole * nout);
+  tiles_end(g, &x);
+  loop_end(g, &y, NULL);
 }
 
 static void all_blocks(Cg *g, Tile *t, const ConvImage *im) {
   const ConvParams *c = t->c;
   int64_t nout = (int64_t)c->vectors * c->lanes, whole = c->g.oc / nout;
+  if (c->pixels_first) {
+    pixels_first(g, t, im);
+    return;
+  }
   blocks(g, t, im, 0, whole, nout);
   blocks(g, t, im, whole, c->blocks, c->g.oc - whole * nout);
 }

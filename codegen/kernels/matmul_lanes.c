@@ -34,12 +34,26 @@ static Val ones(Cg *g, const Product *m) {
 
 /* ---- a: the copy, sums of rows ---- */
 
+/* n elements of a row as words. */
+static void widen(Cg *g, const Product *m, Val to, Val from, int64_t n) {
+  int lanes = (int)largest_divisor(n, 16);
+  Loop l = loop_begin(g, 0, n, lanes);
+  Val x = ll_load(g, ll_vec(g->i8, lanes), ll_gep(g, from, l.i), 1);
+  ll_store(g, ll_extend(g, x, m->c->in_type, g->i16),
+           ll_gep(g, to, ll_mulc(g, l.i, 2)), 2);
+  loop_end(g, &l, NULL);
+}
+
 static void copy_a(Cg *g, Product *m, Val room) {
   const MatmulLanes *p = m->p;
   Loop r = loop_begin(g, 0, p->m, 1);
   Val to = ll_gep(g, room, ll_mulc(g, r.i, p->pitch));
-  emit_copy(g, to, ll_gep(g, m->a, ll_mulc(g, r.i, p->k)), p->k, 1, p->a_xor);
-  for (int64_t i = p->k; i < p->pitch; i++)
+  Val from = ll_gep(g, m->a, ll_mulc(g, r.i, p->k));
+  if (m->c->widens)
+    widen(g, m, to, from, p->k);
+  else
+    emit_copy(g, to, from, p->k, 1, p->a_xor);
+  for (int64_t i = p->k * p->elem; i < p->pitch; i++)
     ll_store(g, ll_i8(g, 0), ll_gepc(g, to, i), 1);
   loop_end(g, &r, NULL);
   m->a = room;
@@ -131,10 +145,28 @@ static void interleave(Cg *g, const Product *m, Val b, int valid,
   interleave_rows(g, row, out);
 }
 
+/* The same of two rows, widened to words. */
+static void interleave_words(Cg *g, const Product *m, Val b, int valid,
+                             int64_t columns, Val out[PANEL_VECTORS]) {
+  Val row[2];
+  for (int k = 0; k < 2; k++)
+    row[k] = k < valid ? b_row(g, m, b, k, columns)
+                       : LLVMConstNull(ll_vec(g->i8, (int)m->panel));
+  for (int i = 0; i < PANEL_VECTORS; i++) {
+    Val pair = x86_unpack(g, row[0], row[1], i / 2);
+    Val twice = x86_unpack(g, pair, pair, i & 1);
+    out[i] =
+        ll_ashrc(g, ll_bitcast(g, twice, ll_vec(g->i16, (int)m->panel / 2)), 8);
+  }
+}
+
 static void pack_group(Cg *g, const Product *m, Val b, Val to, int valid,
                        int64_t columns, Val *sum) {
   Val v[PANEL_VECTORS], one = ones(g, m);
-  interleave(g, m, b, valid, columns, v);
+  if (m->c->widens)
+    interleave_words(g, m, b, valid, columns, v);
+  else
+    interleave(g, m, b, valid, columns, v);
   for (int i = 0; i < PANEL_VECTORS; i++) {
     sum[i] =
         m->dot->mac(g, m->c, sum[i], one, ll_bitcast(g, v[i], LLVMTypeOf(one)));
@@ -145,7 +177,7 @@ static void pack_group(Cg *g, const Product *m, Val b, Val to, int valid,
 static void pack_panel(Cg *g, const Product *m, Val b, int64_t columns) {
   const MatmulLanes *p = m->p;
   int group = m->c->group, rest = (int)(p->k % group);
-  int64_t whole = p->k / group, step = group * m->panel;
+  int64_t whole = p->k / group, step = PANEL_VECTORS * m->panel;
   Val sum[PANEL_VECTORS];
   for (int i = 0; i < PANEL_VECTORS; i++)
     sum[i] = LLVMConstNull(ll_vec(g->i32, m->c->lanes));
@@ -208,17 +240,18 @@ static void dot_group_of_k(Cg *g, const Product *m, Val a, Val w, Val *acc) {
 
 static void dots(Cg *g, const Product *m, Val a, Val *acc) {
   int n = m->c->pixels * PANEL_VECTORS;
-  int64_t step = m->c->group * m->panel, groups = group_count(m);
+  int64_t step = PANEL_VECTORS * m->panel, groups = group_count(m);
+  int64_t bytes = m->c->group * m->p->elem;
   int64_t most = g->for_size ? 1 : UNROLL_DOTS / n;
   int64_t unroll = largest_divisor(groups, most);
   Loop k = loop_begin_carry(g, 0, groups, unroll, n, acc);
-  Val next[TILE_MOST], x = ll_gep(g, a, ll_mulc(g, k.i, m->c->group));
+  Val next[TILE_MOST], x = ll_gep(g, a, ll_mulc(g, k.i, bytes));
   Val w = ll_gep(g, m->weights, ll_mulc(g, k.i, step));
   for (int i = 0; i < n; i++)
     next[i] = k.carry[i];
   for (int64_t u = 0; u < unroll; u++)
-    dot_group_of_k(g, m, ll_gepc(g, x, u * m->c->group),
-                   ll_gepc(g, w, u * step), next);
+    dot_group_of_k(g, m, ll_gepc(g, x, u * bytes), ll_gepc(g, w, u * step),
+                   next);
   loop_end(g, &k, next);
   for (int i = 0; i < n; i++)
     acc[i] = k.carry[i];

@@ -225,9 +225,28 @@ static bool widens(const Target *t, const ConvParams *c) {
          c->g.n * c->g.oh * ceil_div(c->g.ow, c->pixels) >= LEAST_TILES;
 }
 
-/* Bytes of scratch for a block's weights. */
+/* Few enough that a first cache keeps those of all blocks as words, so that
+ * each pixel's outputs are stored at once. */
+static bool widens_all(const ConvParams *c) {
+  enum { MOST_WORDS = 32 << 10 };
+  return c->widens && c->blocks > 1 && !c->sums &&
+         c->blocks * block_bytes(c) * 2 <= MOST_WORDS;
+}
+
+/* Pixels that lie in a row and are copied for nothing but their width. */
+static bool widens_tiles(const ConvParams *c) {
+  const ConvGeom *g = &c->g;
+  const Stage *st = &c->stage;
+  return c->pixels_first && g->kh == 1 && g->kw == 1 && g->sw == 1 &&
+         g->oh == 1 && g->ih == 1 && g->ow == g->iw && g->ic % 16 == 0 &&
+         st->on && st->elem_bytes == 2 && !st->xor && st->expand == 1;
+}
+
+/* Bytes of scratch for a block's weights, or all, and for a tile's inputs. */
 static int64_t strip_bytes(const ConvParams *c) {
-  return c->widens ? block_bytes(c) * 2 : c->packed.block_bytes;
+  int64_t blocks = c->pixels_first ? c->blocks : 1;
+  int64_t tile = c->tile_words ? c->pixels * c->pixel * 2 : 0;
+  return c->widens ? blocks * block_bytes(c) * 2 + tile : c->packed.block_bytes;
 }
 
 /* Packed block by block: each is unpacked before it goes over the pixels. */
@@ -247,6 +266,9 @@ static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
   c->w = plan_blob(p, s, "weights", image, per_block * c->blocks,
                    p->target->simd_align);
   c->widens = widens(p->target, c);
+  c->pixels_first = widens_all(c);
+  c->tile_words = widens_tiles(c);
+  c->stage.on = c->stage.on && !c->tile_words;
 }
 
 /* x86 packs two or four vectors into one, NEON any number up to four. */

@@ -24,7 +24,7 @@ static bool is_byte_tensor(const Value *v) {
 bool match_matmul_lanes(const Op *op, const Target *t) {
   Dot dot = row_dot(t);
   if (op->kind != OP_matmul || op_is_plain(op) || !t->vector_bytes ||
-      (dot != DOT_vpdpbusd && dot != DOT_sdot))
+      (dot != DOT_vpdpbusd && dot != DOT_sdot && dot != DOT_pmaddwd))
     return false;
   const Type *a = op->in[0]->type, *y = op->out[0]->type;
   return is_byte_tensor(op->in[0]) && is_byte_tensor(op->in[1]) &&
@@ -40,7 +40,8 @@ double cost_matmul_lanes(const Op *op, const Target *t) {
   double padded = all / (double)y->dim[y->rank - 1];
   double macs = (double)op_macs(op) * padded;
   double rows = (double)y->dim[y->rank - 2];
-  return macs / t->vector_bytes * (1 + 2 / rows);
+  int64_t lanes = t->vector_bytes / 4 * dot_group(t->dot);
+  return macs / (double)lanes * (1 + 2 / rows);
 }
 
 static void set_shape(MatmulLanes *q, const Op *op) {
@@ -65,11 +66,16 @@ static int change_sign(const Buffer *b, DType want, int32_t *zero) {
 }
 
 static void set_signs(MatmulLanes *q, const Step *s) {
-  q->c.in_type = q->c.dot == DOT_vpdpbusd ? DT_u8 : DT_i8;
+  q->c.widens = q->c.dot == DOT_pmaddwd;
+  q->c.in_type = q->c.widens                ? s->in[0]->type->dtype
+                 : q->c.dot == DOT_vpdpbusd ? DT_u8
+                                            : DT_i8;
   q->a_xor = change_sign(s->in[0], q->c.in_type, &q->a_zero);
   q->b_xor = change_sign(s->in[1], DT_i8, &q->b_zero);
-  q->copies = q->a_xor || q->k % q->c.group;
-  q->pitch = q->copies ? ceil_div(q->k, q->c.group) * q->c.group : q->k;
+  q->copies = q->a_xor || q->k % q->c.group || q->c.widens;
+  q->elem = q->c.widens ? 2 : 1;
+  q->pitch =
+      q->copies ? ceil_div(q->k, q->c.group) * q->c.group * q->elem : q->k;
 }
 
 /* k times the least and the largest product. */
@@ -112,7 +118,7 @@ static void set_scratch(MatmulLanes *q, Step *s) {
   int64_t columns = PANEL_VECTORS * q->c.lanes;
   int64_t deep = ceil_div(q->k, q->c.group) * q->c.group;
   q->at_weights = q->copies ? aligned(q->m * q->pitch) : 0;
-  q->at_columns = q->at_weights + aligned(deep * columns);
+  q->at_columns = q->at_weights + aligned(deep * columns * q->elem);
   q->at_rows = q->at_columns + aligned(4 * columns);
   s->scratch_bytes = q->at_rows + aligned(4 * q->m);
 }

@@ -1,5 +1,5 @@
 /* matmul_lanes: products of two matrices of bytes that are both computed at
- * run time, on an instruction that sums up groups of four products.
+ * run time, on an instruction that sums up groups of products.
  *
  *   for leading dimensions:
  *     rows[m] = -zb * sum of a[m]              (where zb is not 0)
@@ -12,7 +12,8 @@
  *         store(requant(acc[r][v]))
  *
  * a is read in place where its bytes lie as the instruction wants them and
- * its rows are whole groups; else it is copied first, rows padded. */
+ * its rows are whole groups; else it is copied first, rows padded. pmaddwd
+ * multiplies words: a's copy and the weights are widened. */
 #ifndef KILN_PLAN_KERNELS_MATMUL_LANES_H
 #define KILN_PLAN_KERNELS_MATMUL_LANES_H
 
@@ -31,6 +32,7 @@ typedef struct MatmulLanes {
   bool copies;      /* a is copied */
   int a_xor, b_xor; /* 0x80 where the bytes are multiplied as the other
                        sign's */
+  int elem;         /* bytes of an element as multiplied: 1, or 2 (c.widens) */
   int64_t pitch;    /* bytes of a row of a, copied or not */
   int64_t at_weights, at_columns, at_rows; /* in scratch */
 } MatmulLanes;

@@ -330,6 +330,29 @@ static void few_outputs(void **state) {
   check_targets(t, 3, 45, few_outputs_case);
 }
 
+/* Weights that a cache keeps as words, of all outputs: pixels go first, and in
+ * 1x1 layers become words tile by tile. */
+static void few_weights_case(const char *target, int seed) {
+  Random r = {(uint32_t)seed * 7919u + 15};
+  Shape s = {.n = random_in(&r, 1, 2), .sh = 1, .sw = 1};
+  s.kh = s.kw = seed % 4 ? 1 : 3;
+  s.dh = s.dw = s.mult = s.groups = 1;
+  s.ic = 16 * random_in(&r, 1, 3);
+  s.oc = random_in(&r, 17, 90);
+  s.ih = random_in(&r, 4, 9);
+  s.iw = random_in(&r, 9, 20);
+  s.close = random_below(&r, 2);
+  s.extreme = seed % 5 == 0;
+  shape_case(target, seed, &r, OP_conv2d, s,
+             random_below(&r, 2) ? DT_i8 : DT_u8);
+}
+
+static void few_weights(void **state) {
+  (void)state;
+  static const char *const t[] = {"x86-64-v3", "x86-64-v2"};
+  check_targets(t, 2, 24, few_weights_case);
+}
+
 /* 3x3 windows of many channels, over images of several groups of rows. */
 static void winograd_case(const char *target, int seed) {
   Random r = {(uint32_t)seed * 7919u + 7};
@@ -430,6 +453,7 @@ int main(void) {
       cmocka_unit_test(extremes),
       cmocka_unit_test(by_winograd),
       cmocka_unit_test(by_lines),
+      cmocka_unit_test(few_weights),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

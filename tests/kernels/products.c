@@ -25,7 +25,7 @@ static void leading(Random *r, Matrices *s, int i, int lead,
 }
 
 static Matrices random_matrices(Random *r) {
-  static const int columns[] = {1, 3, 4, 8, 17, 33, 70, 128};
+  static const int columns[] = {1, 3, 16, 32, 17, 33, 96, 128};
   Matrices s = {0};
   int64_t full[2] = {random_in(r, 1, 3), random_in(r, 1, 3)};
   int lead = random_below(r, 3);
