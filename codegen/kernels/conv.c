@@ -252,8 +252,8 @@ static Val requant_in_order(Cg *g, const ConvParams *c, const Val *acc, int n,
 }
 
 int conv_pixels_together(const Cg *g, const ConvParams *c) {
-  bool packs = g->target->arch == ARCH_x86_64 &&
-               c->lanes * 4 == g->target->vector_bytes;
+  bool packs =
+      g->target->arch == ARCH_x86_64 && c->lanes * 4 == g->target->vector_bytes;
   bool plain = !c->sums && !tail_any(g);
   return (packs || c->in_order) && plain && c->join < 4 ? 4 / c->join : 1;
 }
