@@ -228,9 +228,11 @@ static void carry_rows(Cg *g, const Dw *w) {
   const DwParams *d = w->d;
   if (!d->carried)
     return;
-  Val from = ll_gepc(g, w->strip, strip_offset(d, dw_band_step(d), 0));
+  int64_t at = strip_offset(d, dw_band_step(d), 0);
   int64_t pairs = (d->carried + d->pair - 1) / d->pair;
-  emit_copy(g, w->strip, from, pairs * dw_strip_pitch(d), 4, false);
+  int align = at % 4 == 0 ? 4 : at % 2 == 0 ? 2 : 1;
+  emit_copy(g, w->strip, ll_gepc(g, w->strip, at), pairs * dw_strip_pitch(d),
+            align, false);
 }
 
 /* ---- a tile ---- */

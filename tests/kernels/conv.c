@@ -303,8 +303,10 @@ static void strip_case(const char *target, int seed) {
 
 static void through_strips(void **state) {
   (void)state;
-  static const char *const t[] = {"cortex-m3", "cortex-m4", "riscv64"};
+  static const char *const t[] = {"cortex-m3", "cortex-m4", "riscv64",
+                                  "cortex-m55"};
   check_targets(t, 3, 50, strip_case);
+  check_targets(t + 3, 1, 30, strip_case);
 }
 
 /* Few outputs of windows that overlap: neighbouring pixels share a vector. */
