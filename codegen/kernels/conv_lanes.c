@@ -473,6 +473,7 @@ static void tile_blocks(Cg *g, Tile *t, Val src, Val out, int64_t from,
   t->w = ll_gep(g, t->strip, ll_mulc(g, b.i, bytes * weight_bytes(c)));
   t->first = ll_mulc(g, b.i, nout);
   t->channels = channels;
+  t->live = live_vectors(t);
   whole_tile(g, t, src, out);
   loop_end(g, &b, NULL);
 }
