@@ -250,7 +250,7 @@ static void rows_of_depthwise(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni",
                                   "x86-64-v3", "x86-64-v2", "cortex-a76"};
-  check_targets(t, 3, 120, rows_case);
+  check_targets(t, 3, 80, rows_case);
   check_targets(t + 3, 2, 40, rows_case);
 }
 
@@ -329,7 +329,7 @@ static void few_outputs(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni",
                                   "x86-64-v3"};
-  check_targets(t, 3, 45, few_outputs_case);
+  check_targets(t, 3, 30, few_outputs_case);
 }
 
 /* Weights that a cache keeps as words, of all outputs: pixels go first, and in
@@ -373,20 +373,20 @@ static void winograd_case(const char *target, int seed) {
 static void by_winograd(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-v3", "x86-64-v2"};
-  check_targets(t, 2, 40, winograd_case);
+  check_targets(t, 2, 28, winograd_case);
 }
 
 static void on_the_host(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-avxvnni",
                                   "x86-64-v3", "x86-64-v2"};
-  check_targets(t, 4, 120, one_case);
+  check_targets(t, 4, 80, one_case);
 }
 
 static void on_small_cores(void **state) {
   (void)state;
   static const char *const t[] = {"cortex-m0plus", "cortex-m4", "cortex-m55"};
-  check_targets(t, 3, 60, one_case);
+  check_targets(t, 3, 48, one_case);
 }
 
 static void over_the_input(void **state) {

@@ -243,7 +243,7 @@ static void on_the_host(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3",
                                   "x86-64-v2"};
-  check_targets(t, 3, 300, one_case);
+  check_targets(t, 3, 200, one_case);
 }
 
 static void on_small_cores(void **state) {

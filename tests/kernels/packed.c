@@ -286,13 +286,13 @@ static void on_the_host(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3", "x86-64-v2",
                                   "x86-64-avxvnni"};
-  check_all(t, 4, 90, false);
+  check_all(t, 4, 60, false);
 }
 
 static void on_small_cores(void **state) {
   (void)state;
   static const char *const t[] = {"cortex-m0plus", "cortex-m4"};
-  check_all(t, 2, 90, true);
+  check_all(t, 2, 60, true);
 }
 
 static void on_others(void **state) {

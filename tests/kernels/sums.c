@@ -136,7 +136,7 @@ static void on_the_host(void **state) {
   (void)state;
   static const char *const t[] = {"x86-64-avx512vnni", "x86-64-v3", "x86-64-v2",
                                   "x86-64-avxvnni"};
-  check_targets(t, 4, 180, one_case);
+  check_targets(t, 4, 120, one_case);
 }
 
 static void on_small_cores(void **state) {
