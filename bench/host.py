@@ -143,12 +143,12 @@ def before_row(name, rows):
     return [name, f"{was:.1f}", f"{now:.1f}", f"{was / now:.2f}"]
 
 
-def print_times(names, results):
+def print_times(names, results, kind="network"):
     target = results[names[0]][1]["target"]
     print("Microseconds an inference (the least of many), one thread, "
           f"object for {target};\nin brackets GMAC/s. Ratio: best peer / "
           "Kiln.\n")
-    table(["network", "MMAC", "Kiln"] + HEADINGS + ["ratio"],
+    table([kind, "MMAC", "Kiln"] + HEADINGS + ["ratio"],
           [table_row(n, *results[n]) for n in names])
 
 
@@ -169,8 +169,8 @@ def print_host(python, names):
 
 
 def print_avx2(python, names):
-    print_times(names, {n: measure(python, n, NETWORKS[n], AVX2_TARGET)
-                        for n in names})
+    results = {n: measure(python, n, NETWORKS[n], AVX2_TARGET) for n in names}
+    print_times(names, results, "network on AVX2")
 
 
 def main():
