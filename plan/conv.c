@@ -255,6 +255,10 @@ static int64_t weight_sum(const Op *op, const ConvGeom *g, int64_t c) {
   return sum;
 }
 
+int64_t conv_block_weights(const ConvParams *c) {
+  return c->taps_h * c->taps_w * c->run_padded * c->vectors * c->lanes;
+}
+
 int conv_mix(const ConvParams *c) { return c->in_order ? 1 : c->join; }
 
 int64_t conv_joined_channel(int join, int lanes, int64_t v, int64_t i) {

@@ -165,6 +165,10 @@ void conv_finish(Plan *p, Step *s, ConvParams *c, int64_t entries,
  * the biases (oc) that accumulators start from, for rq's form too. */
 const int32_t *conv_biases(Plan *p, Step *s, ConvParams *c, unsigned forms);
 
+/* Weights of one block of conv_lanes, with those that pad a run or its last
+ * channels. */
+int64_t conv_block_weights(const ConvParams *c);
+
 /* The join that mixes channels: c->join, or 1. */
 int conv_mix(const ConvParams *c);
 

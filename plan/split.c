@@ -54,12 +54,18 @@ static void conv_ways(const Step *s, Ways *w) {
   w->own = s->scratch_bytes - stage_bytes(c);
 }
 
+/* Of several images whole ones, else n units by axis; all scratch is a part's
+ * own. */
+static void images_or(const Step *s, const ConvGeom *g, SplitAxis axis,
+                      int64_t n, Ways *w) {
+  bool many = g->n > 1;
+  w->units[many ? SPLIT_images : axis] = many ? g->n : n;
+  w->own = s->scratch_bytes;
+}
+
 static void ways_bands(const Step *s, Ways *w) {
   const ConvGeom f = conv_geom(s->front->op);
-  bool many = f.n > 1;
-  w->units[many ? SPLIT_images : SPLIT_bands] =
-      many ? f.n : ceil_div(f.oh, s->band_rows);
-  w->own = s->scratch_bytes;
+  images_or(s, &f, SPLIT_bands, ceil_div(f.oh, s->band_rows), w);
 }
 
 static void ways_conv_tiles(const Step *s, Ways *w) {
@@ -119,26 +125,18 @@ static void ways_dw_lanes(const Step *s, Ways *w) {
 
 static void ways_dw_rows(const Step *s, Ways *w) {
   const ConvParams *c = s->params;
-  bool many = c->g.n > 1;
-  w->units[many ? SPLIT_images : SPLIT_rows] = many ? c->g.n : c->g.oh;
+  images_or(s, &c->g, SPLIT_rows, c->g.oh, w);
   w->cycles *= dw_rows_at_once(c) > 1 ? 1 : 2; /* which are twice as dear */
-  w->own = s->scratch_bytes;
 }
 
 static void ways_dw_pairs(const Step *s, Ways *w) {
   const PairsParams *q = s->params;
-  bool many = q->c.g.n > 1;
-  w->units[many ? SPLIT_images : SPLIT_rows] =
-      many ? q->c.g.n : pairs_passes(q);
-  w->own = s->scratch_bytes;
+  images_or(s, &q->c.g, SPLIT_rows, pairs_passes(q), w);
 }
 
 static void ways_dw_f32_rows(const Step *s, Ways *w) {
   const ConvParams *c = s->params;
-  bool many = c->g.n > 1;
-  w->units[many ? SPLIT_images : SPLIT_rows] =
-      many ? c->g.n : ceil_div(c->g.oh, c->rows);
-  w->own = s->scratch_bytes;
+  images_or(s, &c->g, SPLIT_rows, ceil_div(c->g.oh, c->rows), w);
 }
 
 static void ways_matmul(const Step *s, Ways *w) {

@@ -129,6 +129,15 @@ Val conv_tap(Cg *g, const ConvParams *c, Val window, int64_t tap) {
   return ll_gepc(g, window, row + col);
 }
 
+Val conv_row(Cg *g, const ConvParams *c, Val src, Val y, int64_t pitch,
+             Val zeros) {
+  Val row = ll_gep(g, src, ll_mulc(g, y, pitch));
+  if (!zeros)
+    return row;
+  Val inside = ll_icmp(g, LLVMIntULT, y, ll_idx(g, c->g.ih));
+  return ll_select(g, inside, row, zeros);
+}
+
 Val conv_output(Cg *g, const ConvParams *c, Val out, Val y, Val x) {
   int64_t pixel = c->g.oc * c->out_bytes;
   out = ll_gep(g, out, ll_mulc(g, y, c->g.ow * pixel));

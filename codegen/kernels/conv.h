@@ -62,6 +62,10 @@ int64_t conv_step_bytes(const ConvParams *c);
 int64_t conv_tiles_across(const ConvParams *c);
 /* Pointer to the window of output (y, x). */
 Val conv_window(Cg *g, const ConvParams *c, Val src, Val y, Val x);
+/* Pointer to row y of the image at src, whose rows are `pitch` bytes apart;
+ * `zeros` for a row outside of it, unless that is NULL. */
+Val conv_row(Cg *g, const ConvParams *c, Val src, Val y, int64_t pitch,
+             Val zeros);
 /* Pointer to a tap of a depthwise window; taps past the last have zero weights
  * and read the last one. */
 Val conv_tap(Cg *g, const ConvParams *c, Val window, int64_t tap);

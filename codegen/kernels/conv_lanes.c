@@ -403,14 +403,21 @@ static void ask_ahead(Cg *g, Tile *t, Val block, int64_t bytes) {
                           bytes / turn);
 }
 
+/* n stored bytes at `from` become words at `to`, `lanes` at a time, which
+ * divide n. */
+static void widen(Cg *g, DType stored, Val from, int64_t n, int64_t lanes,
+                  Val to) {
+  Loop l = loop_begin(g, 0, n, lanes);
+  Val v = ll_load(g, ll_vec(g->i8, (int)lanes), ll_gep(g, from, l.i), 1);
+  ll_store(g, ll_extend(g, v, stored, g->i16),
+           ll_gep(g, to, ll_mulc(g, l.i, 2)), 2);
+  loop_end(g, &l, NULL);
+}
+
 /* `bytes` of weights at `from` become words in the strip. */
 static void widen_block(Cg *g, const Tile *t, Val from, int64_t bytes) {
-  int64_t n = largest_divisor(bytes, g->target->vector_bytes / 2);
-  Loop l = loop_begin(g, 0, bytes, n);
-  Val w = ll_load(g, ll_vec(g->i8, (int)n), ll_gep(g, from, l.i), 1);
-  ll_store(g, ll_sext(g, w, g->i16), ll_gep(g, t->strip, ll_mulc(g, l.i, 2)),
-           2);
-  loop_end(g, &l, NULL);
+  int64_t lanes = largest_divisor(bytes, g->target->vector_bytes / 2);
+  widen(g, DT_i8, from, bytes, lanes, t->strip);
 }
 
 static int live_vectors(const Tile *t) {
@@ -419,13 +426,25 @@ static int live_vectors(const Tile *t) {
   return t->dot->rows > 1 && n < c->vectors ? (int)n : c->vectors;
 }
 
+/* Outputs of a block. */
+static int64_t block_outputs(const ConvParams *c) {
+  return (int64_t)c->vectors * c->lanes;
+}
+
+/* The tile is one of `block`, of whose channels so many exist. */
+static void enter_block(Cg *g, Tile *t, Val block, int64_t channels) {
+  t->block = block;
+  t->first = ll_mulc(g, block, block_outputs(t->c));
+  t->channels = channels;
+  t->live = live_vectors(t);
+}
+
 static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
                    int64_t to, int64_t channels) {
   const ConvParams *c = t->c;
   if (from >= to)
     return;
-  int64_t nout = (int64_t)c->vectors * c->lanes;
-  int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout;
+  int64_t bytes = conv_block_weights(c);
   Loop b = loop_begin_part(g, SPLIT_blocks, from, to, 1, 1);
   if (c->packed.form) {
     unpack_block(g, &c->packed, b.i, t->strip);
@@ -433,15 +452,12 @@ static void blocks(Cg *g, Tile *t, const ConvImage *im, int64_t from,
   } else {
     t->w = ll_gep(g, ll_blob(g, c->w), ll_mulc(g, b.i, bytes));
   }
-  t->block = b.i;
   Val stored = t->w;
   if (c->widens) {
     widen_block(g, t, stored, bytes);
     t->w = t->strip;
   }
-  t->first = ll_mulc(g, b.i, nout);
-  t->channels = channels;
-  t->live = live_vectors(t);
+  enter_block(g, t, b.i, channels);
   ask_ahead(g, t, stored, bytes);
   block_pixels(g, t, im);
   loop_end(g, &b, NULL);
@@ -452,11 +468,7 @@ static Val tile_words(Cg *g, const Tile *t, Val src, Val x, Val to) {
   const ConvParams *c = t->c;
   enum { LANES = 16 };
   Val from = ll_gep(g, src, ll_mulc(g, x, c->pixel));
-  Loop l = loop_begin(g, 0, c->pixels * c->pixel, LANES);
-  Val v = ll_load(g, ll_vec(g->i8, LANES), ll_gep(g, from, l.i), 1);
-  ll_store(g, ll_extend(g, v, c->in_type, g->i16),
-           ll_gep(g, to, ll_mulc(g, l.i, 2)), 2);
-  loop_end(g, &l, NULL);
+  widen(g, c->in_type, from, c->pixels * c->pixel, LANES, to);
   return to;
 }
 
@@ -466,22 +478,18 @@ static void tile_blocks(Cg *g, Tile *t, Val src, Val out, int64_t from,
   const ConvParams *c = t->c;
   if (from >= to)
     return;
-  int64_t nout = (int64_t)c->vectors * c->lanes;
-  int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout;
   Loop b = loop_begin(g, from, to, 1);
-  t->block = b.i;
-  t->w = ll_gep(g, t->strip, ll_mulc(g, b.i, bytes * weight_bytes(c)));
-  t->first = ll_mulc(g, b.i, nout);
-  t->channels = channels;
-  t->live = live_vectors(t);
+  t->w = ll_gep(g, t->strip,
+                ll_mulc(g, b.i, conv_block_weights(c) * weight_bytes(c)));
+  enter_block(g, t, b.i, channels);
   whole_tile(g, t, src, out);
   loop_end(g, &b, NULL);
 }
 
 static void pixels_first(Cg *g, Tile *t, const ConvImage *im) {
   const ConvParams *c = t->c;
-  int64_t nout = (int64_t)c->vectors * c->lanes, whole = c->g.oc / nout;
-  int64_t bytes = c->taps_h * c->taps_w * c->run_padded * nout * c->blocks;
+  int64_t nout = block_outputs(c), whole = c->g.oc / nout;
+  int64_t bytes = conv_block_weights(c) * c->blocks;
   widen_block(g, t, ll_blob(g, c->w), bytes);
   Loop y = loop_begin_part(g, SPLIT_rows, 0, c->g.oh, 1, 1);
   Tiles x = tiles_begin_part(g, SPLIT_tiles, c->g.ow, c->pixels);
@@ -497,7 +505,7 @@ static void pixels_first(Cg *g, Tile *t, const ConvImage *im) {
 
 static void all_blocks(Cg *g, Tile *t, const ConvImage *im) {
   const ConvParams *c = t->c;
-  int64_t nout = (int64_t)c->vectors * c->lanes, whole = c->g.oc / nout;
+  int64_t nout = block_outputs(c), whole = c->g.oc / nout;
   if (c->pixels_first) {
     pixels_first(g, t, im);
     return;

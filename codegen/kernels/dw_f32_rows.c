@@ -199,11 +199,7 @@ static void all_tiles(Cg *g, const Rows *r) {
 static Val input_row(Cg *g, const Rows *r, Val src, Val y, int i) {
   const ConvParams *c = r->c;
   Val row = ll_addc(g, ll_mulc(g, y, c->g.sh), i - c->g.pt);
-  Val p = ll_gep(g, src, ll_mulc(g, row, c->pitch * 4));
-  if (!r->zeros)
-    return p;
-  Val inside = ll_icmp(g, LLVMIntULT, row, ll_idx(g, c->g.ih));
-  return ll_select(g, inside, p, r->zeros);
+  return conv_row(g, c, src, row, c->pitch * 4, r->zeros);
 }
 
 /* Rows lo .. hi - 1 of a band, `rows` at a time. */

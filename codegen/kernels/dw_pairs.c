@@ -91,11 +91,7 @@ static Val group_channel(Cg *g, const PairsParams *q, Val group) {
 static Val input_row(Cg *g, const Pairs *r, Val line, int i) {
   const ConvParams *c = &r->q->c;
   Val y = ll_addc(g, ll_mulc(g, line, 2), i - c->g.pt);
-  Val p = ll_gep(g, r->src, ll_mulc(g, y, c->pitch));
-  if (!r->zeros)
-    return p;
-  Val inside = ll_icmp(g, LLVMIntULT, y, ll_idx(g, c->g.ih));
-  return ll_select(g, inside, p, r->zeros);
+  return conv_row(g, c, r->src, y, c->pitch, r->zeros);
 }
 
 static Val line_at(Cg *g, const Pairs *r, Val line) {

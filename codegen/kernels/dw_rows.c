@@ -397,12 +397,7 @@ static void row_vectors(Cg *g, const Rows *r) {
 static Val input_row(Cg *g, const Rows *r, Val src, Val y, int i) {
   const ConvParams *c = r->c;
   Val row = ll_addc(g, ll_mulc(g, y, c->g.sh), i - c->g.pt);
-  Val p = ll_gep(g, src, ll_mulc(g, row, c->pitch));
-  if (r->zeros) {
-    Val inside = ll_icmp(g, LLVMIntULT, row, ll_idx(g, c->g.ih));
-    p = ll_select(g, inside, p, r->zeros);
-  }
-  return ll_gep(g, p, r->channel);
+  return ll_gep(g, conv_row(g, c, src, row, c->pitch, r->zeros), r->channel);
 }
 
 /* `rows` rows of outputs from y on, to rows `at` .. of im->out. */

@@ -135,13 +135,19 @@ static Val b_row(Cg *g, const Product *m, Val b, int64_t k, int64_t columns) {
   return m->p->b_xor ? ll_xorc(g, x, -128) : x;
 }
 
+/* n rows of the panel, of which `valid` exist; the others are zeros. */
+static void b_rows(Cg *g, const Product *m, Val b, int n, int valid,
+                   int64_t columns, Val *row) {
+  for (int k = 0; k < n; k++)
+    row[k] = k < valid ? b_row(g, m, b, k, columns)
+                       : LLVMConstNull(ll_vec(g->i8, (int)m->panel));
+}
+
 /* Groups of four bytes down the columns of `valid` rows. */
 static void interleave(Cg *g, const Product *m, Val b, int valid,
                        int64_t columns, Val out[PANEL_VECTORS]) {
   Val row[4];
-  for (int k = 0; k < 4; k++)
-    row[k] = k < valid ? b_row(g, m, b, k, columns)
-                       : LLVMConstNull(ll_vec(g->i8, (int)m->panel));
+  b_rows(g, m, b, 4, valid, columns, row);
   interleave_rows(g, row, out);
 }
 
@@ -149,9 +155,7 @@ static void interleave(Cg *g, const Product *m, Val b, int valid,
 static void interleave_words(Cg *g, const Product *m, Val b, int valid,
                              int64_t columns, Val out[PANEL_VECTORS]) {
   Val row[2];
-  for (int k = 0; k < 2; k++)
-    row[k] = k < valid ? b_row(g, m, b, k, columns)
-                       : LLVMConstNull(ll_vec(g->i8, (int)m->panel));
+  b_rows(g, m, b, 2, valid, columns, row);
   for (int i = 0; i < PANEL_VECTORS; i++) {
     Val pair = x86_unpack(g, row[0], row[1], i / 2);
     Val twice = x86_unpack(g, pair, pair, i & 1);

@@ -181,10 +181,6 @@ static void turn_pairs(ConvParams *c, int8_t *image) {
   }
 }
 
-static int64_t block_bytes(const ConvParams *c) {
-  return c->taps_h * c->taps_w * c->run_padded * c->vectors * c->lanes;
-}
-
 /* See pack_lanes; widening multiplies take one input of every lane. */
 static Weave lanes_weave(const ConvParams *c) {
   int64_t nout = (int64_t)c->vectors * c->lanes;
@@ -230,7 +226,7 @@ static bool widens(const Target *t, const ConvParams *c) {
 static bool widens_all(const ConvParams *c) {
   enum { MOST_WORDS = 32 << 10 };
   return c->widens && c->blocks > 1 && !c->sums &&
-         c->blocks * block_bytes(c) * 2 <= MOST_WORDS;
+         c->blocks * conv_block_weights(c) * 2 <= MOST_WORDS;
 }
 
 /* Pixels that lie in a row and are copied for nothing but their width. */
@@ -246,12 +242,13 @@ static bool widens_tiles(const ConvParams *c) {
 static int64_t strip_bytes(const ConvParams *c) {
   int64_t blocks = c->pixels_first ? c->blocks : 1;
   int64_t tile = c->tile_words ? c->pixels * c->pixel * 2 : 0;
-  return c->widens ? blocks * block_bytes(c) * 2 + tile : c->packed.block_bytes;
+  return c->widens ? blocks * conv_block_weights(c) * 2 + tile
+                   : c->packed.block_bytes;
 }
 
 /* Packed block by block: each is unpacked before it goes over the pixels. */
 static void place_lanes(Plan *p, Step *s, ConvParams *c, const int8_t *image) {
-  int64_t per_block = block_bytes(c);
+  int64_t per_block = conv_block_weights(c);
   PackSource from = {.image = image,
                      .block_bytes = per_block,
                      .blocks = c->blocks,
