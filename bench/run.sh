@@ -41,7 +41,7 @@ part=${1-all}
 case $part in
 host | cortex-m | aarch64 | compress | all) ;;
 *)
-  echo "usage: bench/run.sh [host|cortex-m|aarch64|compress] [NETWORK ...]" >&2
+  echo "usage: bench/run.sh [host|host avx2|cortex-m|aarch64|compress] [NAME ...]" >&2
   exit 1
   ;;
 esac
